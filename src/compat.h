@@ -1,0 +1,14 @@
+/*
+ * compat.h
+ *	  What differs between PostgreSQL 15 and 18, in one place.
+ */
+#ifndef RDE_COMPAT_H
+#define RDE_COMPAT_H
+
+#include "postgres.h"
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+#endif							/* RDE_COMPAT_H */

@@ -1,0 +1,131 @@
+/*
+ * identity.c
+ *	  Whose rights a statement runs with, and with which settings.
+ *
+ * Invariant: no statement runs as the extension's owner unless search_path was
+ * pinned immediately before it; no statement over a source runs as anyone but
+ * the source's owner.  User code may change search_path while a source is read,
+ * so pinning once per build would not do.
+ */
+#include "rde.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_proc.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+/* What a file's bytes may not depend on. */
+static const char *const pinned_settings[][2] = {
+	{"search_path", "pg_catalog, pg_temp"},
+	{"DateStyle", "ISO, YMD"},
+	{"IntervalStyle", "iso_8601"},
+	{"extra_float_digits", "1"},
+	{"bytea_output", "hex"},
+	{"xmlbinary", "base64"},
+	{"lc_monetary", "C"},
+	{"lc_numeric", "C"},
+	{"lc_time", "C"},
+	{"row_security", "on"},
+};
+
+static void
+pin(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+Oid
+rde_caller(void)
+{
+	if (InSecurityRestrictedOperation())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("rde functions cannot be called within a security-restricted operation")));
+	return GetOuterUserId();
+}
+
+const RdeHome *
+rde_home(FunctionCallInfo fcinfo)
+{
+	RdeHome    *home = palloc(sizeof(RdeHome));
+	HeapTuple	tuple;
+	Form_pg_proc proc;
+
+	(void) rde_caller();
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u",
+			 fcinfo->flinfo->fn_oid);
+	proc = (Form_pg_proc) GETSTRUCT(tuple);
+	home->owner = proc->proowner;
+	home->schema = quote_identifier(get_namespace_name(proc->pronamespace));
+	ReleaseSysCache(tuple);
+	return home;
+}
+
+static void
+save(RdeIdentity *saved)
+{
+	GetUserIdAndSecContext(&saved->user, &saved->security);
+	saved->guc_level = NewGUCNestLevel();
+}
+
+void
+rde_identity_enter_owner(const RdeHome *home, RdeIdentity *saved)
+{
+	save(saved);
+	SetUserIdAndSecContext(home->owner,
+						   saved->security | SECURITY_LOCAL_USERID_CHANGE);
+	pin("search_path", "pg_catalog, pg_temp");
+}
+
+void
+rde_identity_enter_source(Oid owner, const char *time_zone,
+						  RdeIdentity *saved)
+{
+	save(saved);
+	SetUserIdAndSecContext(owner,
+						   saved->security | SECURITY_RESTRICTED_OPERATION);
+	for (int i = 0; i < lengthof(pinned_settings); i++)
+		pin(pinned_settings[i][0], pinned_settings[i][1]);
+	pin("TimeZone", time_zone);
+}
+
+void
+rde_identity_leave(const RdeIdentity *saved)
+{
+	AtEOXact_GUC(false, saved->guc_level);
+	SetUserIdAndSecContext(saved->user, saved->security);
+}
+
+void
+rde_execute(const RdeHome *home, const char *statement, int nargs, Oid *types,
+			Datum *values, const char *nulls, bool read_only, int expected)
+{
+	RdeIdentity saved;
+	StringInfoData sql;
+	int			result;
+
+	initStringInfo(&sql);
+	for (const char *c = statement; *c; c++)
+	{
+		if (c[0] == '%' && c[1] == 's')
+		{
+			appendStringInfoString(&sql, home->schema);
+			c++;
+		}
+		else
+			appendStringInfoChar(&sql, *c);
+	}
+	rde_identity_enter_owner(home, &saved);
+	result = SPI_execute_with_args(sql.data, nargs, types, values, nulls,
+								   read_only, 0);
+	rde_identity_leave(&saved);
+	if (result != expected)
+		elog(ERROR, "unexpected SPI result %d of: %s", result, sql.data);
+	pfree(sql.data);
+}

@@ -1,0 +1,144 @@
+/*
+ * rde.c
+ *	  Module start and settings.
+ *
+ * Invariant: settings are superuser-set and checked when set, so that whoever
+ * reads one may rely on it.
+ */
+#include "rde.h"
+
+#include "pgtime.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+PG_MODULE_MAGIC;
+
+char	   *rde_setting_retention;
+char	   *rde_setting_time_zone;
+char	   *rde_setting_settle_limit;
+char	   *rde_setting_base_url;
+
+void		_PG_init(void);
+
+/* A positive interval, as text; errors are soft, as a check hook's must be. */
+static bool
+check_interval(char **newval, void **extra, GucSource source)
+{
+	char	   *text[MAXDATEFIELDS];
+	int			ftype[MAXDATEFIELDS];
+	char		work[MAXDATELEN + MAXDATEFIELDS];
+	int			nfields;
+	int			dtype;
+	struct pg_itm_in itm;
+	int			error;
+
+	error = ParseDateTime(*newval, work, sizeof(work), text, ftype,
+						  MAXDATEFIELDS, &nfields);
+	if (error == 0)
+		error = DecodeInterval(text, ftype, nfields, INTERVAL_FULL_RANGE,
+							   &dtype, &itm);
+	if (error != 0 || dtype != DTK_DELTA)
+	{
+		GUC_check_errdetail("It must be an interval such as \"90 days\".");
+		return false;
+	}
+	if (itm.tm_year < 0 || itm.tm_mon < 0 || itm.tm_mday < 0 ||
+		itm.tm_usec < 0 ||
+		(itm.tm_year == 0 && itm.tm_mon == 0 && itm.tm_mday == 0 &&
+		 itm.tm_usec == 0))
+	{
+		GUC_check_errdetail("It must be longer than nothing.");
+		return false;
+	}
+	return true;
+}
+
+static bool
+check_time_zone(char **newval, void **extra, GucSource source)
+{
+	pg_tz	   *zone = pg_tzset(*newval);
+
+	if (zone == NULL || !pg_tz_acceptable(zone))
+	{
+		GUC_check_errdetail("Time zone \"%s\" is not known.", *newval);
+		GUC_check_errhint("The view pg_timezone_names lists them.");
+		return false;
+	}
+	return true;
+}
+
+static bool
+check_base_url(char **newval, void **extra, GucSource source)
+{
+	for (const char *c = *newval; *c; c++)
+	{
+		if ((unsigned char) *c <= ' ' || (unsigned char) *c >= 0x7f ||
+			*c == '"' || *c == '<' || *c == '>')
+		{
+			GUC_check_errdetail("A URL holds printable ASCII characters only.");
+			return false;
+		}
+	}
+	return true;
+}
+
+void
+_PG_init(void)
+{
+	DefineCustomStringVariable("rde.retention",
+							   "How long a report is stored after it was made.",
+							   NULL,
+							   &rde_setting_retention,
+							   "90 days", PGC_SUSET, 0,
+							   check_interval, NULL, NULL);
+	DefineCustomStringVariable("rde.time_zone",
+							   "Time zone in which a report's days begin, unless it names another.",
+							   NULL,
+							   &rde_setting_time_zone,
+							   "UTC", PGC_SUSET, 0,
+							   check_time_zone, NULL, NULL);
+	DefineCustomStringVariable("rde.settle_limit",
+							   "How long a report waits for transactions that began before its period's end.",
+							   "A report made after that is provisional and is followed by a next revision.",
+							   &rde_setting_settle_limit,
+							   "1 hour", PGC_SUSET, 0,
+							   check_interval, NULL, NULL);
+	DefineCustomStringVariable("rde.base_url",
+							   "What download links begin with, such as https://reports.example.com.",
+							   "Empty makes links relative.",
+							   &rde_setting_base_url,
+							   "", PGC_SUSET, 0,
+							   check_base_url, NULL, NULL);
+	MarkGUCPrefixReserved("rde");
+}
+
+PG_FUNCTION_INFO_V1(rde_caller_sql);
+PG_FUNCTION_INFO_V1(rde_base_type_sql);
+PG_FUNCTION_INFO_V1(rde_setting_sql);
+
+/* _rde_caller() → oid */
+Datum
+rde_caller_sql(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_OID(rde_caller());
+}
+
+/* _rde_base_type(oid) → oid */
+Datum
+rde_base_type_sql(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_OID(getBaseType(PG_GETARG_OID(0)));
+}
+
+/* _rde_setting(text) → text; only rde's own settings */
+Datum
+rde_setting_sql(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	if (strncmp(name, "rde.", 4) != 0)
+		elog(ERROR, "\"%s\" is not a setting of rde", name);
+	PG_RETURN_TEXT_P(cstring_to_text(GetConfigOption(name, false, false)));
+}

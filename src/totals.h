@@ -1,0 +1,39 @@
+/*
+ * totals.h
+ *	  Control totals: rows and sum of amounts per currency.
+ */
+#ifndef RDE_TOTALS_H
+#define RDE_TOTALS_H
+
+#include "postgres.h"
+#include "utils/numeric.h"
+
+typedef struct RdeTotal
+{
+	const char *currency;		/* server encoding; "" for none */
+	size_t		currency_len;
+	int64		rows;
+	bool		has_amount;
+	size_t		room;			/* bytes allocated at amount */
+	Numeric		amount;			/* own copy */
+} RdeTotal;
+
+typedef struct RdeTotals
+{
+	MemoryContext context;
+	int			count;
+	int			last;			/* entry of the row before */
+	int			room;
+	RdeTotal   *entries;
+} RdeTotals;
+
+extern RdeTotals *rde_totals_create(void);
+
+/*
+ * Count one row.  currency may be NULL (no currency), amount NULL (no amount).
+ * Allocates scratch memory in the current context.
+ */
+extern void rde_totals_add(RdeTotals *totals, const char *currency,
+						   size_t currency_len, Numeric amount);
+
+#endif							/* RDE_TOTALS_H */
