@@ -33,7 +33,7 @@
 \endif
 \if :{?customers}
 \else
-SELECT greatest(20, :orders / 20) AS customers \gset
+SELECT greatest(50, :orders / 20) AS customers \gset
 \endif
 
 SELECT 'CREATE ROLE shop_owner NOLOGIN'
@@ -532,8 +532,8 @@ CREATE INDEX ON shop.order_item (subscription_id);
 
 ALTER TABLE shop.invoice ADD FOREIGN KEY (reseller_id) REFERENCES shop.account,
     ADD FOREIGN KEY (customer_id) REFERENCES shop.account,
-    ADD FOREIGN KEY (order_id) REFERENCES shop.sales_order;
-CREATE INDEX ON shop.invoice (order_id);
+    ADD FOREIGN KEY (order_id) REFERENCES shop.sales_order,
+    ADD UNIQUE (order_id);
 CREATE INDEX ON shop.invoice (customer_id);
 CREATE INDEX ON shop.invoice (changed_at);
 
