@@ -399,8 +399,9 @@ rde_utf16_length(const char *src, size_t len)
 		uint64_t	four = word & (word << 1) & (word << 2) & (word << 3) &
 			SWAR_HIGHS;
 
-		units += 8 - __builtin_popcountll(continuation) +
-			__builtin_popcountll(four);
+		/* the products' top bytes count the marked bytes */
+		units += 8 - ((continuation >> 7) * SWAR_ONES >> 56) +
+			((four >> 7) * SWAR_ONES >> 56);
 	}
 	for (; i < len; i++)
 		units += !is_continuation(src[i]) + ((uint8_t) src[i] >= 0xF0);

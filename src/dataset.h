@@ -1,0 +1,42 @@
+/*
+ * dataset.h
+ *	  From a report's request to the one SELECT that answers it.
+ */
+#ifndef RDE_DATASET_H
+#define RDE_DATASET_H
+
+#include "column.h"
+#include "rde.h"
+#include "report.h"
+#include "utils/rel.h"
+
+#define RDE_MAX_QUERY_ARGS	8
+
+typedef struct RdeQuery
+{
+	Relation	relation;		/* open and locked until rde_query_close() */
+	Oid			owner;			/* whose rights the SELECT runs with */
+	const char *sql;
+	int			nargs;
+	Oid			types[RDE_MAX_QUERY_ARGS];
+	Datum		values[RDE_MAX_QUERY_ARGS];
+
+	/* the report's columns come first in the SELECT's list */
+	int			ncolumns;
+	RdeColumn  *columns;
+	int			amount;			/* place in the list, or -1 */
+	int			currency;
+} RdeQuery;
+
+/*
+ * Resolve a report's data set, view and source, as they are today, to a query.
+ * Allocates in the current context; needs no SPI connection.  Raises 42704 or
+ * 55000 for what does not exist or is not attached, 42P01 and 42703 for a
+ * source or columns that are gone, 42804 for columns of another type than they
+ * had or a view needs.
+ */
+extern RdeQuery *rde_dataset_query(const RdeHome *home,
+								   const RdeReport *report);
+extern void rde_query_close(RdeQuery *query);
+
+#endif							/* RDE_DATASET_H */

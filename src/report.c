@@ -1,0 +1,458 @@
+/*
+ * report.c
+ *	  The life of a report row: submit, begin, finish, fail.
+ *
+ * Invariant: every report, whoever asks, is a row inserted here with its
+ * request checked and made absolute (instants, canonical zone, view name), and
+ * becomes visible as completed only in rde_report_finish().
+ */
+#include "report.h"
+
+#include "calendar.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/timestamp.h"
+
+const char *
+rde_uuid_text(const pg_uuid_t *id)
+{
+	return DatumGetCString(DirectFunctionCall1(uuid_out,
+											   UUIDPGetDatum(id)));
+}
+
+/* The first column of the first row SPI returned; *isnull if NULL or no row. */
+static Datum
+first_value(bool *isnull)
+{
+	if (SPI_processed == 0)
+	{
+		*isnull = true;
+		return (Datum) 0;
+	}
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+						 isnull);
+}
+
+static char *
+first_text(void)
+{
+	return SPI_processed == 0 ? NULL :
+		SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+}
+
+static pg_uuid_t
+first_uuid(void)
+{
+	bool		isnull;
+	Datum		value = first_value(&isnull);
+
+	if (isnull)
+		elog(ERROR, "statement returned no report");
+	return *DatumGetUUIDP(value);
+}
+
+static void
+require(const void *argument, const char *name)
+{
+	if (argument == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", name)));
+}
+
+/* The data set exists and has a source. */
+static void
+check_dataset(const RdeHome *home, const char *dataset)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(dataset)};
+	bool		isnull;
+
+	rde_execute(home, "SELECT (%s._rde_find_dataset($1)).name IS NOT NULL",
+				1, types, values, NULL, true, SPI_OK_SELECT);
+	rde_execute(home, "SELECT 1 FROM %s.rde_source WHERE dataset = $1",
+				1, types, values, NULL, true, SPI_OK_SELECT);
+	(void) first_value(&isnull);
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("data set \"%s\" is not attached", dataset),
+				 errhint("Say where its rows are with rde_attach('%s', ...).",
+						 dataset)));
+}
+
+/* The view a report will use: the one named, else cmp, else full. */
+static const char *
+choose_view(const RdeHome *home, const RdeRequest *request)
+{
+	Oid			types[] = {TEXTOID, INT8OID, TEXTOID};
+	char		nulls[] = {' ', request->has_reseller ? ' ' : 'n', ' ', '\0'};
+	const char *wanted = request->view ? request->view : "cmp";
+	Datum		values[] = {
+		CStringGetTextDatum(request->dataset),
+		Int64GetDatum(request->reseller),
+		CStringGetTextDatum(wanted)
+	};
+	bool		isnull;
+	char	   *list;
+
+	if (strcmp(wanted, "full") == 0)
+		return wanted;
+	rde_execute(home,
+				"SELECT 1 FROM %s.rde_view WHERE dataset = $1 AND name = $3"
+				" AND (reseller IS NULL OR reseller = $2)",
+				3, types, values, nulls, true, SPI_OK_SELECT);
+	(void) first_value(&isnull);
+	if (!isnull)
+		return wanted;
+	if (request->view == NULL)
+		return "full";
+
+	rde_execute(home,
+				"SELECT pg_catalog.string_agg(name, ', ' ORDER BY name)"
+				" FROM %s.rde_view WHERE dataset = $1 AND $3 IS NOT NULL"
+				" AND (reseller IS NULL OR reseller = $2)",
+				3, types, values, nulls, true, SPI_OK_SELECT);
+	list = first_text();
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("data set \"%s\" has no view \"%s\"", request->dataset,
+					wanted),
+			 errhint("Views are %s%sfull; rde_create_view() makes another.",
+					 list ? list : "", list ? ", " : "")));
+}
+
+pg_uuid_t
+rde_report_submit(const RdeHome *home, const RdeRequest *request)
+{
+	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+		INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID};
+	char		nulls[] = "           ";
+	Datum		values[11];
+	const RdeFormat *format;
+	RdeOptions	options;
+	const char *name = request->name ? request->name : request->dataset;
+	const char *view;
+	pg_tz	   *zone;
+
+	require(request->dataset, "data set");
+	require(request->format, "format");
+	require(request->options, "options");
+	if (DATE_NOT_FINITE(request->from) || DATE_NOT_FINITE(request->to))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("from and to must be finite dates"),
+				 errhint("from is the first day and to the last day, both included.")));
+	if (request->from > request->to)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("from (%s) is after to (%s)",
+						DatumGetCString(DirectFunctionCall1(date_out,
+															DateADTGetDatum(request->from))),
+						DatumGetCString(DirectFunctionCall1(date_out,
+															DateADTGetDatum(request->to)))),
+				 errhint("from is the first day and to the last day, both included.")));
+	if (pg_mbstrlen(name) < 1 || pg_mbstrlen(name) > 128 ||
+		strpbrk(name, "\001\002\003\004\005\006\007\b\t\n\v\f\r\016\017\020"
+				"\021\022\023\024\025\026\027\030\031\032\033\034\035\036"
+				"\037\177") != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("a report's name must be 1 to 128 characters without control characters")));
+	format = rde_format_find(request->format);
+	rde_options_parse(request->options, &options);
+	zone = rde_zone(request->time_zone ? request->time_zone :
+					rde_setting_time_zone);
+	check_dataset(home, request->dataset);
+	view = choose_view(home, request);
+
+	values[0] = CStringGetTextDatum(name);
+	values[1] = CStringGetTextDatum(request->dataset);
+	values[2] = CStringGetTextDatum(view);
+	values[3] = CStringGetTextDatum(format->name);
+	values[4] = CStringGetTextDatum(request->type);
+	values[5] = Int64GetDatum(request->reseller);
+	if (!request->has_reseller)
+		nulls[5] = 'n';
+	values[6] = TimestampTzGetDatum(rde_day_start(request->from, zone));
+	values[7] = TimestampTzGetDatum(rde_day_start(request->to + 1, zone));
+	values[8] = CStringGetTextDatum(pg_get_timezone_name(zone));
+	values[9] = JsonbPGetDatum(request->options);
+	values[10] = CStringGetTextDatum(rde_setting_retention);
+	rde_execute(home,
+				"INSERT INTO %s.rde_report (name, dataset, view, format, type,"
+				" reseller, period_from, period_to, time_zone, options,"
+				" retention, expires_at)"
+				" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
+				" $11::interval, clock_timestamp() + $11::interval)"
+				" RETURNING id",
+				11, types, values, nulls, false, SPI_OK_INSERT_RETURNING);
+	return first_uuid();
+}
+
+static void
+no_such_report(const pg_uuid_t *id)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("report %s does not exist", rde_uuid_text(id)),
+			 errhint("The view rde_reports lists the reports there are.")));
+}
+
+pg_uuid_t
+rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
+{
+	Oid			types[] = {UUIDOID};
+	Datum		values[] = {UUIDPGetDatum(id)};
+	bool		isnull;
+	char	   *status;
+
+	rde_execute(home, "SELECT status FROM %s.rde_report WHERE id = $1 FOR UPDATE",
+				1, types, values, NULL, false, SPI_OK_SELECT);
+	status = first_text();
+	if (status == NULL)
+		no_such_report(id);
+	if (strcmp(status, "completed") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("report %s is not completed but \"%s\"",
+						rde_uuid_text(id), status),
+				 errhint("Build it with rde_build(), after rde_retry() if it is in error.")));
+	rde_execute(home,
+				"SELECT id FROM %s.rde_report"
+				" WHERE supersedes = $1 AND status <> 'error'",
+				1, types, values, NULL, false, SPI_OK_SELECT);
+	(void) first_value(&isnull);
+	if (!isnull)
+	{
+		pg_uuid_t	next = first_uuid();
+
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("report %s already has a next revision, %s",
+						rde_uuid_text(id), rde_uuid_text(&next)),
+				 errhint("Rebuild that one.")));
+	}
+	rde_execute(home,
+				"INSERT INTO %s.rde_report (name, dataset, view, format, type,"
+				" reseller, period_from, period_to, time_zone, options,"
+				" retention, expires_at, revision, supersedes)"
+				" SELECT name, dataset, view, format, type, reseller,"
+				" period_from, period_to, time_zone, options, retention,"
+				" clock_timestamp() + retention, revision + 1, id"
+				" FROM %s.rde_report WHERE id = $1 RETURNING id",
+				1, types, values, NULL, false, SPI_OK_INSERT_RETURNING);
+	return first_uuid();
+}
+
+/* Raise what explains why a report could not be locked as submitted. */
+static void
+explain_not_begun(const RdeHome *home, const pg_uuid_t *id)
+{
+	Oid			types[] = {UUIDOID};
+	Datum		values[] = {UUIDPGetDatum(id)};
+	char	   *status;
+
+	rde_execute(home, "SELECT status FROM %s.rde_report WHERE id = $1",
+				1, types, values, NULL, false, SPI_OK_SELECT);
+	status = first_text();
+	if (status == NULL)
+		no_such_report(id);
+	if (strcmp(status, "submitted") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("report %s is being built by another session",
+						rde_uuid_text(id)),
+				 errhint("The view rde_progress shows how far it is.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("report %s is not submitted but \"%s\"",
+					rde_uuid_text(id), status),
+			 strcmp(status, "completed") == 0 ?
+			 errhint("Use rde_rebuild() for its next revision.") :
+			 errhint("Use rde_retry() to submit it again.")));
+}
+
+RdeReport *
+rde_report_begin(const RdeHome *home, const pg_uuid_t *id,
+				 MemoryContext context)
+{
+	Oid			types[] = {UUIDOID};
+	Datum		values[] = {UUIDPGetDatum(id)};
+	RdeReport  *report;
+	HeapTuple	row;
+	TupleDesc	desc;
+	MemoryContext old;
+	bool		isnull;
+	Datum		value;
+
+	rde_execute(home,
+				"UPDATE %s.rde_report r SET attempts = r.attempts + 1,"
+				" sqlstate = NULL, error = NULL"
+				" FROM (SELECT id FROM %s.rde_report WHERE id = $1"
+				" AND status = 'submitted' FOR UPDATE SKIP LOCKED) mine"
+				" WHERE r.id = mine.id"
+				" RETURNING r.name, r.dataset, r.view, r.format, r.reseller,"
+				" r.period_from, r.period_to, r.time_zone, r.options",
+				1, types, values, NULL, false, SPI_OK_UPDATE_RETURNING);
+	if (SPI_processed == 0)
+		explain_not_begun(home, id);
+
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	old = MemoryContextSwitchTo(context);
+	report = palloc0(sizeof(RdeReport));
+	report->id = *id;
+	report->name = SPI_getvalue(row, desc, 1);
+	report->dataset = SPI_getvalue(row, desc, 2);
+	report->view = SPI_getvalue(row, desc, 3);
+	report->format = rde_format_find(SPI_getvalue(row, desc, 4));
+	value = SPI_getbinval(row, desc, 5, &isnull);
+	report->has_reseller = !isnull;
+	report->reseller = isnull ? 0 : DatumGetInt64(value);
+	report->period_from =
+		DatumGetTimestampTz(SPI_getbinval(row, desc, 6, &isnull));
+	report->period_to =
+		DatumGetTimestampTz(SPI_getbinval(row, desc, 7, &isnull));
+	report->time_zone = SPI_getvalue(row, desc, 8);
+	report->zone = rde_zone(report->time_zone);
+	rde_options_parse(DatumGetJsonbP(SPI_getbinval(row, desc, 9, &isnull)),
+					  &report->options);
+	report->compressed = report->format->compressible &&
+		report->options.compress;
+	MemoryContextSwitchTo(old);
+	return report;
+}
+
+/* <name>.<uuid>.<yyyy-MM-dd>.<HH-mm-ss.SSS><+hhmm>.<ext>, in the report's zone */
+static const char *
+file_name(const RdeReport *report, TimestampTz created)
+{
+	StringInfoData name;
+	struct pg_tm tm;
+	fsec_t		fsec;
+	int			offset;
+
+	if (timestamp2tm(created, &offset, &tm, &fsec, NULL, report->zone) != 0)
+		elog(ERROR, "clock out of range");
+	initStringInfo(&name);
+	for (const char *c = report->name; *c; c++)
+	{
+		if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				   "0123456789._-", *c) != NULL)
+			appendStringInfoChar(&name, *c);
+		else
+		{
+			/* one underscore for a character, however many bytes it has */
+			appendStringInfoChar(&name, '_');
+			c += pg_mblen(c) - 1;
+		}
+	}
+	offset = -offset / SECS_PER_MINUTE; /* PostgreSQL counts west of UTC */
+	appendStringInfo(&name,
+					 ".%s.%04d-%02d-%02d.%02d-%02d-%02d.%03d%c%02d%02d.%s%s",
+					 rde_uuid_text(&report->id),
+					 tm.tm_year, tm.tm_mon, tm.tm_mday,
+					 tm.tm_hour, tm.tm_min, tm.tm_sec, fsec / 1000,
+					 offset < 0 ? '-' : '+', abs(offset) / 60,
+					 abs(offset) % 60,
+					 report->format->extension,
+					 report->compressed ? ".gz" : "");
+	return name.data;
+}
+
+static void
+insert_totals(const RdeHome *home, const RdeReport *report,
+			  const RdeTotals *totals)
+{
+	Oid			types[] = {UUIDOID, TEXTOID, INT8OID, NUMERICOID};
+
+	for (int i = 0; i < totals->count; i++)
+	{
+		const RdeTotal *total = &totals->entries[i];
+		Datum		values[] = {
+			UUIDPGetDatum(&report->id),
+			CStringGetTextDatum(total->currency),
+			Int64GetDatum(total->rows),
+			NumericGetDatum(total->amount)
+		};
+
+		rde_execute(home,
+					"INSERT INTO %s.rde_report_total"
+					" (report, currency, rows, amount)"
+					" VALUES ($1, $2, $3, $4)",
+					4, types, values, total->has_amount ? NULL : "   n",
+					false, SPI_OK_INSERT);
+	}
+}
+
+void
+rde_report_finish(const RdeHome *home, const RdeReport *report,
+				  const RdeManifest *manifest)
+{
+	Oid			types[] = {UUIDOID, TIMESTAMPTZOID, BOOLOID, FLOAT8OID,
+		INT8OID, INT8OID, INT8OID, BYTEAOID, INT8OID, INT8OID, TEXTOID,
+		TEXTOID, TEXTOID};
+	Datum		values[13];
+	bytea	   *sha256 = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	TimestampTz created;
+
+	if (manifest->totals)
+		insert_totals(home, report, manifest->totals);
+
+	SET_VARSIZE(sha256, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	memcpy(VARDATA(sha256), manifest->sha256, PG_SHA256_DIGEST_LENGTH);
+	created = GetCurrentTimestamp();
+	values[0] = UUIDPGetDatum(&report->id);
+	values[1] = TimestampTzGetDatum(created);
+	values[2] = BoolGetDatum(manifest->provisional);
+	values[3] = Float8GetDatum(manifest->build_ms);
+	values[4] = Int64GetDatum(manifest->rows);
+	values[5] = Int64GetDatum(manifest->content_bytes);
+	values[6] = Int64GetDatum(manifest->file_bytes);
+	values[7] = PointerGetDatum(sha256);
+	values[8] = Int64GetDatum(manifest->replaced_characters);
+	values[9] = Int64GetDatum(manifest->text_numbers);
+	values[10] = CStringGetTextDatum(file_name(report, created));
+	values[11] = CStringGetTextDatum(report->compressed ? "application/gzip" :
+									 report->format->media_type);
+	values[12] = CStringGetTextDatum("local");
+	rde_execute(home,
+				"UPDATE %s.rde_report SET status = 'completed',"
+				" created_at = $2, expires_at = $2 + retention,"
+				" provisional = $3, build_ms = $4, row_count = $5,"
+				" content_bytes = $6, file_bytes = $7, sha256 = $8,"
+				" replaced_characters = $9, text_numbers = $10,"
+				" file_name = $11, media_type = $12, store = $13"
+				" WHERE id = $1",
+				13, types, values, NULL, false, SPI_OK_UPDATE);
+	if (SPI_processed != 1)
+		elog(ERROR, "report %s vanished while it was built",
+			 rde_uuid_text(&report->id));
+}
+
+void
+rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
+				const ErrorData *error)
+{
+	Oid			types[] = {UUIDOID, TEXTOID, TEXTOID};
+	StringInfoData text;
+	Datum		values[3];
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, error->message);
+	if (error->detail)
+		appendStringInfo(&text, "; %s", error->detail);
+	if (error->hint)
+		appendStringInfo(&text, "; %s", error->hint);
+	if (error->context)
+		appendStringInfo(&text, "; %s", error->context);
+	values[0] = UUIDPGetDatum(id);
+	values[1] = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
+	values[2] = CStringGetTextDatum(text.data);
+	rde_execute(home,
+				"UPDATE %s.rde_report SET status = 'error', sqlstate = $2,"
+				" error = $3 WHERE id = $1",
+				3, types, values, NULL, false, SPI_OK_UPDATE);
+}

@@ -1,0 +1,92 @@
+/*
+ * report.h
+ *	  A report row: submitted, built, finished or failed.
+ */
+#ifndef RDE_REPORT_H
+#define RDE_REPORT_H
+
+#include "format.h"
+#include "rde.h"
+#include "totals.h"
+#include "utils/jsonb.h"
+#include "utils/uuid.h"
+
+/* What is asked for; NULL strings take their defaults. */
+typedef struct RdeRequest
+{
+	const char *dataset;
+	const char *view;
+	const char *format;
+	const char *type;			/* onetime, daily ... */
+	const char *name;
+	const char *time_zone;
+	Jsonb	   *options;
+	bool		has_reseller;
+	int64		reseller;
+	DateADT		from;			/* first and last day, inclusive */
+	DateADT		to;
+} RdeRequest;
+
+/* A submitted report as its build needs it. */
+typedef struct RdeReport
+{
+	pg_uuid_t	id;
+	const char *name;			/* server encoding, as all strings here */
+	const char *dataset;
+	const char *view;
+	const RdeFormat *format;
+	bool		has_reseller;
+	int64		reseller;
+	TimestampTz period_from;	/* half-open */
+	TimestampTz period_to;
+	const char *time_zone;
+	pg_tz	   *zone;
+	RdeOptions	options;
+	bool		compressed;		/* the file is gzipped */
+} RdeReport;
+
+/* What a build found out. */
+typedef struct RdeManifest
+{
+	bool		provisional;
+	double		build_ms;
+	int64		rows;
+	int64		content_bytes;	/* before gzip */
+	int64		file_bytes;		/* as stored */
+	const uint8 *sha256;
+	int64		replaced_characters;
+	int64		text_numbers;
+	const RdeTotals *totals;	/* NULL: the source has no amount column */
+} RdeManifest;
+
+/*
+ * Check a request and insert its row; returns the id.  Needs an SPI connection,
+ * as all of these.  Errors name what is wrong: 22004 for NULLs, 22023, 22008,
+ * 42704 for what does not exist, 55000 for a data set without source.
+ */
+extern pg_uuid_t rde_report_submit(const RdeHome *home,
+								   const RdeRequest *request);
+
+/* Insert the next revision of a completed report; returns its id. */
+extern pg_uuid_t rde_report_submit_revision(const RdeHome *home,
+											const pg_uuid_t *id);
+
+/*
+ * Lock a submitted report and count the attempt.  Allocates in `context`.
+ * Raises 42704 if there is none, 55000 if it is not submitted, 55P03 if another
+ * session is building it.
+ */
+extern RdeReport *rde_report_begin(const RdeHome *home, const pg_uuid_t *id,
+								   MemoryContext context);
+
+/* Publish: status completed, manifest, totals, file name, expiry. */
+extern void rde_report_finish(const RdeHome *home, const RdeReport *report,
+							  const RdeManifest *manifest);
+
+/* Record why a build failed. */
+extern void rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
+							const ErrorData *error);
+
+extern const char *rde_uuid_text(const pg_uuid_t *id);
+
+#endif							/* RDE_REPORT_H */
