@@ -1,11 +1,108 @@
-EXTENSION = rde
-MODULE_big = rde
-DATA = sql/rde--1.0.sql
-OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c))
-RDE_DEFLATE ?= $(shell echo '\#include <isa-l.h>' | $(CC) -E - >/dev/null 2>&1 && echo isal || echo zlib)
-PG_CPPFLAGS = -Isrc $(if $(filter isal,$(RDE_DEFLATE)),-DRDE_WITH_ISAL)
-SHLIB_LINK = -lxlsxwriter -lz $(if $(filter isal,$(RDE_DEFLATE)),-lisal)
+# Makefile
+#
+#   make, make install      the extension, by PGXS (PG_CONFIG=... picks a server)
+#   make setup              install what building, tests and demo need
+#   make check              run every test; "test/run -h" runs some of them
+#   make soak               the same tests with their long loops
+#   make demo               export a sample shop into demo/
+#   make bench              measure against COPY and others
+#   make format, make lint  pgindent style; cppcheck and clang-tidy
+
+TASKS = setup check soak demo bench format lint
+
+ifneq (,$(filter $(TASKS),$(MAKECMDGOALS)))
+
+# Tasks come without PGXS: they work where PostgreSQL's headers are yet to be
+# installed, and PGXS has a "check" of its own, which only says no.
+
+.PHONY: $(MAKECMDGOALS)
+.NOTPARALLEL:
+
+setup:
+	@test/setup all
+check:
+	@test/setup check
+	@test/run
+soak:
+	@test/setup check
+	@RDE_SOAK=1 test/run
+demo:
+	@test/setup build
+	@test/demo
+bench:
+	@test/setup check
+	@bench/run
+format:
+	@test/setup all
+	@$(MAKE) --no-print-directory all
+	@test/format
+lint:
+	@test/setup all
+	@$(MAKE) --no-print-directory lint-sources
+
+# what was asked for beside them, as in "make clean check"
+$(filter-out $(TASKS),$(MAKECMDGOALS)):
+	@$(MAKE) --no-print-directory $@
+
+else
+
 PG_CONFIG ?= pg_config
-with_llvm = no
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifeq (,$(wildcard $(PGXS)))
+$(error PostgreSQL's server headers are not installed, or PG_CONFIG does not name their pg_config: try "make setup")
+endif
+
+EXTENSION = rde
+RDE_VERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" rde.control)
+DATA = sql/rde--$(RDE_VERSION).sql $(wildcard sql/rde--*--*.sql)
+
+MODULE_big = rde
+OBJS = $(sort $(patsubst %.c,%.o,$(wildcard src/*.c)))
+
+# ISA-L compresses several times faster than zlib.  It is used where a program
+# can be built with it; RDE_DEFLATE=zlib or RDE_DEFLATE=isal decides by hand.
+ifndef RDE_DEFLATE
+RDE_DEFLATE := $(shell printf '%b' '\043include <isa-l.h>\nint main(void) { struct isal_zstream s; isal_deflate_init(&s); return 0; }\n' | \
+	$(CC) -x c -o /dev/null - -lisal >/dev/null 2>&1 && echo isal || echo zlib)
+endif
+ifeq ($(RDE_DEFLATE),isal)
+DEFLATE_FLAGS = -DRDE_WITH_ISAL
+DEFLATE_LIBS = -lisal
+endif
+
+# PostgreSQL's headers are system headers to us: only our own code has to be
+# free of warnings.  A compiler that knows more of them: make WERROR=
+WERROR ?= -Werror
+PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) $(DEFLATE_FLAGS)
+PG_CFLAGS = -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare -MMD -MP
+SHLIB_LINK = -lxlsxwriter -lz $(DEFLATE_LIBS)
+
+# Bitcode for the JIT needs the LLVM the server was built with.
+llvm_path = $(shell sed -n 's/^$(1) *= *//p' $(dir $(PGXS))../Makefile.global)
+ifeq (,$(and $(wildcard $(call llvm_path,CLANG)),$(wildcard $(call llvm_path,LLVM_BINPATH)/llvm-lto)))
+override with_llvm := no
+endif
+
+EXTRA_CLEAN = $(OBJS:.o=.d) src/.flags
+
 include $(PGXS)
+
+# Objects are made again when a header they include has changed, or when they
+# would be compiled with other options.
+-include $(OBJS:.o=.d)
+$(OBJS:.o=.bc): $(wildcard src/*.h)
+$(OBJS) $(OBJS:.o=.bc): src/.flags
+src/.flags: export BUILD_FLAGS := $(CC) $(CFLAGS) $(CPPFLAGS)
+src/.flags: FORCE
+	@echo "$$BUILD_FLAGS" | cmp -s - $@ || echo "$$BUILD_FLAGS" > $@
+FORCE:
+.PHONY: FORCE lint-sources
+
+lint-sources:
+	cppcheck --quiet --std=c99 --inline-suppr --error-exitcode=1 \
+		--enable=warning,performance,portability --suppress=missingIncludeSystem \
+		-Isrc $(DEFLATE_FLAGS) -DPG_FUNCTION_ARGS='FunctionCallInfo fcinfo' src
+	clang-tidy --quiet --warnings-as-errors='*' $(wildcard src/*.c) -- \
+		$(PG_CPPFLAGS) $(CPPFLAGS) -Wno-unknown-warning-option
+
+endif

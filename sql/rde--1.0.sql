@@ -854,6 +854,47 @@ CREATE FUNCTION @extschema@.rde_rebuild(report uuid) RETURNS uuid
 COMMENT ON FUNCTION @extschema@.rde_rebuild(uuid) IS
     'build the next revision of a completed report from today''s rows of its period; returns the revision''s id';
 
+CREATE FUNCTION @extschema@._rde_report_columns(
+    dataset text, view text, reseller bigint,
+    OUT "position" integer, OUT name text, OUT column_name text, OUT transform text, OUT argument text,
+    OUT source_column name, OUT expected_type text, OUT actual_type text, OUT fits boolean, OUT expected text
+) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    chosen bigint;
+BEGIN
+    IF view = 'full' THEN
+        RETURN QUERY
+        SELECT c.position, c.name::text, c.name::text, NULL::text, NULL::text, c.name, c.type,
+               format_type(a.atttypid, NULL), true, NULL::text
+        FROM @extschema@.rde_source_column c
+        JOIN @extschema@.rde_source s ON s.dataset = c.dataset
+        LEFT JOIN pg_attribute a ON a.attrelid = s.relation AND a.attname = c.name AND NOT a.attisdropped
+        WHERE c.dataset = _rde_report_columns.dataset;
+        RETURN;
+    END IF;
+    -- the reseller's own view of that name, else the provider's
+    SELECT v.id INTO chosen FROM @extschema@.rde_view v
+    WHERE v.dataset = _rde_report_columns.dataset AND v.name = view
+      AND (v.reseller = _rde_report_columns.reseller OR v.reseller IS NULL)
+    ORDER BY v.reseller NULLS LAST LIMIT 1;
+    RETURN QUERY
+    SELECT vc.position, vc.alias, vc.column_name, vc.transform, vc.argument, (f.attribute).attname,
+           c.type, format_type((f.attribute).atttypid, NULL),
+           @extschema@._rde_type_fits((f.attribute).atttypid, vc.expected),
+           @extschema@._rde_expected_types(vc.expected)
+    FROM @extschema@.rde_view_column vc
+    CROSS JOIN LATERAL (SELECT @extschema@._rde_resolve(_rde_report_columns.dataset, vc.column_name) AS attribute) f
+    LEFT JOIN @extschema@.rde_source_column c
+        ON c.dataset = _rde_report_columns.dataset AND c.name = (f.attribute).attname
+    WHERE vc.view = chosen;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_report_columns(text, text, bigint) IS
+    'the columns of one report in order, with the source column behind each as it was attached and as it is';
+
 ---------------------------------------------------------------------------
 -- 7. Reading
 ---------------------------------------------------------------------------

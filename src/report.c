@@ -274,6 +274,20 @@ explain_not_begun(const RdeHome *home, const pg_uuid_t *id)
 			 errhint("Use rde_retry() to submit it again.")));
 }
 
+void
+rde_report_lock(const RdeHome *home, const pg_uuid_t *id)
+{
+	Oid			types[] = {UUIDOID};
+	Datum		values[] = {UUIDPGetDatum(id)};
+
+	rde_execute(home,
+				"SELECT 1 FROM %s.rde_report WHERE id = $1"
+				" AND status = 'submitted' FOR UPDATE SKIP LOCKED",
+				1, types, values, NULL, false, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		explain_not_begun(home, id);
+}
+
 RdeReport *
 rde_report_begin(const RdeHome *home, const pg_uuid_t *id,
 				 MemoryContext context)
@@ -288,16 +302,12 @@ rde_report_begin(const RdeHome *home, const pg_uuid_t *id,
 	Datum		value;
 
 	rde_execute(home,
-				"UPDATE %s.rde_report r SET attempts = r.attempts + 1,"
-				" sqlstate = NULL, error = NULL"
-				" FROM (SELECT id FROM %s.rde_report WHERE id = $1"
-				" AND status = 'submitted' FOR UPDATE SKIP LOCKED) mine"
-				" WHERE r.id = mine.id"
-				" RETURNING r.name, r.dataset, r.view, r.format, r.reseller,"
-				" r.period_from, r.period_to, r.time_zone, r.options",
-				1, types, values, NULL, false, SPI_OK_UPDATE_RETURNING);
+				"SELECT name, dataset, view, format, reseller, period_from,"
+				" period_to, time_zone, options"
+				" FROM %s.rde_report WHERE id = $1",
+				1, types, values, NULL, false, SPI_OK_SELECT);
 	if (SPI_processed == 0)
-		explain_not_begun(home, id);
+		rde_report_missing(id);
 
 	row = SPI_tuptable->vals[0];
 	desc = SPI_tuptable->tupdesc;
@@ -420,6 +430,7 @@ rde_report_finish(const RdeHome *home, const RdeReport *report,
 	values[12] = CStringGetTextDatum("local");
 	rde_execute(home,
 				"UPDATE %s.rde_report SET status = 'completed',"
+				" attempts = attempts + 1,"
 				" created_at = $2, expires_at = $2 + retention,"
 				" provisional = $3, build_ms = $4, row_count = $5,"
 				" content_bytes = $6, file_bytes = $7, sha256 = $8,"
@@ -452,7 +463,7 @@ rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
 	values[1] = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
 	values[2] = CStringGetTextDatum(text.data);
 	rde_execute(home,
-				"UPDATE %s.rde_report SET status = 'error', sqlstate = $2,"
-				" error = $3 WHERE id = $1",
+				"UPDATE %s.rde_report SET status = 'error',"
+				" attempts = attempts + 1, sqlstate = $2, error = $3 WHERE id = $1",
 				3, types, values, NULL, false, SPI_OK_UPDATE);
 }

@@ -72,10 +72,12 @@ extern pg_uuid_t rde_report_submit_revision(const RdeHome *home,
 											const pg_uuid_t *id);
 
 /*
- * Lock a submitted report and count the attempt.  Allocates in `context`.
- * Raises 42704 if there is none, 55000 if it is not submitted, 55P03 if another
- * session is building it.
+ * Lock a submitted report for building.  Raises 42704 if there is none, 55000
+ * if it is not submitted, 55P03 if another session is building it.
  */
+extern void rde_report_lock(const RdeHome *home, const pg_uuid_t *id);
+
+/* Read what a locked report asks for.  Allocates in `context`. */
 extern RdeReport *rde_report_begin(const RdeHome *home, const pg_uuid_t *id,
 								   MemoryContext context);
 

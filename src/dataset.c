@@ -1,0 +1,365 @@
+/*
+ * dataset.c
+ *	  Catalog -> data set, view and source -> one SELECT with parameters.
+ *
+ * Invariant: the SELECT holds identifiers only as the system catalog spells
+ * them, through quote_identifier; everything a user chose per report (period,
+ * reseller) is a parameter.
+ */
+#include "dataset.h"
+
+#include "access/relation.h"
+#include "access/table.h"
+#include "calendar.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+/* rde_source, as rde_attach was told. */
+typedef struct Source
+{
+	Oid			relation;
+	const char *reseller;
+	const char *period;
+	int			nkeys;
+	char	  **keys;
+	const char *amount;			/* NULL where there is none, as below */
+	const char *currency;
+} Source;
+
+static char *
+column_text(int row, int column)
+{
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+						column);
+}
+
+/* Names in a name[] datum. */
+static char **
+name_array(Datum datum, int *count)
+{
+	Datum	   *elements;
+	char	  **names;
+
+	deconstruct_array(DatumGetArrayTypeP(datum), NAMEOID, NAMEDATALEN, false,
+					  TYPALIGN_CHAR, &elements, NULL, count);
+	names = palloc(sizeof(char *) * *count);
+	for (int i = 0; i < *count; i++)
+		names[i] = pstrdup(NameStr(*DatumGetName(elements[i])));
+	return names;
+}
+
+static Source *
+load_source(const RdeHome *home, const RdeReport *report)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(report->dataset)};
+	Source	   *source = palloc0(sizeof(Source));
+	bool		isnull;
+
+	rde_execute(home,
+				"SELECT relation::oid, reseller_column, period_column,"
+				" key_columns, amount_column, currency_column"
+				" FROM %s.rde_source WHERE dataset = $1",
+				1, types, values, NULL, true, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("data set \"%s\" is not attached", report->dataset),
+				 errhint("Say where its rows are with rde_attach('%s', ...).",
+						 report->dataset)));
+	source->relation =
+		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0],
+									   SPI_tuptable->tupdesc, 1, &isnull));
+	source->reseller = column_text(0, 2);
+	source->period = column_text(0, 3);
+	source->keys = name_array(SPI_getbinval(SPI_tuptable->vals[0],
+											SPI_tuptable->tupdesc, 4,
+											&isnull),
+							  &source->nkeys);
+	source->amount = column_text(0, 5);
+	source->currency = column_text(0, 6);
+	return source;
+}
+
+/* A role column's attribute in the source as it is today. */
+static Form_pg_attribute
+role_attribute(Relation relation, const RdeReport *report, const char *name)
+{
+	TupleDesc	desc = RelationGetDescr(relation);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+
+		if (!attribute->attisdropped &&
+			strcmp(NameStr(attribute->attname), name) == 0)
+			return attribute;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("column \"%s\" of %s is gone, the source of data set \"%s\"",
+					name, RelationGetRelationName(relation), report->dataset),
+			 errhint("Attach the source again with rde_attach().")));
+}
+
+static void
+wrong_type(const char *name, Oid type, const char *use, const char *expected)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("column \"%s\" is of type %s and cannot be used as %s",
+					name, format_type_be(type), use),
+			 errdetail("Expected is %s.", expected),
+			 errhint("Attach the source again with rde_attach(), or attach a view that casts the column.")));
+}
+
+static int
+add_parameter(RdeQuery *query, Oid type, Datum value)
+{
+	Assert(query->nargs < RDE_MAX_QUERY_ARGS);
+	query->types[query->nargs] = type;
+	query->values[query->nargs] = value;
+	return ++query->nargs;
+}
+
+/* Unix seconds of the first whole second that is not before the instant. */
+static int64
+unix_seconds_from(TimestampTz instant)
+{
+	int64		seconds = instant / USECS_PER_SEC;
+
+	if (seconds * USECS_PER_SEC < instant)
+		seconds++;
+	return seconds +
+		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+}
+
+/* An instant as a bound for the period column: compare with >= and <. */
+static int
+add_period_bound(RdeQuery *query, Form_pg_attribute period,
+				 const RdeReport *report, TimestampTz instant)
+{
+	switch (getBaseType(period->atttypid))
+	{
+		case TIMESTAMPTZOID:
+			return add_parameter(query, TIMESTAMPTZOID,
+								 TimestampTzGetDatum(instant));
+		case DATEOID:
+			return add_parameter(query, DATEOID,
+								 DateADTGetDatum(rde_first_day_from(instant,
+																	report->zone)));
+		case INT8OID:
+			return add_parameter(query, INT8OID,
+								 Int64GetDatum(unix_seconds_from(instant)));
+		default:
+			wrong_type(NameStr(period->attname), period->atttypid, "period",
+					   "date, timestamptz, or bigint with Unix seconds");
+	}
+	return 0;					/* not reached */
+}
+
+static int
+add_reseller(RdeQuery *query, Form_pg_attribute reseller,
+			 const RdeReport *report)
+{
+	Datum		number = Int64GetDatum(report->reseller);
+
+	switch (getBaseType(reseller->atttypid))
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			return add_parameter(query, INT8OID, number);
+		case NUMERICOID:
+			return add_parameter(query, NUMERICOID,
+								 DirectFunctionCall1(int8_numeric, number));
+		case TEXTOID:
+		case VARCHAROID:
+			return add_parameter(query, TEXTOID,
+								 CStringGetTextDatum(psprintf(INT64_FORMAT,
+															  report->reseller)));
+		default:
+			wrong_type(NameStr(reseller->attname), reseller->atttypid,
+					   "reseller",
+					   "smallint, integer, bigint, numeric or text");
+	}
+	return 0;					/* not reached */
+}
+
+static const char *
+qualified(Form_pg_attribute attribute)
+{
+	return psprintf("s.%s", quote_identifier(NameStr(attribute->attname)));
+}
+
+/*
+ * The report's columns with the source column behind each, into the SELECT's
+ * list.  Every column that cannot be resolved is collected first, so that one
+ * error names them all.
+ */
+static void
+add_columns(const RdeHome *home, RdeQuery *query, const RdeReport *report,
+			StringInfo sql, MemoryContext context)
+{
+	Oid			types[] = {TEXTOID, TEXTOID, INT8OID};
+	char		nulls[] = {' ', ' ', report->has_reseller ? ' ' : 'n', '\0'};
+	Datum		values[] = {
+		CStringGetTextDatum(report->dataset),
+		CStringGetTextDatum(report->view),
+		Int64GetDatum(report->reseller)
+	};
+	StringInfoData missing;
+
+	rde_execute(home,
+				"SELECT name, column_name, transform, argument, source_column,"
+				" expected_type, actual_type, fits, expected"
+				" FROM %s._rde_report_columns($1, $2, $3) ORDER BY position",
+				3, types, values, nulls, true, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("data set \"%s\" has no view \"%s\"",
+						report->dataset, report->view),
+				 errhint("The view rde_dataset_columns lists the views there are.")));
+
+	initStringInfo(&missing);
+	query->ncolumns = SPI_processed;
+	query->columns = MemoryContextAllocZero(context, sizeof(RdeColumn) *
+											query->ncolumns);
+	for (int i = 0; i < query->ncolumns; i++)
+	{
+		RdeColumn  *column = &query->columns[i];
+		MemoryContext old = MemoryContextSwitchTo(context);
+		char	   *name = column_text(i, 1);
+		char	   *transform = column_text(i, 3);
+		char	   *argument = column_text(i, 4);
+		char	   *source = column_text(i, 5);
+		char	   *expected_type = column_text(i, 6);
+		char	   *actual_type = column_text(i, 7);
+		size_t		len;
+		const char *utf8 = rde_text_to_utf8(name, strlen(name), &len);
+
+		column->name = utf8;
+		column->argument = argument;
+		column->transform = transform == NULL ? RDE_PLAIN :
+			strcmp(transform, "unix") == 0 ? RDE_AS_UNIX :
+			strcmp(transform, "attribute") == 0 ? RDE_ATTRIBUTE : RDE_LOCALE;
+		MemoryContextSwitchTo(old);
+
+		if (source == NULL || actual_type == NULL)
+		{
+			appendStringInfo(&missing, "%s%s", missing.len ? ", " : "",
+							 source ? source : column_text(i, 2));
+			continue;
+		}
+		if (strcmp(expected_type, actual_type) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" of the source of data set \"%s\" is of type %s now but was attached as %s",
+							source, report->dataset, actual_type,
+							expected_type),
+					 errhint("Attach the source again with rde_attach().")));
+		if (strcmp(column_text(i, 8), "f") == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" is of type %s and cannot be shown as %s of view \"%s\"",
+							source, actual_type, name, report->view),
+					 errdetail("Expected is %s.", column_text(i, 9)),
+					 errhint("Map another column with rde_attach(), or attach a view that casts it.")));
+		appendStringInfo(sql, "%ss.%s", i ? ", " : "",
+						 quote_identifier(source));
+	}
+	if (missing.len > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("view \"%s\" of data set \"%s\" needs columns its source does not expose: %s",
+						report->view, report->dataset, missing.data),
+				 errhint("Map them with rde_attach('%s', ..., columns => '{\"NAME\": \"source_column\"}').",
+						 report->dataset)));
+}
+
+RdeQuery *
+rde_dataset_query(const RdeHome *home, const RdeReport *report)
+{
+	MemoryContext context = CurrentMemoryContext;
+	RdeQuery   *query = palloc0(sizeof(RdeQuery));
+	StringInfoData sql;
+	Source	   *source;
+	Relation	relation;
+	Form_pg_attribute period;
+	int			place;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	source = load_source(home, report);
+	relation = try_relation_open(source->relation, AccessShareLock);
+	if (relation == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the source of data set \"%s\" no longer exists",
+						report->dataset),
+				 errhint("Attach another with rde_attach().")));
+	query->relation = relation;
+	query->owner = relation->rd_rel->relowner;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT ");
+	add_columns(home, query, report, &sql, context);
+	place = query->ncolumns;
+	query->amount = query->currency = -1;
+	if (source->amount)
+	{
+		appendStringInfo(&sql, ", %s::pg_catalog.numeric",
+						 qualified(role_attribute(relation, report,
+												  source->amount)));
+		query->amount = place++;
+	}
+	if (source->currency)
+	{
+		appendStringInfo(&sql, ", %s::pg_catalog.text",
+						 qualified(role_attribute(relation, report,
+												  source->currency)));
+		query->currency = place++;
+	}
+
+	period = role_attribute(relation, report, source->period);
+	appendStringInfo(&sql, " FROM %s.%s AS s WHERE %s",
+					 quote_identifier(get_namespace_name(RelationGetNamespace(relation))),
+					 quote_identifier(RelationGetRelationName(relation)),
+					 qualified(period));
+	/* parameters are the query's: they outlive the SPI connection */
+	MemoryContextSwitchTo(context);
+	appendStringInfo(&sql, " >= $%d",
+					 add_period_bound(query, period, report,
+									  report->period_from));
+	appendStringInfo(&sql, " AND %s < $%d", qualified(period),
+					 add_period_bound(query, period, report,
+									  report->period_to));
+	if (report->has_reseller)
+	{
+		Form_pg_attribute reseller = role_attribute(relation, report,
+													source->reseller);
+
+		appendStringInfo(&sql, " AND %s = $%d", qualified(reseller),
+						 add_reseller(query, reseller, report));
+	}
+	appendStringInfo(&sql, " ORDER BY %s", qualified(period));
+	for (int i = 0; i < source->nkeys; i++)
+		appendStringInfo(&sql, ", %s",
+						 qualified(role_attribute(relation, report,
+												  source->keys[i])));
+	query->sql = pstrdup(sql.data);
+	SPI_finish();
+	MemoryContextSwitchTo(context);
+	return query;
+}
+
+void
+rde_query_close(RdeQuery *query)
+{
+	relation_close(query->relation, NoLock);
+}

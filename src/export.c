@@ -1,0 +1,379 @@
+/*
+ * export.c
+ *	  The build: identity, pinned settings, snapshot, receiver, sinks, finish.
+ *
+ * Invariant: the source is read by exactly one SELECT under one snapshot that
+ * was taken after the settle check; every file, total and manifest of the build
+ * comes from the rows of that SELECT.
+ */
+#include "export.h"
+
+#include "access/xact.h"
+#include "commands/progress.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "pgstat.h"
+#include "portability/instr_time.h"
+#include "receiver.h"
+#include "settle.h"
+#include "sink_digest.h"
+#include "sink_store.h"
+#include "utils/backend_progress.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+/* Progress counters the server leaves free; rde_progress reads them. */
+#define PROGRESS_REPORT_HIGH	18
+#define PROGRESS_REPORT_LOW		19
+
+/* A report being built: its row, its chain of sinks, what its format wrote. */
+typedef struct Output
+{
+	RdeReport  *report;
+	RdeSink    *store;
+	RdeSink    *digest;
+} Output;
+
+static void
+start_output(const RdeHome *home, RdePass *pass, Output *output,
+			 RdeFormatContext *context)
+{
+	RdeReport  *report = output->report;
+	size_t		len;
+
+	output->store = rde_sink_store_create(home, &report->id);
+	output->digest = rde_sink_digest_create(output->store);
+	context->format = report->format;
+	context->options = &report->options;
+	context->columns = pass->query->columns;
+	context->ncolumns = pass->query->ncolumns;
+	context->report_name = rde_text_to_utf8(report->name,
+											strlen(report->name), &len);
+	context->dataset = report->dataset;
+	context->view = rde_text_to_utf8(report->view, strlen(report->view),
+									 &len);
+	context->period_from = report->period_from;
+	context->period_to = report->period_to;
+	context->zone = report->zone;
+	context->sink = report->compressed ?
+		rde_sink_gzip_create(output->digest) : output->digest;
+	rde_buffer_init(&context->buffer, context->sink);
+}
+
+/* Run the SELECT as the source's owner, its rows into the receiver. */
+static void
+run_query(RdePass *pass, const char *time_zone)
+{
+	RdeQuery   *query = pass->query;
+	DestReceiver *receiver = rde_receiver_create(pass);
+	SPIExecuteOptions options = {0};
+	ParamListInfo params = makeParamList(query->nargs);
+	RdeIdentity saved;
+	SPIPlanPtr	plan;
+	int			result;
+
+	for (int i = 0; i < query->nargs; i++)
+	{
+		params->params[i].value = query->values[i];
+		params->params[i].isnull = false;
+		params->params[i].pflags = PARAM_FLAG_CONST;
+		params->params[i].ptype = query->types[i];
+	}
+	options.params = params;
+	options.read_only = true;
+	options.dest = receiver;
+
+	rde_identity_enter_source(query->owner, time_zone, &saved);
+	/* no CURSOR_OPT_PARALLEL_OK: chunks are inserted while it runs */
+	plan = SPI_prepare_cursor(query->sql, query->nargs, query->types, 0);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s",
+			 SPI_result_code_string(SPI_result));
+	PushActiveSnapshot(GetTransactionSnapshot());
+	result = SPI_execute_plan_extended(plan, &options);
+	PopActiveSnapshot();
+	rde_identity_leave(&saved);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "unexpected SPI result %d", result);
+}
+
+static void
+finish_output(const RdeHome *home, RdePass *pass, Output *output,
+			  RdeFormatContext *context, bool provisional, double build_ms)
+{
+	RdeManifest manifest = {0};
+
+	manifest.provisional = provisional;
+	manifest.build_ms = build_ms;
+	manifest.rows = pass->rows;
+	manifest.content_bytes = context->sink->bytes;
+	manifest.file_bytes = output->store->bytes;
+	manifest.sha256 = rde_sink_digest_result(output->digest);
+	manifest.replaced_characters = context->replaced_characters;
+	manifest.text_numbers = context->text_numbers;
+	manifest.totals = pass->totals;
+	rde_report_finish(home, output->report, &manifest);
+}
+
+static void
+show_progress(const RdePass *pass, const pg_uuid_t *id)
+{
+	uint64		halves[2];
+
+	memcpy(halves, id->data, sizeof(halves));
+	pgstat_progress_start_command(PROGRESS_COMMAND_COPY,
+								  RelationGetRelid(pass->query->relation));
+	pgstat_progress_update_param(PROGRESS_COPY_COMMAND,
+								 PROGRESS_COPY_COMMAND_TO);
+	pgstat_progress_update_param(PROGRESS_COPY_TYPE,
+								 PROGRESS_COPY_TYPE_CALLBACK);
+	pgstat_progress_update_param(PROGRESS_REPORT_HIGH,
+								 (int64) pg_ntoh64(halves[0]));
+	pgstat_progress_update_param(PROGRESS_REPORT_LOW,
+								 (int64) pg_ntoh64(halves[1]));
+}
+
+void
+rde_export_build(const RdeHome *home, const pg_uuid_t *ids, int count)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "rde export",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Output	   *outputs = palloc0(sizeof(Output) * count);
+	RdePass    *pass = palloc0(sizeof(RdePass));
+	ErrorContextCallback callback;
+	instr_time	started;
+	instr_time	elapsed;
+	bool		settled;
+	const RdeReport *first;
+
+	INSTR_TIME_SET_CURRENT(started);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	for (int i = 0; i < count; i++)
+		outputs[i].report = rde_report_begin(home, &ids[i], context);
+	first = outputs[0].report;
+	settled = rde_settled(home, first->period_to) && !IsolationUsesXactSnapshot();
+
+	MemoryContextSwitchTo(context);
+	pass->query = rde_dataset_query(home, first);
+	pass->dataset = first->dataset;
+	pass->zone = first->zone;
+	pass->noutputs = count;
+	pass->outputs = palloc0(sizeof(RdeFormatContext) * count);
+	if (pass->query->amount >= 0)
+		pass->totals = rde_totals_create();
+	for (int i = 0; i < count; i++)
+		start_output(home, pass, &outputs[i], &pass->outputs[i]);
+
+	show_progress(pass, &first->id);
+	callback.callback = rde_pass_error_context;
+	callback.arg = pass;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	run_query(pass, first->time_zone);
+	error_context_stack = callback.previous;
+
+	for (int i = 0; i < count; i++)
+	{
+		RdeFormatContext *output = &pass->outputs[i];
+
+		output->format->end(output);
+		rde_buffer_drain(&output->buffer);
+		rde_sink_finish(output->sink);
+	}
+	INSTR_TIME_SET_CURRENT(elapsed);
+	INSTR_TIME_SUBTRACT(elapsed, started);
+	for (int i = 0; i < count; i++)
+		finish_output(home, pass, &outputs[i], &pass->outputs[i], !settled,
+					  INSTR_TIME_GET_MILLISEC(elapsed));
+	pgstat_progress_end_command();
+	rde_query_close(pass->query);
+	SPI_finish();
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+PG_FUNCTION_INFO_V1(rde_export);
+PG_FUNCTION_INFO_V1(rde_submit);
+PG_FUNCTION_INFO_V1(rde_build);
+PG_FUNCTION_INFO_V1(rde_rebuild);
+
+static const char *
+text_argument(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
+/* Arguments of rde_export() and rde_submit() → a submitted row. */
+static pg_uuid_t
+submit(FunctionCallInfo fcinfo, const RdeHome *home)
+{
+	RdeRequest	request = {0};
+	pg_uuid_t	id;
+
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("from and to must not be null"),
+				 errhint("from is the first day and to the last day, both included.")));
+	request.dataset = text_argument(fcinfo, 0);
+	request.from = PG_GETARG_DATEADT(1);
+	request.to = PG_GETARG_DATEADT(2);
+	request.format = text_argument(fcinfo, 3);
+	request.view = text_argument(fcinfo, 4);
+	request.has_reseller = !PG_ARGISNULL(5);
+	request.reseller = PG_ARGISNULL(5) ? 0 : PG_GETARG_INT64(5);
+	request.name = text_argument(fcinfo, 6);
+	request.time_zone = text_argument(fcinfo, 7);
+	request.options = PG_ARGISNULL(8) ? NULL : PG_GETARG_JSONB_P(8);
+	request.type = "onetime";
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	id = rde_report_submit(home, &request);
+	SPI_finish();
+	return id;
+}
+
+static Datum
+uuid_datum(const pg_uuid_t *id)
+{
+	pg_uuid_t  *copy = palloc(sizeof(pg_uuid_t));
+
+	*copy = *id;
+	return UUIDPGetDatum(copy);
+}
+
+static pg_uuid_t
+report_argument(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("report must not be null")));
+	return *PG_GETARG_UUID_P(0);
+}
+
+/*
+ * rde_export(dataset, "from", "to", format, view, reseller, name, time_zone,
+ * options) → uuid.  Submits and builds in the caller's transaction; raises what
+ * rde_report_submit() and rde_export_build() raise.
+ */
+Datum
+rde_export(PG_FUNCTION_ARGS)
+{
+	const RdeHome *home = rde_home(fcinfo);
+	pg_uuid_t	id = submit(fcinfo, home);
+
+	rde_export_build(home, &id, 1);
+	return uuid_datum(&id);
+}
+
+/* rde_submit(the same) → uuid of a report that rde_build() will make */
+Datum
+rde_submit(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t	id = submit(fcinfo, rde_home(fcinfo));
+
+	return uuid_datum(&id);
+}
+
+/* Errors that say nothing about the report: the build can simply run again. */
+static bool
+is_transient(const ErrorData *error)
+{
+	return error->elevel >= FATAL ||
+		error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
+		ERRCODE_TRANSACTION_ROLLBACK ||
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
+		ERRCODE_OPERATOR_INTERVENTION;
+}
+
+/* May this report be built at all?  Raises what rde_report_begin() raises. */
+static void
+check_submitted(const RdeHome *home, const pg_uuid_t *id)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	rde_report_lock(home, id);
+	SPI_finish();
+}
+
+static void
+record_failure(const RdeHome *home, const pg_uuid_t *id,
+			   const ErrorData *error)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	rde_report_fail(home, id, error);
+	SPI_finish();
+	ereport(WARNING,
+			(errcode(error->sqlerrcode),
+			 errmsg("report %s could not be built: %s", rde_uuid_text(id),
+					error->message),
+			 error->detail ? errdetail("%s", error->detail) : 0,
+			 error->hint ? errhint("%s", error->hint) : 0));
+}
+
+/*
+ * rde_build(report) → uuid.  A failure is recorded on the row, outside the
+ * subtransaction it undid, and raised as a warning only: rethrown, it would
+ * undo the record as well.
+ */
+Datum
+rde_build(PG_FUNCTION_ARGS)
+{
+	const RdeHome *home = rde_home(fcinfo);
+	pg_uuid_t	id = report_argument(fcinfo);
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	check_submitted(home, &id);
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		rde_export_build(home, &id, 1);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		if (is_transient(error))
+			PG_RE_THROW();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		record_failure(home, &id, error);
+	}
+	PG_END_TRY();
+	return uuid_datum(&id);
+}
+
+/* rde_rebuild(report) → uuid of the next revision, built here and now */
+Datum
+rde_rebuild(PG_FUNCTION_ARGS)
+{
+	const RdeHome *home = rde_home(fcinfo);
+	pg_uuid_t	id = report_argument(fcinfo);
+	pg_uuid_t	next;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	next = rde_report_submit_revision(home, &id);
+	SPI_finish();
+	rde_export_build(home, &next, 1);
+	return uuid_datum(&next);
+}
