@@ -23,7 +23,7 @@ rde_day_start(DateADT day, pg_tz *zone)
 	int			offset;
 
 	if (DATE_NOT_FINITE(day) ||
-		day < (TIMESTAMP_MIN_JULIAN - POSTGRES_EPOCH_JDATE) ||
+		day < (DATETIME_MIN_JULIAN - POSTGRES_EPOCH_JDATE) ||
 		day >= (TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE))
 		out_of_range();
 	j2date(day + POSTGRES_EPOCH_JDATE, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);

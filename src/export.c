@@ -8,6 +8,7 @@
  */
 #include "export.h"
 
+
 #include "access/xact.h"
 #include "commands/progress.h"
 #include "executor/spi.h"

@@ -10,6 +10,8 @@
 
 #include "calendar.h"
 #include "catalog/pg_type.h"
+#include "common/sha2.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
@@ -191,8 +193,8 @@ rde_report_submit(const RdeHome *home, const RdeRequest *request)
 	return first_uuid();
 }
 
-static void
-no_such_report(const pg_uuid_t *id)
+void
+rde_report_missing(const pg_uuid_t *id)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -212,7 +214,7 @@ rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
 				1, types, values, NULL, false, SPI_OK_SELECT);
 	status = first_text();
 	if (status == NULL)
-		no_such_report(id);
+		rde_report_missing(id);
 	if (strcmp(status, "completed") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -258,7 +260,7 @@ explain_not_begun(const RdeHome *home, const pg_uuid_t *id)
 				1, types, values, NULL, false, SPI_OK_SELECT);
 	status = first_text();
 	if (status == NULL)
-		no_such_report(id);
+		rde_report_missing(id);
 	if (strcmp(status, "submitted") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),

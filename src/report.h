@@ -89,6 +89,9 @@ extern void rde_report_finish(const RdeHome *home, const RdeReport *report,
 extern void rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
 							const ErrorData *error);
 
+/* Raise 42704 for a report that does not exist. */
+extern void rde_report_missing(const pg_uuid_t *id) pg_attribute_noreturn();
+
 extern const char *rde_uuid_text(const pg_uuid_t *id);
 
 #endif							/* RDE_REPORT_H */
