@@ -854,6 +854,39 @@ CREATE FUNCTION @extschema@.rde_rebuild(report uuid) RETURNS uuid
 COMMENT ON FUNCTION @extschema@.rde_rebuild(uuid) IS
     'build the next revision of a completed report from today''s rows of its period; returns the revision''s id';
 
+CREATE FUNCTION @extschema@.rde_retry(report uuid) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_status text;
+BEGIN
+    PERFORM @extschema@._rde_caller();
+    SELECT r.status INTO found_status FROM @extschema@.rde_report r WHERE r.id = report FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM @extschema@._rde_no_report(report);
+    END IF;
+    IF found_status <> 'error' THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('report %s is not in error but "%s"', report, found_status),
+            HINT = CASE found_status WHEN 'completed' THEN 'Use rde_rebuild() for its next revision.'
+                                     ELSE 'Build it with rde_build().' END;
+    END IF;
+    -- Its retention begins again, unless it is kept for longer.
+    UPDATE @extschema@.rde_report r
+    SET status = 'submitted', attempts = 0, sqlstate = NULL, error = NULL,
+        expires_at = greatest(r.expires_at, clock_timestamp() + r.retention)
+    WHERE r.id = report;
+EXCEPTION
+    WHEN unique_violation THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('report %s has been replaced by another revision', report),
+            HINT = 'Build or rebuild that one.';
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_retry(uuid) IS
+    'submit a report that ended in error again, with no attempts counted; rde_build() makes it';
+
 CREATE FUNCTION @extschema@._rde_report_columns(
     dataset text, view text, reseller bigint,
     OUT "position" integer, OUT name text, OUT column_name text, OUT transform text, OUT argument text,

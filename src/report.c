@@ -202,6 +202,16 @@ rde_report_missing(const pg_uuid_t *id)
 			 errhint("The view rde_reports lists the reports there are.")));
 }
 
+void
+rde_report_not_completed(const pg_uuid_t *id, const char *status)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("report %s is not completed but \"%s\"",
+					rde_uuid_text(id), status),
+			 errhint("Build it with rde_build(), after rde_retry() if it is in error.")));
+}
+
 pg_uuid_t
 rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
 {
@@ -216,11 +226,7 @@ rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
 	if (status == NULL)
 		rde_report_missing(id);
 	if (strcmp(status, "completed") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("report %s is not completed but \"%s\"",
-						rde_uuid_text(id), status),
-				 errhint("Build it with rde_build(), after rde_retry() if it is in error.")));
+		rde_report_not_completed(id, status);
 	rde_execute(home,
 				"SELECT id FROM %s.rde_report"
 				" WHERE supersedes = $1 AND status <> 'error'",

@@ -92,6 +92,10 @@ extern void rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
 /* Raise 42704 for a report that does not exist. */
 extern void rde_report_missing(const pg_uuid_t *id) pg_attribute_noreturn();
 
+/* Raise 55000: the report's file is asked for, and it has none. */
+extern void rde_report_not_completed(const pg_uuid_t *id,
+									 const char *status) pg_attribute_noreturn();
+
 extern const char *rde_uuid_text(const pg_uuid_t *id);
 
 #endif							/* RDE_REPORT_H */

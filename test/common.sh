@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # common.sh
 #
 # What test/run and test/demo share: building the extension, a stage to run it

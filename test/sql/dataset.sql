@@ -1,0 +1,127 @@
+-- Data sets, sources and report views: what is accepted, what is refused and how
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+CREATE EXTENSION rde;
+CREATE ROLE regress_rde_shop;
+CREATE ROLE regress_rde_other;
+CREATE SCHEMA shop AUTHORIZATION regress_rde_shop;
+SET ROLE regress_rde_shop;
+CREATE TABLE shop.payment (
+    payment_id bigint PRIMARY KEY,
+    reseller_id integer NOT NULL,
+    changed_at timestamptz NOT NULL,
+    paid_on date,
+    "Total" numeric(20,8),
+    currency char(3),
+    number varchar(20),
+    info jsonb,
+    rate double precision,
+    note text
+);
+RESET ROLE;
+RESET client_min_messages;
+
+-- every shipped thing
+SELECT name, title, source, views, shipped FROM rde_datasets ORDER BY name;
+SELECT dataset, view, position, name, column_name, transform, "group", description
+FROM rde_dataset_columns ORDER BY dataset DESC, position;
+
+-- attach: NULLs, wrong names, wrong types
+SELECT rde_attach('nothing', 'shop.payment', 'reseller_id', 'changed_at');
+SELECT rde_attach('payments', NULL, 'reseller_id', 'changed_at');
+SELECT rde_attach('payments', 'shop.payment', 'reseller', 'changed_at');
+SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'note');
+SELECT rde_attach('payments', 'shop.payment', 'rate', 'changed_at');
+SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', amount => 'rate');
+SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', change => 'payment_id');
+SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', key => '{nope}');
+SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', columns => '[]');
+SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', columns => '{"CUSTOMER_NAME": "nope"}');
+SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', columns => '{"CUSTOMER_PAYMENT_TOTAL": "rate"}');
+SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', columns => '{"A": "note", "a": "note"}');
+SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', expose => '{}');
+SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', expose => '{nope}');
+CREATE VIEW no_key AS SELECT * FROM shop.payment;
+SELECT rde_attach('payments', 'no_key', 'reseller_id', 'changed_at');
+CREATE SEQUENCE a_sequence;
+SELECT rde_attach('payments', 'a_sequence', 'reseller_id', 'changed_at');
+DROP SEQUENCE a_sequence;
+-- postgres owns it: possible, but said
+SELECT pg_get_userbyid(relowner) = current_user AS mine FROM pg_class WHERE oid = 'no_key'::regclass;
+ALTER VIEW no_key OWNER TO regress_rde_other;
+
+-- the rights of the source's owner are needed, and of the present source's
+GRANT EXECUTE ON FUNCTION rde_attach, rde_detach TO regress_rde_other, regress_rde_shop;
+SET ROLE regress_rde_other;
+SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at');
+RESET ROLE;
+SET ROLE regress_rde_shop;
+SELECT rde_attach('payments', 'shop.payment', 'RESELLER_ID', 'Changed_At', amount => 'total', currency => 'currency',
+    columns => '{"customer_payment_total": "Total", "CUSTOMER_PAYMENT_DOCUMENT_DATE": "paid_on",
+                 "CUSTOMER_PAYMENT_CURRENCY_ID": "currency", "CUSTOMER_PAYMENT_DOCUMENT_NUMBER": "number"}',
+    expose => '{payment_id,reseller_id,changed_at,paid_on,Total,currency,number,info}');
+RESET ROLE;
+SELECT name, source, source_owner, reseller_column, period_column, key_columns, amount_column, mapping
+FROM rde_datasets WHERE source IS NOT NULL;
+SELECT view, position, name, column_name, source_column, source_type FROM rde_dataset_columns
+WHERE dataset = 'payments' AND source_column IS NOT NULL ORDER BY view, position;
+SET ROLE regress_rde_other;
+SELECT rde_attach('payments', 'no_key', 'reseller_id', 'changed_at', key => '{payment_id}');
+SELECT rde_detach('payments');
+RESET ROLE;
+
+-- views of a data set
+SELECT rde_create_view('payments', 'full', '[{"column":"number"}]');
+SELECT rde_create_view('payments', 'cmp', '[{"column":"number"}]');
+SELECT rde_create_view('payments', 'mine', '{}');
+SELECT rde_create_view('payments', 'mine', '[]');
+SELECT rde_create_view('payments', 'mine', '[{"as":"x"}]');
+SELECT rde_create_view('payments', 'mine', '[{"column":"number","alias":"x"}]');
+SELECT rde_create_view('payments', 'mine', '[{"column":"number","as":"9x"}]');
+SELECT rde_create_view('payments', 'mine', '[{"column":"number"},{"column":"note","as":"NUMBER"}]');
+SELECT rde_create_view('payments', 'mine', '[{"column":"info","attribute":"a","locale":"en"}]');
+SELECT rde_create_view('payments', 'mine', '[{"column":"number","attribute":"a"}]');
+SELECT rde_create_view('payments', 'mine', '[{"column":"paid_on","type":"iso"}]');
+SELECT rde_create_view('payments', 'mine', '[{"column":"note","as":"hidden"}]');
+SELECT rde_create_view('payments', 'mine', '[{"column":"note"}]');
+SELECT rde_alter_view('payments', 'mine', '[{"column":"number","as":"no","group":"G","description":"D"},{"column":"CUSTOMER_PAYMENT_TOTAL","as":"total"}]');
+SELECT name, source_column, "group", description FROM rde_dataset_columns WHERE view = 'mine' ORDER BY position;
+SELECT rde_alter_view('payments', 'cmp', '[{"column":"number"}]');
+SELECT rde_drop_view('payments', 'cmp');
+SELECT rde_drop_view('payments', 'mine', 7);
+SELECT rde_drop_view('payments', 'mine');
+
+-- data sets of one's own
+SELECT rde_create_dataset('Bad Name', 'x');
+SELECT rde_create_dataset('payments', 'x');
+SELECT rde_create_dataset('notes', 'Notes');
+SELECT rde_create_view('notes', 'cmp', '[{"column":"NOTE","as":"note"}]', 7);
+SELECT rde_create_view('notes', 'cmp', '[{"column":"NOTE","as":"note","group":"Note","description":"What was noted."}]');
+SELECT rde_template('notes');
+SELECT rde_drop_dataset('notes');
+SELECT rde_drop_dataset('payments');
+SELECT count(*) AS lines FROM string_to_table(rde_template('provisioned_orders'), E'\n');
+SELECT rde_detach('provisioned_orders');
+SELECT rde_detach('payments');
+
+-- nothing is PUBLIC's
+SELECT count(*) FILTER (WHERE has_function_privilege('public', p.oid, 'EXECUTE')) AS public_functions,
+       count(*) FILTER (WHERE obj_description(p.oid, 'pg_proc') IS NULL) AS uncommented
+FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'rde';
+-- and whoever's rights a function has, its path is pinned
+SELECT p.proname FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'rde'
+JOIN pg_language l ON l.oid = p.prolang
+WHERE (p.prosecdef OR l.lanname IN ('plpgsql', 'sql'))
+  AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false);
+SELECT c.relname FROM pg_class c JOIN pg_depend d ON d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e'
+JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'rde'
+WHERE c.relkind IN ('r', 'v') AND (c.relacl IS NOT NULL OR obj_description(c.oid, 'pg_class') IS NULL);
+
+SET client_min_messages = warning;
+DROP VIEW no_key;
+DROP SCHEMA shop CASCADE;
+DROP EXTENSION rde;
+DROP ROLE regress_rde_shop, regress_rde_other;

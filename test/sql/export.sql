@@ -1,0 +1,173 @@
+-- Reports of a small table: every format, read by eye
+\set VERBOSITY default
+\set SHOW_CONTEXT errors
+SET client_min_messages = warning;
+CREATE EXTENSION rde;
+CREATE ROLE regress_rde_shop;
+CREATE SCHEMA shop AUTHORIZATION regress_rde_shop;
+SET ROLE regress_rde_shop;
+CREATE TABLE shop.payment (
+    payment_id bigint PRIMARY KEY,
+    reseller_id integer NOT NULL,
+    changed_on date NOT NULL,
+    paid timestamptz,
+    total numeric(20,8),
+    currency char(3),
+    number text,
+    name text,
+    attributes jsonb,
+    closed boolean
+);
+INSERT INTO shop.payment VALUES
+    (1, 7, '2019-11-05', '2019-08-30 00:00+03', 5.48, 'AUD', '0000001',
+     E'en Toy, "large"\tde Spielzeug', '[["PONumber","qwe1233"],["Empty",""]]', true),
+    (2, 7, '2019-11-05', NULL, NULL, 'USD', '', 'plain <&> text', '[]', false),
+    (3, 7, '2019-11-06', 'infinity', 'NaN', NULL, '=1+1', E'two\nlines', NULL, NULL),
+    (4, 8, '2019-11-06', '2019-11-06 10:11:12.5+00', -0.00000001, 'USD', '+1 (417) 7122740',
+     E'fr Jouet\tde_AT Spielzeug', '{"not":"pairs"}', true),
+    (5, 8, '2019-11-07', '2019-11-06 10:11:12+00', 12345678901.12345678, 'USD', '-2+3', E'\\.', '[["a",1],["b",null]]', true);
+RESET ROLE;
+SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_on', amount => 'total', currency => 'currency',
+    columns => '{"CUSTOMER_PAYMENT_TOTAL": "total", "CUSTOMER_PAYMENT_DOCUMENT_DATE": "paid",
+                 "CUSTOMER_PAYMENT_CURRENCY_ID": "currency", "CUSTOMER_PAYMENT_DOCUMENT_NUMBER": "number"}');
+SELECT rde_create_view('payments', 'small', '[
+    {"column":"CUSTOMER_PAYMENT_DOCUMENT_NUMBER","as":"number"},
+    {"column":"CUSTOMER_PAYMENT_DOCUMENT_DATE","type":"unix","as":"paymentDate"},
+    {"column":"CUSTOMER_PAYMENT_TOTAL","as":"total"},
+    {"column":"name","locale":"de","as":"product"},
+    {"column":"attributes","attribute":"PONumber","as":"poNumber"}]');
+RESET client_min_messages;
+
+SELECT rde_text(rde_export('payments', '2019-11-05', '2019-11-07', 'csv', view => 'full'));
+SELECT rde_text(rde_export('payments', '2019-11-05', '2019-11-07', 'json', view => 'full'));
+SELECT rde_text(rde_export('payments', '2019-11-05', '2019-11-07', 'xml', view => 'full'));
+SELECT rde_text(rde_export('payments', '2019-11-05', '2019-11-07', format, view => 'small')) AS small
+FROM unnest('{csv,json,xml}'::text[]) format;
+
+-- which rows: inclusive days, one reseller
+SELECT rde_text(rde_export('payments', '2019-11-06', '2019-11-06', 'csv', 'small'));
+SELECT rde_text(rde_export('payments', '2019-11-06', '2019-11-06', 'csv', 'small', reseller => 8));
+SELECT rde_text(rde_export('payments', '2020-01-01', '2020-01-31', format, 'small', reseller => 8)) AS empty
+FROM unnest('{csv,json,xml}'::text[]) format;
+
+-- options
+SELECT rde_text(rde_export('payments', '2019-11-05', '2019-11-07', 'csv', 'small',
+    options => '{"csv":{"delimiter":";","decimal":",","formula_guard":false}}'));
+SELECT rde_text(rde_export('payments', '2019-11-05', '2019-11-06', 'json', 'small', options => '{"json":{"numbers":"string"}}'));
+SELECT file_name ~ '^payments\.[0-9a-f-]{36}\.\d{4}-\d\d-\d\d\.\d\d-\d\d-\d\d\.\d{3}\+0000\.csv$' AS name, media_type,
+       substr(rde_content(id), 1, 3) AS bom
+FROM rde_reports WHERE id = rde_export('payments', '2019-11-05', '2019-11-07', 'csv', 'small', options => '{"csv":"excel"}');
+SELECT rde_export('payments', '2019-11-05', '2019-11-07', options => '{"zip":true}');
+SELECT rde_export('payments', '2019-11-05', '2019-11-07', options => '{"csv":{"quote":"x"}}');
+SELECT rde_export('payments', '2019-11-05', '2019-11-07', options => '{"csv":{"delimiter":"::"}}');
+SELECT rde_export('payments', '2019-11-05', '2019-11-07', options => '{"csv":{"decimal":","}}');
+SELECT rde_export('payments', '2019-11-05', '2019-11-07', options => '{"json":{"numbers":1}}');
+SELECT rde_export('payments', '2019-11-05', '2019-11-07', options => '[]');
+SELECT rde_export('payments', '2019-11-05', '2019-11-07', options => NULL);
+
+-- wrong input
+SELECT rde_export('invoices', '2019-11-05', '2019-11-07');
+SELECT rde_export(NULL, '2019-11-05', '2019-11-07');
+SELECT rde_export('payments', NULL, '2019-11-07');
+SELECT rde_export('payments', '2019-11-08', '2019-11-07');
+SELECT rde_export('payments', '-infinity', 'infinity');
+SELECT rde_export('payments', '2019-11-05', '5874897-12-31');
+SELECT rde_export('payments', '2019-11-05', '2019-11-07', 'pdf');
+SELECT rde_export('payments', '2019-11-05', '2019-11-07', NULL);
+SELECT rde_export('payments', '2019-11-05', '2019-11-07', view => 'nope');
+SELECT rde_export('payments', '2019-11-05', '2019-11-07', view => 'cmp');
+SELECT rde_export('payments', '2019-11-05', '2019-11-07', time_zone => 'Mars/Olympus');
+SELECT rde_export('payments', '2019-11-05', '2019-11-07', name => E'a\nb');
+SELECT rde_export('payments', '2019-11-05', '2019-11-07', name => '');
+SELECT rde_export('provisioned_orders', '2019-11-05', '2019-11-07');
+-- nothing was left behind
+SELECT count(*) FILTER (WHERE status <> 'completed') AS unfinished, count(*) AS all FROM rde_reports;
+
+-- the manifest
+SELECT rde_export('payments', '2019-11-05', '2019-11-07', 'csv', 'small', name => 'Größe/1', time_zone => 'europe/vienna') AS id \gset
+SELECT name, dataset, view, format, type, status, reseller, revision, supersedes, provisional, period_from, period_to, time_zone,
+       expires_at - created_at AS life, attempts, row_count, content_bytes, totals, replaced_characters, text_numbers,
+       regexp_replace(file_name, '\.[0-9a-f]{8}-.*\.csv', '.<id and time>.csv') AS file_name, media_type, sqlstate, error, store
+FROM rde_reports WHERE id = :'id';
+SELECT currency, rows, amount FROM rde_report_totals WHERE report = :'id' ORDER BY currency;
+SELECT sha256 = encode(sha256(rde_content(id)), 'hex') AS digest, file_bytes = length(rde_content(id)) AS size,
+       length(rde_content(id, true)) = content_bytes AS content,
+       (SELECT string_agg(c, '') FROM rde_chunks(id) c) = rde_content(id) AS chunks,
+       rde_chunk(id, 0) = rde_content(id) AS chunk, rde_chunk(id, 1) AS past, rde_verify(id),
+       download_url = '/reports/' || id || '/' || file_name AS url
+FROM rde_reports WHERE id = :'id';
+SET rde.base_url = 'https://reports.example.com/';
+SELECT left(download_url, 36) FROM rde_reports WHERE id = :'id';
+RESET rde.base_url;
+SELECT jsonb_path_query_array(rde_list_reports(current_date - 1, current_date + 1, 'xslx')::jsonb, '$.pagination') AS none;
+SELECT json_object_keys(rde_list_reports(current_date - 1, current_date + 1, 'csv') -> 'data' -> 0) AS keys;
+SELECT item ->> 'name' AS name, item ->> 'format' AS format, item ->> 'creationDate' ~ '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$' AS date
+FROM json_array_elements(rde_list_reports(current_date - 1, current_date + 1) -> 'data') item ORDER BY 1, 2 LIMIT 3;
+SELECT rde_list_reports('2019-11-05', '2019-11-04');
+SELECT rde_list_reports('2019-11-05', 'infinity');
+SELECT rde_list_reports('2019-11-05', '2019-11-06', 'pdf');
+
+-- submit, build, rebuild
+SELECT rde_submit('payments', '2019-11-05', '2019-11-07', 'json', 'small') AS later \gset
+SELECT status, attempts, created_at, download_url FROM rde_reports WHERE id = :'later';
+SELECT rde_content(:'later');
+SELECT rde_rebuild(:'later');
+SELECT rde_build(:'later') = :'later' AS same;
+SELECT rde_build(:'later');
+SELECT rde_build(NULL), rde_content(NULL);
+SELECT rde_build('00000000-0000-0000-0000-000000000000');
+SELECT rde_content('00000000-0000-0000-0000-000000000000');
+UPDATE shop.payment SET total = 6 WHERE payment_id = 1;
+SELECT rde_rebuild(:'later') AS next \gset
+SELECT id = :'next' AS is_next, revision, supersedes = :'later' AS of_the_first, superseded_by = :'next' AS superseded, totals -> 'AUD' AS aud
+FROM rde_reports WHERE id IN (:'later', :'next') ORDER BY revision;
+\set VERBOSITY sqlstate
+SELECT rde_rebuild(:'later');
+\set VERBOSITY default
+-- a failing build is recorded, warned of, and can be tried again
+\set SHOW_CONTEXT never
+ALTER TABLE shop.payment RENAME total TO amount;
+SELECT rde_submit('payments', '2019-11-05', '2019-11-07', 'json', 'small', name => 'fails') AS fails \gset
+\set VERBOSITY sqlstate
+SELECT rde_build(:'fails') = :'fails' AS same;
+\set VERBOSITY default
+SELECT status, attempts, sqlstate, error FROM rde_reports WHERE id = :'fails';
+SELECT rde_export('payments', '2019-11-05', '2019-11-07', 'csv', 'full');
+ALTER TABLE shop.payment RENAME amount TO total;
+SELECT rde_retry(:'fails');
+SELECT rde_build(:'fails') = :'fails' AS same;
+SELECT status, attempts, sqlstate, error FROM rde_reports WHERE id = :'fails';
+ALTER TABLE shop.payment ALTER number TYPE varchar(30);
+SELECT rde_export('payments', '2019-11-05', '2019-11-07', 'csv', 'small');
+-- a column added later appears only after attaching again
+ALTER TABLE shop.payment ALTER number TYPE text, ADD added text;
+SELECT rde_text(rde_export('payments', '2019-11-05', '2019-11-05', 'csv', 'full', 7));
+DROP TABLE shop.payment;
+SELECT rde_export('payments', '2019-11-05', '2019-11-07', 'csv', 'small');
+
+-- keep, drop, purge
+SELECT rde_keep(:'next', 'yesterday');
+SELECT rde_keep(:'next', 'infinity');
+SELECT expires_at FROM rde_reports WHERE id = :'next';
+UPDATE rde_report SET expires_at = now() - interval '30 minutes' WHERE id = :'id';
+SELECT count(*) FROM rde_reports WHERE id = :'id';
+SELECT rde_purge();
+UPDATE rde_report SET expires_at = now() - interval '61 minutes' WHERE id = :'id';
+SELECT rde_purge();
+SELECT rde_drop_report(:'next');
+\set VERBOSITY sqlstate
+SELECT rde_drop_report(:'next');
+\set VERBOSITY default
+SELECT rde_drop_report(NULL);
+SELECT count(*) AS orphans FROM rde_report_chunk c WHERE NOT EXISTS (SELECT FROM rde_report r WHERE r.id = c.report);
+
+-- settings are checked
+SET rde.retention = 'soon';
+SET rde.retention = '-1 day';
+SET rde.time_zone = 'Mars/Olympus';
+SET rde.base_url = 'https://x y';
+
+SET client_min_messages = warning;
+DROP SCHEMA shop CASCADE;
+DROP EXTENSION rde;
+DROP ROLE regress_rde_shop;

@@ -1,0 +1,122 @@
+-- A source is read as its owner and nobody else, whoever asks and attached
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+CREATE EXTENSION rde;
+CREATE ROLE regress_rde_low;
+CREATE ROLE regress_rde_runner;
+CREATE SCHEMA low AUTHORIZATION regress_rde_low;
+CREATE TABLE secret AS SELECT 'the secret'::text AS word;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO regress_rde_low, regress_rde_runner;
+
+SET ROLE regress_rde_low;
+CREATE TABLE low.seen (who name, path text, word text);
+CREATE TABLE low.base (id bigint PRIMARY KEY, reseller bigint, day date, amount numeric);
+INSERT INTO low.base SELECT n, 7, '2020-01-01', n FROM generate_series(1, 3) n;
+
+-- Functions in a view run as whoever runs the statement: it must be the owner.
+CREATE FUNCTION low.spy() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN current_user || ' ' || current_setting('is_superuser') || ' '
+        || has_table_privilege('public.secret', 'SELECT');
+END $$;
+CREATE VIEW low.evil AS SELECT id, reseller, day, amount, low.spy() AS spy FROM low.base;
+RESET ROLE;
+SELECT rde_create_dataset('evil', 'Evil');
+SELECT rde_attach('evil', 'low.evil', 'reseller', 'day', key => '{id}', amount => 'amount');
+SELECT rde_text(rde_export('evil', '2020-01-01', '2020-01-01', 'csv'));
+-- a runner without any right to the source gets the rows by the right to export
+SET ROLE regress_rde_runner;
+SELECT rde_text(rde_export('evil', '2020-01-01', '2020-01-01', 'csv'));
+RESET ROLE;
+
+-- the same by way of a domain, a generated column, a policy and an index expression
+SET ROLE regress_rde_low;
+CREATE FUNCTION low.spy_value(anyelement) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF current_user <> 'regress_rde_low' THEN
+        RAISE EXCEPTION 'ran as %', current_user;
+    END IF;
+    RETURN true;
+END $$;
+CREATE DOMAIN low.spied AS text CHECK (low.spy_value(VALUE));
+CREATE TABLE low.guarded (id bigint PRIMARY KEY, reseller bigint, day date, word text,
+    made boolean GENERATED ALWAYS AS (low.spy_value(id)) STORED);
+INSERT INTO low.guarded VALUES (1, 7, '2020-01-01', 'a');
+CREATE INDEX ON low.guarded (low.spy_value(word));
+ALTER TABLE low.guarded ENABLE ROW LEVEL SECURITY;
+ALTER TABLE low.guarded FORCE ROW LEVEL SECURITY;
+CREATE POLICY spied ON low.guarded USING (low.spy_value(id));
+CREATE VIEW low.domained AS SELECT id, reseller, day, word::low.spied AS word, made FROM low.guarded;
+RESET ROLE;
+SELECT rde_attach('evil', 'low.domained', 'reseller', 'day', key => '{id}');
+SELECT rde_text(rde_export('evil', '2020-01-01', '2020-01-01', 'csv'));
+SELECT rde_attach('evil', 'low.guarded', 'reseller', 'day', key => '{id}');
+SELECT rde_text(rde_export('evil', '2020-01-01', '2020-01-01', 'csv'));
+
+-- A function that turns search_path to planted operators and relations in the
+-- middle of the SELECT reaches no statement of rde's own.
+SET ROLE regress_rde_low;
+CREATE TABLE low.rde_report_chunk (report uuid, seq integer, data bytea);
+CREATE FUNCTION low.planted(uuid, uuid) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'planted operator ran as %', current_user;
+END $$;
+CREATE OPERATOR low.= (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = low.planted);
+CREATE FUNCTION low.turn(bigint) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('search_path', 'low, pg_catalog', false);
+    RETURN current_setting('search_path');
+END $$;
+CREATE VIEW low.turner AS SELECT id, reseller, day, low.turn(id) AS path FROM low.base;
+RESET ROLE;
+SELECT rde_attach('evil', 'low.turner', 'reseller', 'day', key => '{id}');
+SELECT rde_text(rde_export('evil', '2020-01-01', '2020-01-01', 'csv'));
+SELECT count(*) AS planted_chunks FROM low.rde_report_chunk;
+SHOW search_path;
+
+-- Nor can a source's function use rde with the rights of who exports.
+SELECT rde_export('evil', '2020-01-01', '2020-01-01', 'csv') AS victim \gset
+SET ROLE regress_rde_low;
+CREATE FUNCTION low.steal(bigint) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN (SELECT string_agg(c::text, '') FROM public.rde_chunks((SELECT id FROM public.rde_reports LIMIT 1)) c);
+EXCEPTION WHEN insufficient_privilege THEN
+    RETURN sqlerrm;
+END $$;
+CREATE FUNCTION low.attach(bigint) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM public.rde_attach('evil', 'public.secret', 'word', 'word', key => '{word}');
+    RETURN 'attached';
+EXCEPTION WHEN insufficient_privilege THEN
+    RETURN sqlerrm;
+END $$;
+CREATE VIEW low.thief AS SELECT id, reseller, day, low.steal(id) AS stolen, low.attach(id) AS attached FROM low.base WHERE id = 1;
+RESET ROLE;
+GRANT SELECT ON rde_reports TO regress_rde_low;
+SELECT rde_attach('evil', 'low.thief', 'reseller', 'day', key => '{id}');
+SELECT rde_text(rde_export('evil', '2020-01-01', '2020-01-01', 'csv'));
+
+-- privileges are looked at again in every build
+CREATE TABLE low.handed (id bigint PRIMARY KEY, reseller bigint, day date);
+CREATE VIEW low.over AS SELECT * FROM low.handed;
+ALTER VIEW low.over OWNER TO regress_rde_low;
+GRANT SELECT ON low.handed TO regress_rde_low;
+SELECT rde_attach('evil', 'low.over', 'reseller', 'day', key => '{id}');
+SELECT rde_text(rde_export('evil', '2020-01-01', '2020-01-01', 'csv'));
+REVOKE SELECT ON low.handed FROM regress_rde_low;
+SELECT rde_export('evil', '2020-01-01', '2020-01-01', 'csv');
+
+-- without a grant nothing can be called, nothing read
+REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM regress_rde_runner;
+SET ROLE regress_rde_runner;
+SELECT rde_export('evil', '2020-01-01', '2020-01-01', 'csv');
+SELECT count(*) FROM rde_reports;
+SELECT count(*) FROM rde_report_chunk;
+RESET ROLE;
+
+DROP OWNED BY regress_rde_low, regress_rde_runner CASCADE;
+DROP SCHEMA IF EXISTS low CASCADE;
+DROP TABLE secret;
+DROP EXTENSION rde;
+DROP ROLE regress_rde_low, regress_rde_runner;
