@@ -150,9 +150,9 @@ rde_deflate_reset(RdeDeflate *deflate)
 }
 
 static bool
-deflate_step(RdeDeflate *deflate)
+deflate_step(RdeDeflate *self)
 {
-	int			rc = deflate(&deflate->stream, deflate->flush);
+	int			rc = deflate(&self->stream, self->flush);
 
 	/* Z_BUF_ERROR only says that there was nothing left to do */
 	if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR)

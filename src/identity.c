@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 /* What a file's bytes may not depend on. */
@@ -122,8 +123,16 @@ rde_execute(const RdeHome *home, const char *statement, int nargs, Oid *types,
 			appendStringInfoChar(&sql, *c);
 	}
 	rde_identity_enter_owner(home, &saved);
+	if (read_only)
+	{
+		/* the caller's snapshot, and what this statement has written so far */
+		PushCopiedSnapshot(GetActiveSnapshot());
+		UpdateActiveSnapshotCommandId();
+	}
 	result = SPI_execute_with_args(sql.data, nargs, types, values, nulls,
 								   read_only, 0);
+	if (read_only)
+		PopActiveSnapshot();
 	rde_identity_leave(&saved);
 	if (result != expected)
 		elog(ERROR, "unexpected SPI result %d of: %s", result, sql.data);

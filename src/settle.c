@@ -49,9 +49,9 @@ rde_settled(const RdeHome *home, TimestampTz period_end)
 
 	/*
 	 * A session with track_activities off shows no start time, so there any
-	 * transaction that has an xid or a snapshot counts; one whose backend type
-	 * is hidden shows nothing at all.  Vacuum workers and WAL senders write no
-	 * rows.
+	 * transaction that has an xid or a snapshot counts; one whose backend
+	 * type is hidden shows nothing at all.  Vacuum workers and WAL senders
+	 * write no rows.
 	 */
 	if (exists(home,
 			   "SELECT FROM pg_stat_activity"
