@@ -276,7 +276,7 @@ add_columns(const RdeHome *home, RdeQuery *query, const RdeReport *report,
 	if (missing.len > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("view \"%s\" of data set \"%s\" needs columns its source does not expose: %s",
+				 errmsg("view \"%s\" of data set \"%s\" needs columns its source does not have or expose: %s",
 						report->view, report->dataset, missing.data),
 				 errhint("Map them with rde_attach('%s', ..., columns => '{\"NAME\": \"source_column\"}').",
 						 report->dataset)));

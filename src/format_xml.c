@@ -211,7 +211,7 @@ xml_row(RdeFormatContext *context, const RdeValue *values, int64 number)
 			{
 				case RDE_NULL:
 				case RDE_JSON:
-					pg_unreachable();
+					break;		/* written above */
 				case RDE_BOOL:
 					p = value->u.boolean ? PUT(p, "true") : PUT(p, "false");
 					break;

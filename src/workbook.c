@@ -188,17 +188,20 @@ is_complete(const RdeZipEntry *part)
 {
 	char	   *xml = rde_zip_contents(part);
 	const char *root = strstr(xml, "?>");
+	size_t		size = part->size;
 	size_t		name;
 	bool		complete = false;
 
+	while (size > 0 && xml[size - 1] == '\n')
+		size--;
 	if (root && (root = strchr(root, '<')) != NULL)
 	{
 		root++;
 		name = strcspn(root, " />");
-		complete = part->size > name + 3 &&
-			memcmp(xml + part->size - name - 3, "</", 2) == 0 &&
-			memcmp(xml + part->size - name - 1, root, name) == 0 &&
-			xml[part->size - 1] == '>';
+		complete = size > name + 3 &&
+			memcmp(xml + size - name - 3, "</", 2) == 0 &&
+			memcmp(xml + size - name - 1, root, name) == 0 &&
+			xml[size - 1] == '>';
 	}
 	pfree(xml);
 	return complete;

@@ -19,6 +19,7 @@ CREATE TABLE shop.payment (
     rate double precision,
     note text
 );
+GRANT USAGE ON SCHEMA shop TO regress_rde_other;
 RESET ROLE;
 RESET client_min_messages;
 

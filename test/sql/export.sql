@@ -1,6 +1,6 @@
 -- Reports of a small table: every format, read by eye
 \set VERBOSITY default
-\set SHOW_CONTEXT errors
+\set SHOW_CONTEXT never
 SET client_min_messages = warning;
 CREATE EXTENSION rde;
 CREATE ROLE regress_rde_shop;
@@ -54,9 +54,10 @@ FROM unnest('{csv,json,xml}'::text[]) format;
 SELECT rde_text(rde_export('payments', '2019-11-05', '2019-11-07', 'csv', 'small',
     options => '{"csv":{"delimiter":";","decimal":",","formula_guard":false}}'));
 SELECT rde_text(rde_export('payments', '2019-11-05', '2019-11-06', 'json', 'small', options => '{"json":{"numbers":"string"}}'));
+SELECT rde_export('payments', '2019-11-05', '2019-11-07', 'csv', 'small', options => '{"csv":"excel"}') AS excel \gset
 SELECT file_name ~ '^payments\.[0-9a-f-]{36}\.\d{4}-\d\d-\d\d\.\d\d-\d\d-\d\d\.\d{3}\+0000\.csv$' AS name, media_type,
        substr(rde_content(id), 1, 3) AS bom
-FROM rde_reports WHERE id = rde_export('payments', '2019-11-05', '2019-11-07', 'csv', 'small', options => '{"csv":"excel"}');
+FROM rde_reports WHERE id = :'excel';
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', options => '{"zip":true}');
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', options => '{"csv":{"quote":"x"}}');
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', options => '{"csv":{"delimiter":"::"}}');
@@ -110,10 +111,14 @@ SELECT rde_list_reports('2019-11-05', '2019-11-06', 'pdf');
 -- submit, build, rebuild
 SELECT rde_submit('payments', '2019-11-05', '2019-11-07', 'json', 'small') AS later \gset
 SELECT status, attempts, created_at, download_url FROM rde_reports WHERE id = :'later';
+\set VERBOSITY sqlstate
 SELECT rde_content(:'later');
 SELECT rde_rebuild(:'later');
+\set VERBOSITY default
 SELECT rde_build(:'later') = :'later' AS same;
+\set VERBOSITY sqlstate
 SELECT rde_build(:'later');
+\set VERBOSITY default
 SELECT rde_build(NULL), rde_content(NULL);
 SELECT rde_build('00000000-0000-0000-0000-000000000000');
 SELECT rde_content('00000000-0000-0000-0000-000000000000');
@@ -125,7 +130,6 @@ FROM rde_reports WHERE id IN (:'later', :'next') ORDER BY revision;
 SELECT rde_rebuild(:'later');
 \set VERBOSITY default
 -- a failing build is recorded, warned of, and can be tried again
-\set SHOW_CONTEXT never
 ALTER TABLE shop.payment RENAME total TO amount;
 SELECT rde_submit('payments', '2019-11-05', '2019-11-07', 'json', 'small', name => 'fails') AS fails \gset
 \set VERBOSITY sqlstate

@@ -6,7 +6,7 @@ CREATE EXTENSION rde;
 SELECT rde_create_dataset('fuzz', 'Fuzz');
 CREATE TABLE canary (alive boolean);
 
-DO $$
+DO $do$
 DECLARE
     pieces text[] := ARRAY['"', '''', ';', '--', '/*', '*/', ' ', E'\n', E'\t', '$1', '$$', '\', '.', ',', '(', ')', '%s', '%I',
         'select', 'FROM', 'A', 'a', 'É', '😀', 'ש', '; DROP TABLE canary; --', '" FROM canary; --', 'NULL', '::int', E'\r', '&', '<', '>', ']'];
@@ -52,7 +52,7 @@ BEGIN
         n := n + 500;
     END LOOP;
 END
-$$;
+$do$;
 SELECT count(*) AS canaries FROM canary;
 DROP TABLE canary, fuzz;
 DROP EXTENSION rde;
