@@ -105,7 +105,12 @@ def digits(text):
     return Decimal(text).as_tuple()
 
 
+def refuse(constant):
+    raise ValueError("%s is no JSON" % constant)
+
+
 loads = json.JSONDecoder(parse_float=digits, parse_int=digits,
+                         parse_constant=refuse,
                          object_pairs_hook=Members).decode
 
 
@@ -158,27 +163,22 @@ def element_value(element):
 
 def read_xml(file):
     def rows():
-        depth = 0
+        depth = 1
         for event, element in events:
             depth += 1 if event == "start" else -1
-            if event == "end" and depth == 1:
+            if depth == 1 and event == "end":
                 if element.tag != "row":
-                    raise ValueError("<%s> where a row should be" % element.tag)
+                    raise ValueError("<%s> is no row" % element.tag)
                 yield [element_value(child) for child in element]
                 report.clear()
 
-    first = next(element for event, element
-                 in xml.etree.ElementTree.iterparse(file, ("end",))
+    names = next([child.tag for child in element] for _, element
+                 in xml.etree.ElementTree.iterparse(file)
                  if element.tag == "row")
-    names = [child.tag for child in first]
     file.seek(0)
     events = xml.etree.ElementTree.iterparse(file, ("start", "end"))
     _, report = next(events)
-    return names, itertools.chain(rows_from(rows, report))
-
-
-def rows_from(rows, report):
-    return rows()
+    return names, rows()
 
 
 def xml_text(text):
@@ -192,7 +192,7 @@ class Literal(str):
 
 
 literals = json.JSONDecoder(parse_float=Literal, parse_int=Literal,
-                            parse_constant=Literal,
+                            parse_constant=refuse,
                             object_pairs_hook=Members).decode
 
 
