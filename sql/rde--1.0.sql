@@ -1148,7 +1148,7 @@ CREATE FUNCTION @extschema@._rde_dataset_columns(
     OUT column_name text, OUT transform text, OUT argument text, OUT source_column name, OUT source_type text,
     OUT field_group text, OUT description text
 ) RETURNS SETOF record
-    LANGUAGE sql STABLE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT v.dataset, v.name, v.reseller, vc.position, vc.alias,
