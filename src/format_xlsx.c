@@ -163,7 +163,10 @@ write_style(char *dst, int style)
 	return APPEND(dst, "\"><v>");
 }
 
-/* A time as a real date, or false where Excel has no such date. */
+/*
+ * A time as a real date, or false where Excel has no such date.  A double would
+ * round the last moment of the last day up to a day that is none.
+ */
 static bool
 write_time(RdeFormatContext *context, char *dst, Timestamp time)
 {
@@ -177,7 +180,8 @@ write_time(RdeFormatContext *context, char *dst, Timestamp time)
 		day--;
 	}
 	day += POSTGRES_EPOCH_DAY;
-	if (day < FIRST_DAY || day > LAST_DAY)
+	if (day < FIRST_DAY || day > LAST_DAY ||
+		(day == LAST_DAY && rest > USECS_PER_DAY - USECS_PER_SEC))
 		return false;
 	dst = write_style(dst, state->time_style);
 	dst = rde_xlsx_write_moment(dst, day, rest);
