@@ -187,12 +187,6 @@ CREATE FUNCTION @extschema@._rde_base_type(type oid) RETURNS oid
 COMMENT ON FUNCTION @extschema@._rde_base_type(oid) IS
     'the type under a domain, or the type itself';
 
-CREATE FUNCTION @extschema@._rde_setting(name text) RETURNS text
-    LANGUAGE C STABLE STRICT PARALLEL SAFE
-    AS 'MODULE_PATHNAME', 'rde_setting_sql';
-COMMENT ON FUNCTION @extschema@._rde_setting(text) IS
-    'value of one of rde''s settings, read in C so that a placeholder set before the library was loaded cannot forge it';
-
 CREATE FUNCTION @extschema@._rde_check_options(format text, options jsonb) RETURNS void
     LANGUAGE C IMMUTABLE PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'rde_check_options_sql';
@@ -962,15 +956,6 @@ CREATE FUNCTION @extschema@.rde_verify(report uuid) RETURNS boolean
 COMMENT ON FUNCTION @extschema@.rde_verify(uuid) IS
     'do the stored bytes still have the size and SHA-256 the manifest names? a warning says what differs';
 
-CREATE FUNCTION @extschema@._rde_download_url(id uuid, file_name text) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT rtrim(@extschema@._rde_setting('rde.base_url'), '/') || '/reports/' || id || '/' || file_name;
-END;
-COMMENT ON FUNCTION @extschema@._rde_download_url(uuid, text) IS
-    'where a report''s file is downloaded';
-
 CREATE FUNCTION @extschema@._rde_utc_text(moment timestamptz) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -1010,13 +995,11 @@ BEGIN
                  json_build_object('name', r.name,
                                    'format', upper(r.format),
                                    'creationDate', @extschema@._rde_utc_text(r.created_at),
-                                   'downloadUrl', @extschema@._rde_download_url(r.id, r.file_name)) AS item
-          FROM @extschema@.rde_report r
+                                   'downloadUrl', r.download_url) AS item
+          FROM @extschema@.rde_reports r
           WHERE r.status = 'completed' AND r.created_at >= first_moment AND r.created_at < end_moment
             AND (wanted IS NULL OR r.format = wanted)
-            AND r.expires_at > now()
-            AND NOT EXISTS (SELECT FROM @extschema@.rde_report n
-                            WHERE n.supersedes = r.id AND n.status = 'completed')) listed;
+            AND r.superseded_by IS NULL) listed;
     RETURN json_build_object('data', items,
                              'pagination', json_build_object('offset', 0, 'limit', total, 'total', total));
 END
@@ -1114,7 +1097,9 @@ SELECT r.id, r.name, r.dataset, r.view, r.format, r.type, r.status, r.reseller,
         WHERE t.report = r.id AND t.amount IS NOT NULL) AS totals,
        r.replaced_characters, r.text_numbers, r.file_name, r.media_type, r.sqlstate, r.error,
        r.store,
-       CASE WHEN r.status = 'completed' THEN @extschema@._rde_download_url(r.id, r.file_name) END AS download_url,
+       CASE WHEN r.status = 'completed'
+            THEN rtrim(coalesce(current_setting('rde.base_url', true), ''), '/') || '/reports/' || r.id || '/' || r.file_name
+       END AS download_url,
        (SELECT n.id FROM @extschema@.rde_report n
         WHERE n.supersedes = r.id AND n.status = 'completed') AS superseded_by
 FROM @extschema@.rde_report r
@@ -1143,38 +1128,34 @@ LEFT JOIN pg_class c ON c.oid = s.relation;
 COMMENT ON VIEW @extschema@.rde_datasets IS
     'every data set, where its rows come from and the views it can be exported with';
 
-CREATE FUNCTION @extschema@._rde_dataset_columns(
-    OUT dataset text, OUT view text, OUT reseller bigint, OUT "position" integer, OUT name text,
-    OUT column_name text, OUT transform text, OUT argument text, OUT source_column name, OUT source_type text,
-    OUT field_group text, OUT description text
-) RETURNS SETOF record
-    LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
-    SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT v.dataset, v.name, v.reseller, vc.position, vc.alias,
-           vc.column_name, vc.transform, vc.argument, (a.found).attname,
-           format_type((a.found).atttypid, (a.found).atttypmod), vc.field_group, vc.description
-    FROM @extschema@.rde_view v
-    JOIN @extschema@.rde_view_column vc ON vc.view = v.id
-    LEFT JOIN @extschema@.rde_source s ON s.dataset = v.dataset
-    LEFT JOIN LATERAL (SELECT @extschema@._rde_resolve(v.dataset, vc.column_name) AS found
-                       WHERE s.dataset IS NOT NULL) a ON true
-    UNION ALL
-    SELECT c.dataset, 'full', NULL, c.position, c.name::text, c.name::text, NULL, NULL, c.name, c.type,
-           shown.field_group, shown.description
-    FROM @extschema@.rde_source_column c
-    LEFT JOIN LATERAL (SELECT vc.field_group, vc.description
-                       FROM @extschema@.rde_view v JOIN @extschema@.rde_view_column vc ON vc.view = v.id
-                       WHERE v.dataset = c.dataset AND v.reseller IS NULL AND v.name = 'cmp'
-                         AND lower(vc.column_name) = lower(c.name) LIMIT 1) shown ON true;
-END;
-COMMENT ON FUNCTION @extschema@._rde_dataset_columns() IS
-    'the columns of every report view with the source column behind each';
-
+-- Functions in a view run with the reader's rights, so this one looks columns up
+-- by itself, as _rde_resolve() does.
 CREATE VIEW @extschema@.rde_dataset_columns WITH (security_barrier) AS
-SELECT c.dataset, c.view, c.reseller, c.position, c.name, c.column_name, c.transform, c.argument,
-       c.source_column, c.source_type, c.field_group AS "group", c.description
-FROM @extschema@._rde_dataset_columns() c;
+SELECT v.dataset, v.name AS view, v.reseller, vc.position, vc.alias AS name, vc.column_name, vc.transform,
+       vc.argument, found.name AS source_column, found.type AS source_type, vc.field_group AS "group", vc.description
+FROM @extschema@.rde_view v
+JOIN @extschema@.rde_view_column vc ON vc.view = v.id
+LEFT JOIN LATERAL (
+    SELECT c.name, format_type(a.atttypid, a.atttypmod) AS type
+    FROM @extschema@.rde_source s
+    LEFT JOIN LATERAL (SELECT m.value FROM jsonb_each_text(s.mapping) m
+                       WHERE lower(m.key) = lower(vc.column_name)) mapped ON true
+    JOIN pg_attribute a ON a.attrelid = s.relation AND a.attnum > 0 AND NOT a.attisdropped
+        AND lower(a.attname) = lower(coalesce(mapped.value, vc.column_name))
+    JOIN @extschema@.rde_source_column c ON c.dataset = s.dataset AND c.name = a.attname
+    WHERE s.dataset = v.dataset
+    ORDER BY a.attname = coalesce(mapped.value, vc.column_name) DESC
+    LIMIT 1) found ON true
+UNION ALL
+SELECT c.dataset, 'full', NULL, c.position, c.name, c.name, NULL,
+       NULL, c.name, c.type, shown.field_group, shown.description
+FROM @extschema@.rde_source_column c
+LEFT JOIN LATERAL (
+    SELECT vc.field_group, vc.description
+    FROM @extschema@.rde_view v JOIN @extschema@.rde_view_column vc ON vc.view = v.id
+    WHERE v.dataset = c.dataset AND v.reseller IS NULL AND v.name = 'cmp'
+      AND lower(vc.column_name) = lower(c.name)
+    LIMIT 1) shown ON true;
 COMMENT ON VIEW @extschema@.rde_dataset_columns IS
     'the columns of every report view, in order, with group and description; source_column is NULL where nothing is mapped';
 
@@ -1190,10 +1171,11 @@ BEGIN ATOMIC
            p.relid, p.param3, p.param1
     FROM pg_stat_get_progress_info('COPY') p
     WHERE p.datid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
-      AND p.param19 <> 0;
+      AND p.param19 <> 0
+      AND has_table_privilege(@extschema@._rde_caller(), '@extschema@.rde_progress', 'SELECT');
 END;
 COMMENT ON FUNCTION @extschema@._rde_progress() IS
-    'the builds running now in this database, of whatever user';
+    'the builds running now in this database, of whatever user, for those who may read rde_progress';
 
 CREATE VIEW @extschema@.rde_progress WITH (security_barrier) AS
 SELECT p.pid, p.report, s.dataset, r.name, r.format, r.reseller, p.row_count, p.content_bytes, a.query_start AS started_at
@@ -1300,3 +1282,6 @@ BEGIN
     END LOOP;
 END
 $$;
+
+-- What a view calls runs with its reader's rights; this one checks them itself.
+GRANT EXECUTE ON FUNCTION @extschema@._rde_progress() TO PUBLIC;

@@ -117,7 +117,6 @@ _PG_init(void)
 
 PG_FUNCTION_INFO_V1(rde_caller_sql);
 PG_FUNCTION_INFO_V1(rde_base_type_sql);
-PG_FUNCTION_INFO_V1(rde_setting_sql);
 
 /* _rde_caller() → oid */
 Datum
@@ -131,15 +130,4 @@ Datum
 rde_base_type_sql(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_OID(getBaseType(PG_GETARG_OID(0)));
-}
-
-/* _rde_setting(text) → text; only rde's own settings */
-Datum
-rde_setting_sql(PG_FUNCTION_ARGS)
-{
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-	if (strncmp(name, "rde.", 4) != 0)
-		elog(ERROR, "\"%s\" is not a setting of rde", name);
-	PG_RETURN_TEXT_P(cstring_to_text(GetConfigOption(name, false, false)));
 }

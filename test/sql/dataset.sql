@@ -106,8 +106,8 @@ SELECT count(*) AS lines FROM string_to_table(rde_template('provisioned_orders')
 SELECT rde_detach('provisioned_orders');
 SELECT rde_detach('payments');
 
--- nothing is PUBLIC's
-SELECT count(*) FILTER (WHERE has_function_privilege('public', p.oid, 'EXECUTE')) AS public_functions,
+-- nothing is PUBLIC's but what checks for itself
+SELECT string_agg(p.proname, ', ') FILTER (WHERE has_function_privilege('public', p.oid, 'EXECUTE')) AS public_functions,
        count(*) FILTER (WHERE obj_description(p.oid, 'pg_proc') IS NULL) AS uncommented
 FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
 JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'rde';
@@ -121,8 +121,23 @@ SELECT c.relname FROM pg_class c JOIN pg_depend d ON d.objid = c.oid AND d.class
 JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'rde'
 WHERE c.relkind IN ('r', 'v') AND (c.relacl IS NOT NULL OR obj_description(c.oid, 'pg_class') IS NULL);
 
+-- a right to read the views is enough to read them
+SET ROLE regress_rde_other;
+SELECT count(*) FROM rde_progress;
+SELECT * FROM _rde_progress();
+RESET ROLE;
+GRANT SELECT ON rde_reports, rde_report_totals, rde_datasets, rde_dataset_columns, rde_progress TO regress_rde_other;
+SET ROLE regress_rde_other;
+SELECT count(*) FROM (SELECT * FROM rde_reports OFFSET 0) x;
+SELECT count(*) FROM (SELECT * FROM rde_report_totals OFFSET 0) x;
+SELECT count(*) FROM (SELECT * FROM rde_datasets OFFSET 0) x;
+SELECT count(*) FROM (SELECT * FROM rde_dataset_columns OFFSET 0) x;
+SELECT count(*) FROM (SELECT * FROM rde_progress OFFSET 0) x;
+RESET ROLE;
+
 SET client_min_messages = warning;
-DROP VIEW no_key;
+DROP OWNED BY regress_rde_other;
+DROP VIEW IF EXISTS no_key;
 DROP SCHEMA shop CASCADE;
 DROP EXTENSION rde;
 DROP ROLE regress_rde_shop, regress_rde_other;
