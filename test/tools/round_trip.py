@@ -170,23 +170,25 @@ def element_value(element):
 
 
 def read_xml(file):
-    def rows():
+    def elements():
         depth = 1
         for event, element in events:
             depth += 1 if event == "start" else -1
             if depth == 1 and event == "end":
                 if element.tag != "row":
                     raise ValueError("<%s> is no row" % element.tag)
-                yield [element_value(child) for child in element]
+                yield element
                 report.clear()
 
-    names = next(([from_xml_name(child.tag) for child in element]
-                  for _, element in xml.etree.ElementTree.iterparse(file)
-                  if element.tag == "row"), None)
-    file.seek(0)
     events = xml.etree.ElementTree.iterparse(file, ("start", "end"))
     _, report = next(events)
-    return names, rows()
+    rows = elements()
+    first = next(rows, None)
+    if first is None:
+        return None, iter(())
+    names = [from_xml_name(child.tag) for child in first]
+    return names, ([element_value(child) for child in element]
+                   for element in itertools.chain([first], rows))
 
 
 def xml_text(text):
@@ -264,7 +266,8 @@ def xlsx_number(text):
     plain = text.lstrip("-")
     if "." in plain:
         plain = plain.rstrip("0")
-    if len(plain.replace(".", "").lstrip("0")) > 15:
+    if len(plain.replace(".", "").lstrip("0")) > 15 or \
+            float(text) == 0 != Decimal(text):
         counts["text_numbers"] += 1
         return text
     return float(text)
