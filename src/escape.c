@@ -62,10 +62,10 @@ rde_csv_needs_quotes(const char *src, size_t len, char delimiter)
 	{
 		size_t		left = end - src;
 		uint64_t	word = left >= 8 ?
-			swar_load8(src) : swar_load_tail(src, left);
+		swar_load8(src) : swar_load_tail(src, left);
 		uint64_t	mask = swar_equal(word, delimiter) |
-			swar_equal(word, '"') |
-			swar_equal(word, '\n') | swar_equal(word, '\r');
+		swar_equal(word, '"') |
+		swar_equal(word, '\n') | swar_equal(word, '\r');
 
 		/* a delimiter may be the letter that fills a tail */
 		if (mask != 0)
@@ -271,7 +271,7 @@ escape_markup(char *dst, const char **src, const char *end,
 	return dst;
 }
 
-static inline __attribute__((always_inline)) char *
+static SWAR_ALWAYS_INLINE char *
 escape_xml(char *dst, const char *src, size_t len, int64_t *replaced,
 		   bool attribute)
 {
@@ -397,7 +397,7 @@ rde_utf16_length(const char *src, size_t len)
 		uint64_t	word = swar_load8(src + i);
 		uint64_t	continuation = word & ~(word << 1) & SWAR_HIGHS;
 		uint64_t	four = word & (word << 1) & (word << 2) & (word << 3) &
-			SWAR_HIGHS;
+		SWAR_HIGHS;
 
 		/* the products' top bytes count the marked bytes */
 		units += 8 - ((continuation >> 7) * SWAR_ONES >> 56) +
@@ -443,17 +443,19 @@ typedef struct CodeRange
 	uint32_t	last;
 } CodeRange;
 
-/* NameStartChar of XML 1.0 without the colon, up to U+FFFF */
+/*
+ * NameStartChar of XML 1.0 without the colon and without what the editions
+ * before the fifth, which many readers keep to, had none of: symbols, CJK
+ * punctuation, compatibility forms, everything beyond U+FFFF.
+ */
 static const CodeRange name_start[] = {
 	{'A', 'Z'}, {'_', '_'}, {'a', 'z'}, {0xC0, 0xD6}, {0xD8, 0xF6},
-	{0xF8, 0x2FF}, {0x370, 0x37D}, {0x37F, 0x1FFF}, {0x200C, 0x200D},
-	{0x2070, 0x218F}, {0x2C00, 0x2FEF}, {0x3001, 0xD7FF}, {0xF900, 0xFDCF},
-	{0xFDF0, 0xFFFD}
+	{0xF8, 0x2FF}, {0x370, 0x37D}, {0x37F, 0x1FFF}, {0x3041, 0xD7FF}
 };
 
 /* what NameChar has beyond that */
 static const CodeRange name_further[] = {
-	{'-', '.'}, {'0', '9'}, {0xB7, 0xB7}, {0x300, 0x36F}, {0x203F, 0x2040}
+	{'-', '.'}, {'0', '9'}, {0xB7, 0xB7}, {0x300, 0x36F}
 };
 
 static bool

@@ -1,11 +1,11 @@
 /*
  * escape.h
- *	  Pure byte escapers: no PostgreSQL types, no allocation, no errors, so that
- *	  they can be fuzzed and measured alone.
+ *	  Pure byte escapers: no PostgreSQL types, no allocation, no errors, so
+ *	  that they can be fuzzed and measured alone.
  *
  * Each takes len bytes of UTF-8 at src and writes the escaped text at dst,
- * returning the place behind it.  dst must have room for the stated multiple of
- * len.  Broken UTF-8 is passed on as it is and never read past src + len.
+ * returning the place behind it.  dst must have room for the stated multiple
+ * of len.  Broken UTF-8 is passed on as it is and never read past src + len.
  */
 #ifndef RDE_ESCAPE_H
 #define RDE_ESCAPE_H
@@ -15,8 +15,8 @@
 #include <stdint.h>
 
 /*
- * The length of the longest prefix of src, at most max bytes, that does not cut
- * a UTF-8 character (or len, if that is not more than max).
+ * The length of the longest prefix of src, at most max bytes, that does not
+ * cut a UTF-8 character (or len, if that is not more than max).
  */
 extern size_t rde_piece(const char *src, size_t len, size_t max);
 
@@ -57,7 +57,7 @@ extern size_t rde_utf16_length(const char *src, size_t len);
 /*
  * An XML element name for any identifier: what may not stand in a name becomes
  * _xHHHH_, as SQL/XML maps identifiers; room for 10 x len + 8.  So do colons,
- * and characters beyond U+FFFF, which readers of older XML editions refuse.
+ * and characters that readers of older XML editions refuse.
  */
 extern char *rde_escape_xml_name(char *dst, const char *src, size_t len);
 

@@ -6,8 +6,8 @@
  * for once per value; what a value writes at most is two tags and a piece:
  * RDE_PIECE_SIZE x (1 + 6 + 1) = RDE_BUFFER_ROOM.
  *
- * Invariant: no tag is longer than RDE_TAG_MAX, and nothing of unbounded length
- * is written without passing rde_buffer_more() between pieces.
+ * Invariant: no tag is longer than RDE_TAG_MAX, and nothing of unbounded
+ * length is written without passing rde_buffer_more() between pieces.
  */
 #ifndef RDE_FORMAT_TEXT_H
 #define RDE_FORMAT_TEXT_H

@@ -400,16 +400,18 @@ rde_pairs_unescape(char *dst, size_t room, const char **src,
 
 	while (at < end)
 	{
-		const char *stop = swar_find(at, end, backslash_dirty);
+		/* look no further than fits, or long strings take quadratic time */
+		size_t		piece = rde_piece(at, end - at, limit - dst);
+		const char *stop = swar_find(at, at + piece, backslash_dirty);
 		const char *next;
 		char		encoded[4];
 		uint32_t	code;
-		size_t		n = rde_piece(at, stop - at, limit - dst);
+		size_t		n = stop - at;
 
 		memcpy(dst, at, n);
 		dst += n;
 		at += n;
-		if (at < stop || at == end)
+		if (n == piece && (at == end || *at != '\\'))
 			break;
 
 		next = decode_escape(at, end, &code);

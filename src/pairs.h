@@ -5,9 +5,9 @@
  *
  * Pure bytes like escape.h: nothing is allocated, tokens point into the text.
  *
- * Invariant: a pair is a JSON string and a JSON scalar; the first thing that is
- * anything else ends the walk, and rde_pairs_complete() tells that from a text
- * that was pairs to its end.
+ * Invariant: a pair is a JSON string and a JSON scalar; the first thing that
+ * is anything else ends the walk, and rde_pairs_complete() tells that from a
+ * text that was pairs to its end.
  */
 #ifndef RDE_PAIRS_H
 #define RDE_PAIRS_H

@@ -19,6 +19,8 @@
 #define SWAR_ONES	UINT64_C(0x0101010101010101)
 #define SWAR_HIGHS	UINT64_C(0x8080808080808080)
 
+#define SWAR_ALWAYS_INLINE	inline __attribute__((always_inline))
+
 /* A mask function; always inlined into the loop that is given it. */
 typedef uint64_t (*SwarDirty) (uint64_t word);
 
@@ -97,7 +99,7 @@ swar_first(uint64_t mask)
 }
 
 /* The place of the first dirty byte in [src, end), or end. */
-static inline __attribute__((always_inline)) const char *
+static SWAR_ALWAYS_INLINE const char *
 swar_find(const char *src, const char *end, SwarDirty dirty)
 {
 	uint64_t	mask;
@@ -122,7 +124,7 @@ swar_find(const char *src, const char *end, SwarDirty dirty)
  * The same, copying what is clean to *dst and moving that on.  Bytes behind
  * the clean ones may be scribbled on, but none more than end - src of them.
  */
-static inline __attribute__((always_inline)) const char *
+static SWAR_ALWAYS_INLINE const char *
 swar_copy(char **dst, const char *src, const char *end, SwarDirty dirty)
 {
 	char	   *d = *dst;

@@ -4,11 +4,11 @@
  *
  * Built without PostgreSQL, best with -fsanitize=address,undefined:
  *	  cc -Isrc test/unit/escape_test.c src/escape.c src/pairs.c
- * Prints TAP.  The first argument is the number of random texts (1000000), the
- * second one the seed.
+ * Prints TAP.  The first argument is the number of random texts (1000000),
+ * the second one the seed.
  *
- * Invariant: texts and results lie in allocations of exactly the promised size,
- * so that a sanitizer sees every byte too many.
+ * Invariant: texts and results lie in allocations of exactly the promised
+ * size, so that a sanitizer sees every byte too many.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,8 +60,11 @@ static const char *const fragments[] = {
 	"abcdefgh", "Business Toy", "\xC3\xA9", "\xE2\x82\xAC", "\xC2\x85",
 	"\xF0\x9F\x98\x80", "\xEF\xBF\xBD", "\xEF\xBF\xBE", "\xEF\xBF\xBF",
 	"\xEF\xBF", "\xEF", "\xEF\xBB\xBF", "\xBF", "\xC3", "\xE2\x82",
-	"\xF0\x9F\x98", "\xF8", "\xFF", "\xC0\x80", "\xED\xA0\x80", "\x80\x80\x80\x80"
+	"\xF0\x9F\x98", "\xF8", "\xFF", "\xC0\x80", "\xED\xA0\x80",
+	"\x80\x80\x80\x80"
 };
+
+#define FRAGMENTS	(sizeof(fragments) / sizeof(fragments[0]))
 
 /* Any text, or one that is nearly all of one kind; never NUL-terminated. */
 static char *
@@ -77,8 +80,7 @@ random_text(size_t *len)
 	{
 		if (random_below(4) < odd)
 		{
-			const char *fragment = fragments[random_below(sizeof(fragments) /
-														  sizeof(fragments[0]))];
+			const char *fragment = fragments[random_below(FRAGMENTS)];
 
 			memcpy(buffer + used, fragment, strlen(fragment));
 			used += strlen(fragment);
@@ -504,7 +506,9 @@ test_names(void)
 		{"\xC3\x97", "_x00D7_"},
 		{"a\xE2\x82\xAC", "a_x20AC_"},
 		{"\xF0\x9F\x98\x80", "_x1F600_"},
-		{"\xEF\xBF\xBF", "_xFFFF_"}
+		{"\xEF\xBF\xBF", "_xFFFF_"},
+		{"\xEF\xBC\xA1\xE3\x80\x81", "_xFF21__x3001_"},
+		{"\xD7\xA9\xE0\xB8\x81", "\xD7\xA9\xE0\xB8\x81"}
 	};
 	bool		good = true;
 	size_t		i;
@@ -541,7 +545,7 @@ fuzz_names(long rounds)
 		good &= n > 0 && (out[0] < 0 || out[0] == '_' ||
 						  (out[0] | 0x20) >= 'a');
 		for (i = 0; i < n; i++)
-			good &= memchr(" \t\r\n<>&\"'/=:;,()+@\\]\x01", out[i], 22) == NULL;
+			good &= strchr(" \t\r\n<>&\"'/=:;,()+@\\]\x01", out[i]) == NULL;
 		free(src);
 		free(out);
 	}
@@ -635,8 +639,8 @@ static void
 test_find(void)
 {
 	static const char text[] =
-		"[[\"PONumber\",\"qwe1233\"],[\"caf\\u00e9\",12],"
-		"[\"PONumber\",\"second\"],[\"none\",null]]";
+	"[[\"PONumber\",\"qwe1233\"],[\"caf\\u00e9\",12],"
+	"[\"PONumber\",\"second\"],[\"none\",null]]";
 	size_t		len = strlen(text);
 	RdePair		pair;
 
@@ -729,7 +733,8 @@ main(int argc, char **argv)
 	fuzz("rde_escape_csv", fast_csv, slow_csv, 2, rounds);
 	fuzz("rde_escape_json", fast_json, slow_json, 6, rounds);
 	fuzz("rde_escape_xml", fast_xml, slow_xml, 6, rounds);
-	fuzz("rde_escape_xml_attribute", fast_attribute, slow_attribute, 6, rounds);
+	fuzz("rde_escape_xml_attribute", fast_attribute, slow_attribute, 6,
+		 rounds);
 	fuzz("rde_escape_xlsx", rde_escape_xlsx, NULL, 7, rounds);
 	fuzz_measures(rounds);
 	test_formulas();
