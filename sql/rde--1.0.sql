@@ -747,7 +747,10 @@ DECLARE
     new_view bigint;
 BEGIN
     PERFORM @extschema@._rde_caller();
-    IF name IS NULL OR name !~ '^[^[:cntrl:]]{1,128}$' THEN
+    IF name IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a view''s name must not be null';
+    END IF;
+    IF name !~ '^[^[:cntrl:]]{1,128}$' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_name',
             MESSAGE = 'a view''s name must be 1 to 128 characters without control characters';
     END IF;
@@ -977,9 +980,15 @@ DECLARE
     total bigint;
 BEGIN
     PERFORM @extschema@._rde_caller();
-    IF "from" IS NULL OR "to" IS NULL OR NOT isfinite("from") OR NOT isfinite("to") THEN
+    IF "from" IS NULL OR "to" IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'from and to must not be null',
+            HINT = 'from is the first day and to the last day, both included.';
+    END IF;
+    IF NOT isfinite("from") OR NOT isfinite("to") THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = 'from and to must be dates, neither null nor infinite';
+            MESSAGE = 'from and to must be finite dates',
+            HINT = 'from is the first day and to the last day, both included.';
     END IF;
     IF "from" > "to" THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -1048,7 +1057,10 @@ CREATE FUNCTION @extschema@.rde_keep(report uuid, until timestamptz) RETURNS voi
 AS $$
 BEGIN
     PERFORM @extschema@._rde_caller();
-    IF until IS NULL OR until <= now() THEN
+    IF until IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'until must not be null';
+    END IF;
+    IF until <= now() THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'until must be a time in the future',
             HINT = 'Say ''infinity'' to keep a report for good, or rde_drop_report() to remove it.';
@@ -1178,9 +1190,11 @@ COMMENT ON FUNCTION @extschema@._rde_progress() IS
     'the builds running now in this database, of whatever user, for those who may read rde_progress';
 
 CREATE VIEW @extschema@.rde_progress WITH (security_barrier) AS
-SELECT p.pid, p.report, s.dataset, r.name, r.format, r.reseller, p.row_count, p.content_bytes, a.query_start AS started_at
+SELECT p.pid, p.report,
+       coalesce(r.dataset, (SELECT string_agg(s.dataset, ', ' ORDER BY s.dataset)
+                            FROM @extschema@.rde_source s WHERE s.relation = p.relation)) AS dataset,
+       r.name, r.format, r.reseller, p.row_count, p.content_bytes, a.query_start AS started_at
 FROM @extschema@._rde_progress() p
-LEFT JOIN @extschema@.rde_source s ON s.relation = p.relation
 LEFT JOIN @extschema@.rde_report r ON r.id = p.report
 LEFT JOIN pg_stat_activity a ON a.pid = p.pid;
 COMMENT ON VIEW @extschema@.rde_progress IS

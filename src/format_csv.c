@@ -150,6 +150,13 @@ csv_row(RdeFormatContext *context, const RdeValue *values, int64 number)
 				p = rde_write_instant(p, value->u.time);
 				break;
 			case RDE_TEXT:
+				/* infinity and years BC, of a column of dates or times */
+				if (context->columns[i].shape != RDE_TEXT)
+				{
+					p = rde_put_bare(buffer, p, value->text, value->length);
+					break;
+				}
+				/* FALLTHROUGH */
 			case RDE_JSON:
 				p = put_text(buffer, p, options, value->text, value->length);
 				break;

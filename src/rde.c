@@ -18,7 +18,6 @@ PG_MODULE_MAGIC;
 
 char	   *rde_setting_retention;
 char	   *rde_setting_time_zone;
-char	   *rde_setting_settle_limit;
 char	   *rde_setting_base_url;
 
 void		_PG_init(void);
@@ -100,12 +99,6 @@ _PG_init(void)
 							   &rde_setting_time_zone,
 							   "UTC", PGC_SUSET, 0,
 							   check_time_zone, NULL, NULL);
-	DefineCustomStringVariable("rde.settle_limit",
-							   "How long a report waits for transactions that began before its period's end.",
-							   "A report made after that is provisional and is followed by a next revision.",
-							   &rde_setting_settle_limit,
-							   "1 hour", PGC_SUSET, 0,
-							   check_interval, NULL, NULL);
 	DefineCustomStringVariable("rde.base_url",
 							   "What download links begin with, such as https://reports.example.com.",
 							   "Empty makes links relative.",

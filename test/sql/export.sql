@@ -22,7 +22,7 @@ INSERT INTO shop.payment VALUES
     (1, 7, '2019-11-05', '2019-08-30 00:00+03', 5.48, 'AUD', '0000001',
      E'en Toy, "large"\tde Spielzeug', '[["PONumber","qwe1233"],["Empty",""]]', true),
     (2, 7, '2019-11-05', NULL, NULL, 'USD', '', 'plain <&> text', '[]', false),
-    (3, 7, '2019-11-06', 'infinity', 'NaN', NULL, '=1+1', E'two\nlines', NULL, NULL),
+    (3, 7, '2019-11-06', '-infinity', 'NaN', NULL, '=1+1', E'two\nlines', NULL, NULL),
     (4, 8, '2019-11-06', '2019-11-06 10:11:12.5+00', -0.00000001, 'USD', '+1 (417) 7122740',
      E'fr Jouet\tde_AT Spielzeug', '{"not":"pairs"}', true),
     (5, 8, '2019-11-07', '2019-11-06 10:11:12+00', 12345678901.12345678, 'USD', '-2+3', E'\\.', '[["a",1],["b",null]]', true);
@@ -106,6 +106,7 @@ SELECT item ->> 'name' AS name, item ->> 'format' AS format, item ->> 'creationD
 FROM json_array_elements(rde_list_reports(current_date - 1, current_date + 1) -> 'data') item ORDER BY 1, 2 LIMIT 3;
 SELECT rde_list_reports('2019-11-05', '2019-11-04');
 SELECT rde_list_reports('2019-11-05', 'infinity');
+SELECT rde_list_reports(NULL, '2019-11-05');
 SELECT rde_list_reports('2019-11-05', '2019-11-06', 'pdf');
 
 -- submit, build, rebuild
@@ -150,6 +151,7 @@ DROP TABLE shop.payment;
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', 'csv', 'small');
 
 -- keep, drop, purge
+SELECT rde_keep(:'next', NULL);
 SELECT rde_keep(:'next', 'yesterday');
 SELECT rde_keep(:'next', 'infinity');
 SELECT expires_at FROM rde_reports WHERE id = :'next';
