@@ -42,6 +42,9 @@ typedef enum ColumnKind
 #define FIRST_DATE		((DateADT) (1721426 - POSTGRES_EPOCH_JDATE))
 #define FIRST_TIME		((Timestamp) FIRST_DATE * USECS_PER_DAY)
 
+/* Asked once for all columns: it is the database's, and text is most of a row. */
+static bool server_is_utf8;
+
 static ColumnKind
 plain_kind(Oid type, RdeShape *shape)
 {
@@ -95,6 +98,7 @@ rde_column_prepare(RdeColumn *column, Oid type)
 	Oid			function;
 	bool		varlena;
 
+	server_is_utf8 = GetDatabaseEncoding() == PG_UTF8;
 	column->type = getBaseType(type);
 	switch (column->transform)
 	{
@@ -137,11 +141,16 @@ rde_text_to_utf8(const char *text, size_t len, size_t *utf8_len)
 static void
 set_text(RdeValue *value, RdeShape shape, const char *text, size_t len)
 {
-	size_t		utf8_len;
-
 	value->shape = shape;
-	value->text = rde_text_to_utf8(text, len, &utf8_len);
-	value->length = utf8_len;
+	value->text = text;
+	value->length = len;
+	if (unlikely(!server_is_utf8))
+	{
+		size_t		utf8_len;
+
+		value->text = rde_text_to_utf8(text, len, &utf8_len);
+		value->length = utf8_len;
+	}
 }
 
 static void
@@ -395,7 +404,10 @@ rde_column_value(RdeColumn *column, Datum datum, pg_tz *midnight_zone,
 			pick_locale(value, column);
 			return;
 		case KIND_VARLENA_TEXT:
-			text = PG_DETOAST_DATUM_PACKED(datum);
+			text = (struct varlena *) DatumGetPointer(datum);
+			if (unlikely(VARATT_IS_EXTERNAL(text) ||
+						 VARATT_IS_COMPRESSED(text)))
+				text = pg_detoast_datum_packed(text);
 			set_text(value, RDE_TEXT, VARDATA_ANY(text),
 					 VARSIZE_ANY_EXHDR(text));
 			return;

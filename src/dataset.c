@@ -320,9 +320,13 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report)
 	}
 	if (source->currency)
 	{
-		appendStringInfo(&sql, ", %s::pg_catalog.text",
-						 qualified(role_attribute(relation, report,
-												  source->currency)));
+		Form_pg_attribute currency = role_attribute(relation, report,
+													source->currency);
+
+		/* a cast of char(n) would copy every value to cut its blanks */
+		query->currency_padded = getBaseType(currency->atttypid) == BPCHAROID;
+		appendStringInfo(&sql, ", %s%s", qualified(currency),
+						 query->currency_padded ? "" : "::pg_catalog.text");
 		query->currency = place++;
 	}
 

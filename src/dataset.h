@@ -26,6 +26,7 @@ typedef struct RdeQuery
 	RdeColumn  *columns;
 	int			amount;			/* place in the list, or -1 */
 	int			currency;
+	bool		currency_padded;	/* char(n): blanks behind it do not count */
 } RdeQuery;
 
 /*

@@ -55,6 +55,9 @@ add_totals(RdePass *pass, TupleTableSlot *slot)
 
 		currency = VARDATA_ANY(value);
 		currency_len = VARSIZE_ANY_EXHDR(value);
+		while (query->currency_padded && currency_len > 0 &&
+			   currency[currency_len - 1] == ' ')
+			currency_len--;
 	}
 	rde_totals_add(pass->totals, currency, currency_len, amount);
 }
