@@ -51,21 +51,32 @@ rde_piece(const char *src, size_t len, size_t max)
 /*
  * CSV
  */
+static inline uint64_t
+csv_special(uint64_t word, char delimiter)
+{
+	return swar_equal(word, delimiter) | swar_equal(word, '"') |
+		swar_equal(word, '\n') | swar_equal(word, '\r');
+}
+
+/* What is quoted though none of its bytes asks for it. */
+static inline bool
+csv_quoted_whole(const char *src, size_t len)
+{
+	return len == 0 || (len == 2 && src[0] == '\\' && src[1] == '.');
+}
+
 bool
 rde_csv_needs_quotes(const char *src, size_t len, char delimiter)
 {
 	const char *end = src + len;
 
-	if (len == 0 || (len == 2 && src[0] == '\\' && src[1] == '.'))
+	if (csv_quoted_whole(src, len))
 		return true;
 	while (src < end)
 	{
 		size_t		left = end - src;
-		uint64_t	word = left >= 8 ?
-		swar_load8(src) : swar_load_tail(src, left);
-		uint64_t	mask = swar_equal(word, delimiter) |
-		swar_equal(word, '"') |
-		swar_equal(word, '\n') | swar_equal(word, '\r');
+		uint64_t	mask = csv_special(left >= 8 ? swar_load8(src) :
+									   swar_load_tail(src, left), delimiter);
 
 		/* a delimiter may be the letter that fills a tail */
 		if (mask != 0)
@@ -75,6 +86,31 @@ rde_csv_needs_quotes(const char *src, size_t len, char delimiter)
 		src += 8;
 	}
 	return false;
+}
+
+char *
+rde_copy_csv(char *dst, const char *src, size_t len, char delimiter)
+{
+	uint64_t	mask;
+
+	if (csv_quoted_whole(src, len))
+		return NULL;
+	for (; len >= 8; len -= 8)
+	{
+		if (csv_special(swar_load8(src), delimiter) != 0)
+			return NULL;
+		memcpy(dst, src, 8);
+		src += 8;
+		dst += 8;
+	}
+	if (len > 0)
+	{
+		mask = csv_special(swar_load_tail(src, len), delimiter);
+		if (mask != 0 && swar_first(mask) < len)
+			return NULL;
+		swar_copy_tail(dst, src, len);
+	}
+	return dst + len;
 }
 
 static inline uint64_t

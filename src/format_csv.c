@@ -22,7 +22,19 @@ put_text(RdeBuffer *buffer, char *p, const RdeOptions *options,
 	bool		guard = options->csv_formula_guard &&
 	rde_csv_is_formula(text, len);
 
-	if (!rde_csv_needs_quotes(text, len, options->csv_delimiter))
+	if (likely(len <= RDE_PIECE_SIZE))
+	{
+		char	   *end = rde_copy_csv(p + guard, text, len,
+									   options->csv_delimiter);
+
+		if (end != NULL)
+		{
+			if (guard)
+				*p = '\'';
+			return end;
+		}
+	}
+	else if (!rde_csv_needs_quotes(text, len, options->csv_delimiter))
 	{
 		if (guard)
 			*p++ = '\'';

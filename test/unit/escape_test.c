@@ -428,6 +428,7 @@ fuzz_measures(long rounds)
 {
 	static const char delimiters[] = ",;\t|a";
 	bool		quotes = true;
+	bool		copies = true;
 	bool		units = true;
 	bool		pieces = true;
 	long		round;
@@ -440,13 +441,20 @@ fuzz_measures(long rounds)
 		size_t		max = 4 + random_below(MAX_TEXT);
 		size_t		piece = rde_piece(src, len, max);
 
+		char	   *copy = malloc(len);
+		char	   *end = rde_copy_csv(copy, src, len, delimiter);
+
 		quotes &= rde_csv_needs_quotes(src, len, delimiter) ==
 			slow_needs_quotes(src, len, delimiter);
+		copies &= slow_needs_quotes(src, len, delimiter) ? end == NULL :
+			end == copy + len && memcmp(copy, src, len) == 0;
+		free(copy);
 		units &= rde_utf16_length(src, len) == slow_utf16(src, len);
 		pieces &= len <= max ? piece == len : piece + 3 >= max && piece <= max;
 		free(src);
 	}
 	ok(quotes, "rde_csv_needs_quotes");
+	ok(copies, "rde_copy_csv");
 	ok(units, "rde_utf16_length");
 	ok(pieces, "rde_piece is as long as it may be");
 	ok(rde_piece("ab\xC3\xA9", 4, 3) == 2 &&
