@@ -132,58 +132,6 @@ rde_escape_csv(char *dst, const char *src, size_t len)
 	return dst;
 }
 
-bool
-rde_csv_is_formula(const char *src, size_t len)
-{
-	size_t		i;
-
-	if (len == 0)
-		return false;
-	switch (src[0])
-	{
-		case '=':
-		case '@':
-		case '\t':
-		case '\r':
-		case '\n':
-			return true;
-		case '+':
-		case '-':
-			break;
-		default:
-			return false;
-	}
-	for (i = 1; i < len; i++)
-	{
-		switch (src[i])
-		{
-			case '0':
-			case '1':
-			case '2':
-			case '3':
-			case '4':
-			case '5':
-			case '6':
-			case '7':
-			case '8':
-			case '9':
-			case ' ':
-			case '(':
-			case ')':
-			case '.':
-				break;
-			case '-':
-				if (src[i - 1] == ' ' ||
-					src[i - 1] == '(' || src[i - 1] == ')')
-					break;
-				return true;
-			default:
-				return true;
-		}
-	}
-	return false;
-}
-
 /*
  * JSON
  */

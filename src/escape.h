@@ -33,9 +33,6 @@ extern char *rde_copy_csv(char *dst, const char *src, size_t len,
 /* Double every quote; room for 2 x len. */
 extern char *rde_escape_csv(char *dst, const char *src, size_t len);
 
-/* Would a spreadsheet run this text as a formula? (README, "Format rules") */
-extern bool rde_csv_is_formula(const char *src, size_t len);
-
 /* The inside of a JSON string; room for 6 x len. */
 extern char *rde_escape_json(char *dst, const char *src, size_t len);
 

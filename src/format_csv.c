@@ -10,6 +10,7 @@
 #include "escape.h"
 #include "format.h"
 #include "format_text.h"
+#include "formula.h"
 #include "value.h"
 
 #define CSV_BOM		"\xEF\xBB\xBF"

@@ -1,0 +1,14 @@
+/*
+ * formula.h
+ *	  Which text of a CSV field needs a guard; no PostgreSQL types, no errors.
+ */
+#ifndef RDE_FORMULA_H
+#define RDE_FORMULA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Would a spreadsheet run this text as a formula? (README, "Format rules") */
+extern bool rde_csv_is_formula(const char *src, size_t len);
+
+#endif							/* RDE_FORMULA_H */
