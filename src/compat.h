@@ -11,4 +11,9 @@
 #include "varatt.h"
 #endif
 
+/* written before a declaration, as from 18 on */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
 #endif							/* RDE_COMPAT_H */

@@ -14,7 +14,11 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#ifdef PG_MODULE_MAGIC_EXT
+PG_MODULE_MAGIC_EXT(.name = "rde");
+#else
 PG_MODULE_MAGIC;
+#endif
 
 char	   *rde_setting_retention;
 char	   *rde_setting_time_zone;

@@ -90,11 +90,11 @@ extern void rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
 							const ErrorData *error);
 
 /* Raise 42704 for a report that does not exist. */
-extern void rde_report_missing(const pg_uuid_t *id) pg_attribute_noreturn();
+pg_noreturn extern void rde_report_missing(const pg_uuid_t *id);
 
 /* Raise 55000: the report's file is asked for, and it has none. */
-extern void rde_report_not_completed(const pg_uuid_t *id,
-									 const char *status) pg_attribute_noreturn();
+pg_noreturn extern void rde_report_not_completed(const pg_uuid_t *id,
+									 const char *status);
 
 extern const char *rde_uuid_text(const pg_uuid_t *id);
 
