@@ -435,6 +435,7 @@ CREATE FUNCTION @extschema@.rde_attach(
 ) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
+    SET quote_all_identifiers = off
 AS $$
 DECLARE
     caller oid := @extschema@._rde_caller();

@@ -18,7 +18,10 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
-/* What a file's bytes may not depend on. */
+/*
+ * What a file's bytes may not depend on: how values become text, and how the
+ * strings in functions of the source are read.
+ */
 static const char *const pinned_settings[][2] = {
 	{"search_path", "pg_catalog, pg_temp"},
 	{"DateStyle", "ISO, YMD"},
@@ -26,6 +29,11 @@ static const char *const pinned_settings[][2] = {
 	{"extra_float_digits", "1"},
 	{"bytea_output", "hex"},
 	{"xmlbinary", "base64"},
+	{"xmloption", "content"},
+	{"quote_all_identifiers", "off"},
+	{"standard_conforming_strings", "on"},
+	{"transform_null_equals", "off"},
+	{"array_nulls", "on"},
 	{"lc_monetary", "C"},
 	{"lc_numeric", "C"},
 	{"lc_time", "C"},
@@ -82,6 +90,7 @@ rde_identity_enter_owner(const RdeHome *home, RdeIdentity *saved)
 	SetUserIdAndSecContext(home->owner,
 						   saved->security | SECURITY_LOCAL_USERID_CHANGE);
 	pin("search_path", "pg_catalog, pg_temp");
+	pin("quote_all_identifiers", "off");	/* names of types are compared */
 }
 
 void
