@@ -64,8 +64,8 @@ typedef struct RdeColumn
 {
 	const char *name;			/* as the report spells it, UTF-8 */
 	RdeShape	shape;			/* of its ordinary values: what a column is
-								 * formatted for (specials come as RDE_TEXT
-								 * or RDE_NOT_A_NUMBER) */
+								 * formatted for (specials come as RDE_TEXT or
+								 * RDE_NOT_A_NUMBER) */
 	RdeTransform transform;
 	const char *argument;		/* attribute name or locale, server encoding */
 

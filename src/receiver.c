@@ -130,7 +130,8 @@ rde_receiver_create(RdePass *pass)
 	receiver->base.rStartup = start;
 	receiver->base.rShutdown = finish;
 	receiver->base.rDestroy = destroy;
-	receiver->base.mydest = DestCopyOut;	/* SPI takes DestNone for no result */
+	receiver->base.mydest = DestCopyOut;	/* SPI takes DestNone for no
+											 * result */
 	receiver->pass = pass;
 	pass->export_context = CurrentMemoryContext;
 	pass->row_context = AllocSetContextCreate(CurrentMemoryContext,

@@ -129,7 +129,7 @@ pg_uuid_t
 rde_report_submit(const RdeHome *home, const RdeRequest *request)
 {
 	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-		INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID};
+	INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID};
 	char		nulls[] = "           ";
 	Datum		values[11];
 	const RdeFormat *format;
@@ -411,7 +411,7 @@ rde_report_finish(const RdeHome *home, const RdeReport *report,
 {
 	Oid			types[] = {UUIDOID, TIMESTAMPTZOID, BOOLOID, FLOAT8OID,
 		INT8OID, INT8OID, INT8OID, BYTEAOID, INT8OID, INT8OID, TEXTOID,
-		TEXTOID, TEXTOID};
+	TEXTOID, TEXTOID};
 	Datum		values[13];
 	bytea	   *sha256 = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
 	TimestampTz created;

@@ -94,7 +94,7 @@ pg_noreturn extern void rde_report_missing(const pg_uuid_t *id);
 
 /* Raise 55000: the report's file is asked for, and it has none. */
 pg_noreturn extern void rde_report_not_completed(const pg_uuid_t *id,
-									 const char *status);
+												 const char *status);
 
 extern const char *rde_uuid_text(const pg_uuid_t *id);
 
