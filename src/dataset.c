@@ -52,6 +52,16 @@ name_array(Datum datum, int *count)
 	return names;
 }
 
+void
+rde_dataset_not_attached(const char *dataset)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("data set \"%s\" is not attached", dataset),
+			 errhint("Say where its rows are with rde_attach('%s', ...).",
+					 dataset)));
+}
+
 static Source *
 load_source(const RdeHome *home, const RdeReport *report)
 {
@@ -66,11 +76,7 @@ load_source(const RdeHome *home, const RdeReport *report)
 				" FROM %s.rde_source WHERE dataset = $1",
 				1, types, values, NULL, true, SPI_OK_SELECT);
 	if (SPI_processed == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("data set \"%s\" is not attached", report->dataset),
-				 errhint("Say where its rows are with rde_attach('%s', ...).",
-						 report->dataset)));
+		rde_dataset_not_attached(report->dataset);
 	source->relation =
 		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0],
 									   SPI_tuptable->tupdesc, 1, &isnull));

@@ -40,4 +40,7 @@ extern RdeQuery *rde_dataset_query(const RdeHome *home,
 								   const RdeReport *report);
 extern void rde_query_close(RdeQuery *query);
 
+/* Raise 55000 for a data set without a source. */
+pg_noreturn extern void rde_dataset_not_attached(const char *dataset);
+
 #endif							/* RDE_DATASET_H */

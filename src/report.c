@@ -11,6 +11,7 @@
 #include "calendar.h"
 #include "catalog/pg_type.h"
 #include "common/sha2.h"
+#include "dataset.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -77,11 +78,7 @@ check_dataset(const RdeHome *home, const char *dataset)
 				1, types, values, NULL, true, SPI_OK_SELECT);
 	(void) first_value(&isnull);
 	if (isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("data set \"%s\" is not attached", dataset),
-				 errhint("Say where its rows are with rde_attach('%s', ...).",
-						 dataset)));
+		rde_dataset_not_attached(dataset);
 }
 
 /* The view a report will use: the one named, else cmp, else full. */
