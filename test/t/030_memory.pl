@@ -120,7 +120,7 @@ sub growth_KiB
 	return max($high, private_KiB($session)) - $idle;
 }
 
-# Descriptors by what they are: without the relation files and sockets the
+# Descriptors by what they are: without the files of relations and WAL that the
 # server itself keeps open and closes as it sees fit.
 sub descriptors
 {
@@ -238,7 +238,9 @@ push @victims, map { export_sql('huge', $_, @few) } qw(csv json xml);
 	note sprintf 'noticed within %.0f ms (median), %.0f ms (worst)',
 	  1000 * $late[ @late / 2 ], 1000 * $late[-1];
 	cmp_ok(scalar @late, '>', 0.6 * $cancels, "most of $cancels exports were cancelled");
-	cmp_ok($late[ 0.97 * @late - 1 ], '<=', 0.1, 'cancels are noticed within 100 ms');
+	# beside other tests on a busy machine, being scheduled may take as long
+	my $limit = $soak ? 0.1 : 0.25;
+	cmp_ok($late[ 0.97 * @late - 1 ], '<=', $limit, "cancels are noticed within $limit s");
 
 	run_in($session, "SET statement_timeout = 50; " . export_sql('wide', 'xlsx', @few));
 	like($session->{err}, qr/canceling statement due to statement timeout/, 'statement_timeout ends an export');
