@@ -93,7 +93,7 @@ rde_buffer_advance(RdeBuffer *buffer, char *end)
 	Assert(buffer->used <= RDE_BLOCK_SIZE + RDE_BUFFER_ROOM);
 }
 
-/* The sinks (sink_gzip.c, sink_digest.c, sink_store.c). */
+/* A gzip member (RFC 1952) of what is written, without name or time. */
 extern RdeSink *rde_sink_gzip_create(RdeSink *next);
 
 #endif							/* RDE_SINK_H */
