@@ -555,7 +555,7 @@ fuzz_names(long rounds)
 		size_t		n = rde_escape_xml_name(out, src, len) - out;
 		size_t		i;
 
-		good &= n > 0 && (out[0] < 0 || out[0] == '_' ||
+		good &= n > 0 && ((out[0] & 0x80) != 0 || out[0] == '_' ||
 						  (out[0] | 0x20) >= 'a');
 		for (i = 0; i < n; i++)
 			good &= strchr(" \t\r\n<>&\"'/=:;,()+@\\]\x01", out[i]) == NULL;
