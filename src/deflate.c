@@ -2,7 +2,8 @@
  * deflate.c
  *	  A raw deflate stream over ISA-L, or over zlib.
  *
- * Invariant: equal input cut at equal places gives equal output.  All work
+ * Invariant: equal input cut at equal places gives equal output, by one build
+ * on one kind of CPU (ISA-L picks its code by the CPU).  All work
  * memory is zeroed at creation and lies in one memory context; neither library
  * is ever given a chance to call malloc().
  */
