@@ -299,8 +299,7 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report)
 	Form_pg_attribute period;
 	int			place;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	rde_connect();
 	source = load_source(home, report);
 	relation = try_relation_open(source->relation, AccessShareLock);
 	if (relation == NULL)

@@ -12,7 +12,7 @@
 #ifdef RDE_WITH_ISAL
 #include <isa-l.h>
 #else
-#include <zlib.h>
+#include "zlib_palloc.h"
 #endif
 
 #include "deflate.h"
@@ -88,12 +88,6 @@ rde_crc32(uint32 crc, const char *data, size_t len)
 	return crc32_gzip_refl(crc, (const unsigned char *) data, len);
 }
 
-const char *
-rde_deflate_library(void)
-{
-	return "isal";
-}
-
 #else							/* zlib */
 
 struct RdeDeflate
@@ -103,20 +97,6 @@ struct RdeDeflate
 	char	   *output;
 };
 
-static voidpf
-deflate_alloc(voidpf context, uInt items, uInt size)
-{
-	/* the product of two 32-bit numbers fits; palloc refuses large ones */
-	return MemoryContextAllocZero((MemoryContext) context,
-								  (Size) items * (Size) size);
-}
-
-static void
-deflate_free(voidpf context, voidpf address)
-{
-	pfree(address);
-}
-
 RdeDeflate *
 rde_deflate_create(void)
 {
@@ -124,9 +104,7 @@ rde_deflate_create(void)
 	int			rc;
 
 	deflate->output = palloc(OUTPUT_SIZE);
-	deflate->stream.zalloc = deflate_alloc;
-	deflate->stream.zfree = deflate_free;
-	deflate->stream.opaque = CurrentMemoryContext;
+	rde_zlib_use_palloc(&deflate->stream);
 	/* a negative window size means no zlib header; 8 is zlib's own default */
 	rc = deflateInit2(&deflate->stream, LEVEL, Z_DEFLATED, -MAX_WBITS, 8,
 					  Z_DEFAULT_STRATEGY);
@@ -171,12 +149,6 @@ uint32
 rde_crc32(uint32 crc, const char *data, size_t len)
 {
 	return crc32_z(crc, (const Bytef *) data, len);
-}
-
-const char *
-rde_deflate_library(void)
-{
-	return "zlib";
 }
 
 #endif							/* RDE_WITH_ISAL */

@@ -28,7 +28,4 @@ extern void rde_deflate_finish(RdeDeflate *deflate, RdeSink *out);
 /* CRC-32 as gzip and ZIP use it; start with crc = 0. */
 extern uint32 rde_crc32(uint32 crc, const char *data, size_t len);
 
-/* "isal" or "zlib": what this build compresses with. */
-extern const char *rde_deflate_library(void);
-
 #endif							/* RDE_DEFLATE_H */

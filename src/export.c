@@ -8,7 +8,6 @@
  */
 #include "export.h"
 
-
 #include "access/xact.h"
 #include "commands/progress.h"
 #include "executor/spi.h"
@@ -152,12 +151,12 @@ rde_export_build(const RdeHome *home, const pg_uuid_t *ids, int count)
 	const RdeReport *first;
 
 	INSTR_TIME_SET_CURRENT(started);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	rde_connect();
 	for (int i = 0; i < count; i++)
 		outputs[i].report = rde_report_begin(home, &ids[i], context);
 	first = outputs[0].report;
-	settled = rde_settled(home, first->period_to) && !IsolationUsesXactSnapshot();
+	settled = !IsolationUsesXactSnapshot() &&
+		rde_settled(home, first->period_to);
 
 	MemoryContextSwitchTo(context);
 	pass->query = rde_dataset_query(home, first);
@@ -233,8 +232,7 @@ submit(FunctionCallInfo fcinfo, const RdeHome *home)
 	request.options = PG_ARGISNULL(8) ? NULL : PG_GETARG_JSONB_P(8);
 	request.type = "onetime";
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	rde_connect();
 	id = rde_report_submit(home, &request);
 	SPI_finish();
 	return id;
@@ -296,12 +294,11 @@ is_transient(const ErrorData *error)
 		ERRCODE_OPERATOR_INTERVENTION;
 }
 
-/* May this report be built at all?  Raises what rde_report_begin() raises. */
+/* May this report be built at all?  Raises what rde_report_lock() raises. */
 static void
 check_submitted(const RdeHome *home, const pg_uuid_t *id)
 {
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	rde_connect();
 	rde_report_lock(home, id);
 	SPI_finish();
 }
@@ -310,8 +307,7 @@ static void
 record_failure(const RdeHome *home, const pg_uuid_t *id,
 			   const ErrorData *error)
 {
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	rde_connect();
 	rde_report_fail(home, id, error);
 	SPI_finish();
 	ereport(WARNING,
@@ -371,8 +367,7 @@ rde_rebuild(PG_FUNCTION_ARGS)
 	pg_uuid_t	id = report_argument(fcinfo);
 	pg_uuid_t	next;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	rde_connect();
 	next = rde_report_submit_revision(home, &id);
 	SPI_finish();
 	rde_export_build(home, &next, 1);

@@ -53,11 +53,10 @@ struct RdeFormat
 	void		(*start) (RdeFormatContext *context);
 
 	/*
-	 * One row: ncolumns values in column order; number counts from 1.  Errors
-	 * that a value causes name the column; the row is in the error context.
+	 * One row: ncolumns values in column order.  Errors that a value causes
+	 * name the column; the row is in the error context.
 	 */
-	void		(*row) (RdeFormatContext *context, const RdeValue *values,
-						int64 number);
+	void		(*row) (RdeFormatContext *context, const RdeValue *values);
 
 	/*
 	 * Everything after the last row, into the buffer or the sink.  The caller

@@ -105,7 +105,7 @@ csv_start(RdeFormatContext *context)
 }
 
 static void
-csv_row(RdeFormatContext *context, const RdeValue *values, int64 number)
+csv_row(RdeFormatContext *context, const RdeValue *values)
 {
 	RdeBuffer  *buffer = &context->buffer;
 	const RdeOptions *options = context->options;
@@ -126,20 +126,12 @@ csv_row(RdeFormatContext *context, const RdeValue *values, int64 number)
 			case RDE_NULL:
 				break;
 			case RDE_BOOL:
-				if (value->u.boolean)
-				{
-					memcpy(p, "true", 4);
-					p += 4;
-				}
-				else
-				{
-					memcpy(p, "false", 5);
-					p += 5;
-				}
-				break;
 			case RDE_INTEGER:
 			case RDE_UNIX:
-				p = rde_write_int64(p, value->u.integer);
+			case RDE_DATE:
+			case RDE_LOCAL_TIME:
+			case RDE_INSTANT:
+				p = rde_put_short(p, value);
 				break;
 			case RDE_DECIMAL:
 			case RDE_FLOAT:
@@ -152,15 +144,6 @@ csv_row(RdeFormatContext *context, const RdeValue *values, int64 number)
 				/* FALLTHROUGH */
 			case RDE_NOT_A_NUMBER:
 				p = rde_put_bare(buffer, p, value->text, value->length);
-				break;
-			case RDE_DATE:
-				p = rde_write_date(p, value->u.date);
-				break;
-			case RDE_LOCAL_TIME:
-				p = rde_write_local_time(p, value->u.time);
-				break;
-			case RDE_INSTANT:
-				p = rde_write_instant(p, value->u.time);
 				break;
 			case RDE_TEXT:
 				/* infinity and years BC, of a column of dates or times */

@@ -88,7 +88,7 @@ json_start(RdeFormatContext *context)
 }
 
 static void
-json_row(RdeFormatContext *context, const RdeValue *values, int64 number)
+json_row(RdeFormatContext *context, const RdeValue *values)
 {
 	RdeBuffer  *buffer = &context->buffer;
 	JsonState  *state = context->state;
@@ -115,16 +115,8 @@ json_row(RdeFormatContext *context, const RdeValue *values, int64 number)
 				p = put_null(p);
 				break;
 			case RDE_BOOL:
-				if (value->u.boolean)
-				{
-					memcpy(p, "true", 4);
-					p += 4;
-				}
-				else
-				{
-					memcpy(p, "false", 5);
-					p += 5;
-				}
+			case RDE_UNIX:
+				p = rde_put_short(p, value);
 				break;
 			case RDE_INTEGER:
 			case RDE_DECIMAL:
@@ -136,22 +128,11 @@ json_row(RdeFormatContext *context, const RdeValue *values, int64 number)
 					put_null(p);
 				break;
 			case RDE_DATE:
-				*p++ = '"';
-				p = rde_write_date(p, value->u.date);
-				*p++ = '"';
-				break;
 			case RDE_LOCAL_TIME:
-				*p++ = '"';
-				p = rde_write_local_time(p, value->u.time);
-				*p++ = '"';
-				break;
 			case RDE_INSTANT:
 				*p++ = '"';
-				p = rde_write_instant(p, value->u.time);
+				p = rde_put_short(p, value);
 				*p++ = '"';
-				break;
-			case RDE_UNIX:
-				p = rde_write_int64(p, value->u.integer);
 				break;
 			case RDE_TEXT:
 				p = put_string(buffer, p, value->text, value->length);

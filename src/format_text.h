@@ -16,6 +16,7 @@
 
 #include "column.h"
 #include "sink.h"
+#include "value.h"
 
 /* A piece, less the few marks around a value. */
 #define RDE_TAG_MAX		(RDE_PIECE_SIZE - 128)
@@ -60,6 +61,30 @@ rde_put_bare(RdeBuffer *buffer, char *p, const char *text, size_t len)
 	}
 	memcpy(p, text, len);
 	return p + len;
+}
+
+/* Values of bounded length, as every text format writes them but for quotes. */
+static inline char *
+rde_put_short(char *p, const RdeValue *value)
+{
+	switch (value->shape)
+	{
+		case RDE_BOOL:
+			memcpy(p, value->u.boolean ? "true" : "fals", 4);
+			p += 4;
+			if (!value->u.boolean)
+				*p++ = 'e';
+			return p;
+		case RDE_DATE:
+			return rde_write_date(p, value->u.date);
+		case RDE_LOCAL_TIME:
+			return rde_write_local_time(p, value->u.time);
+		case RDE_INSTANT:
+			return rde_write_instant(p, value->u.time);
+		default:
+			Assert(value->shape == RDE_INTEGER || value->shape == RDE_UNIX);
+			return rde_write_int64(p, value->u.integer);
+	}
 }
 
 #endif							/* RDE_FORMAT_TEXT_H */

@@ -425,7 +425,7 @@ xlsx_start(RdeFormatContext *context)
 }
 
 static void
-xlsx_row(RdeFormatContext *context, const RdeValue *values, int64 number)
+xlsx_row(RdeFormatContext *context, const RdeValue *values)
 {
 	XlsxState  *state = context->state;
 	RdeBuffer  *buffer = &context->buffer;

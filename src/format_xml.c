@@ -183,7 +183,7 @@ xml_start(RdeFormatContext *context)
 }
 
 static void
-xml_row(RdeFormatContext *context, const RdeValue *values, int64 number)
+xml_row(RdeFormatContext *context, const RdeValue *values)
 {
 	RdeBuffer  *buffer = &context->buffer;
 	const XmlColumn *columns = context->state;
@@ -213,25 +213,17 @@ xml_row(RdeFormatContext *context, const RdeValue *values, int64 number)
 				case RDE_JSON:
 					break;		/* written above */
 				case RDE_BOOL:
-					p = value->u.boolean ? PUT(p, "true") : PUT(p, "false");
-					break;
 				case RDE_INTEGER:
 				case RDE_UNIX:
-					p = rde_write_int64(p, value->u.integer);
+				case RDE_DATE:
+				case RDE_LOCAL_TIME:
+				case RDE_INSTANT:
+					p = rde_put_short(p, value);
 					break;
 				case RDE_DECIMAL:
 				case RDE_FLOAT:
 				case RDE_NOT_A_NUMBER:
 					p = rde_put_bare(buffer, p, value->text, value->length);
-					break;
-				case RDE_DATE:
-					p = rde_write_date(p, value->u.date);
-					break;
-				case RDE_LOCAL_TIME:
-					p = rde_write_local_time(p, value->u.time);
-					break;
-				case RDE_INSTANT:
-					p = rde_write_instant(p, value->u.time);
 					break;
 				case RDE_TEXT:
 					p = put_escaped(context, p, rde_escape_xml,

@@ -7,10 +7,8 @@
  */
 #include "gunzip.h"
 
-#include <zlib.h>
-
 #include "miscadmin.h"
-#include "utils/memutils.h"
+#include "zlib_palloc.h"
 
 /* Output made between two looks for a cancel: about 3 ms of work. */
 #define PIECE_SIZE	(1024 * 1024)
@@ -22,18 +20,6 @@ struct RdeGunzip
 	size_t		room;			/* bytes still to come */
 	bool		ended;			/* the trailer was read and is right */
 };
-
-static voidpf
-gunzip_alloc(voidpf opaque, uInt items, uInt size)
-{
-	return MemoryContextAlloc((MemoryContext) opaque, mul_size(items, size));
-}
-
-static void
-gunzip_free(voidpf opaque, voidpf address)
-{
-	pfree(address);
-}
 
 static void
 damaged(const char *how)
@@ -52,9 +38,7 @@ rde_gunzip_create(char *out, size_t size)
 
 	gunzip->out = out;
 	gunzip->room = size;
-	gunzip->stream.zalloc = gunzip_alloc;
-	gunzip->stream.zfree = gunzip_free;
-	gunzip->stream.opaque = CurrentMemoryContext;
+	rde_zlib_use_palloc(&gunzip->stream);
 	/* 16 more than the window's size means a gzip header and nothing else */
 	rc = inflateInit2(&gunzip->stream, MAX_WBITS + 16);
 	if (rc != Z_OK)

@@ -113,6 +113,13 @@ rde_identity_leave(const RdeIdentity *saved)
 }
 
 void
+rde_connect(void)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+}
+
+void
 rde_execute(const RdeHome *home, const char *statement, int nargs, Oid *types,
 			Datum *values, const char *nulls, bool read_only, int expected)
 {

@@ -53,6 +53,9 @@ extern void rde_identity_enter_source(Oid owner, const char *time_zone,
 									  RdeIdentity *saved);
 extern void rde_identity_leave(const RdeIdentity *saved);
 
+/* SPI_connect(), which can only fail where it must not. */
+extern void rde_connect(void);
+
 /*
  * Run one of rde's own statements as the extension's owner.  "%s" in the
  * statement stands for the extension's schema, and only for that.  The caller

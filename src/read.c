@@ -44,13 +44,6 @@ PG_FUNCTION_INFO_V1(rde_text);
 PG_FUNCTION_INFO_V1(rde_verify);
 
 static void
-connect_spi(void)
-{
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-}
-
-static void
 require_argument(FunctionCallInfo fcinfo, int number, const char *name)
 {
 	if (PG_ARGISNULL(number))
@@ -96,7 +89,7 @@ open_file(FunctionCallInfo fcinfo, bool expired_too, StoredFile *file)
 	require_argument(fcinfo, 0, "report");
 	file->id = *PG_GETARG_UUID_P(0);
 
-	connect_spi();
+	rde_connect();
 	values[0] = UUIDPGetDatum(&file->id);
 	values[1] = BoolGetDatum(expired_too);
 
@@ -213,7 +206,7 @@ read_file(const StoredFile *file, bool decompress)
 	whole = palloc(VARHDRSZ + size);
 	SET_VARSIZE(whole, VARHDRSZ + size);
 
-	connect_spi();
+	rde_connect();
 	if (inflate)
 		gunzip = rde_gunzip_create(VARDATA(whole), size);
 	for (int32 seq = 0; seq < file->chunks; seq++)
@@ -267,7 +260,7 @@ rde_chunks(PG_FUNCTION_ARGS)
 	file = call->user_fctx;
 	if (call->call_cntr >= (uint64) file->chunks)
 		SRF_RETURN_DONE(call);
-	connect_spi();
+	rde_connect();
 	chunk = require_chunk(file, (int32) call->call_cntr, context);
 	SPI_finish();
 	SRF_RETURN_NEXT(call, PointerGetDatum(chunk));
@@ -292,7 +285,7 @@ rde_chunk(PG_FUNCTION_ARGS)
 				 errhint("Chunks are counted from 0.")));
 	if (seq >= file.chunks)
 		PG_RETURN_NULL();
-	connect_spi();
+	rde_connect();
 	chunk = require_chunk(&file, seq, context);
 	SPI_finish();
 	PG_RETURN_BYTEA_P(chunk);
@@ -397,7 +390,7 @@ rde_verify(PG_FUNCTION_ARGS)
 	char	   *difference;
 
 	open_file(fcinfo, true, &file);
-	connect_spi();
+	rde_connect();
 	difference = find_difference(&file);
 	if (difference)
 		ereport(WARNING,

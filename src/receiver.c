@@ -100,8 +100,7 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	if (pass->totals)
 		add_totals(pass, slot);
 	for (int i = 0; i < pass->noutputs; i++)
-		pass->outputs[i].format->row(&pass->outputs[i], pass->values,
-									 pass->rows + 1);
+		pass->outputs[i].format->row(&pass->outputs[i], pass->values);
 
 	MemoryContextSwitchTo(old);
 	pass->rows++;

@@ -24,19 +24,7 @@ rde_uuid_text(const pg_uuid_t *id)
 											   UUIDPGetDatum(id)));
 }
 
-/* The first column of the first row SPI returned; *isnull if NULL or no row. */
-static Datum
-first_value(bool *isnull)
-{
-	if (SPI_processed == 0)
-	{
-		*isnull = true;
-		return (Datum) 0;
-	}
-	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-						 isnull);
-}
-
+/* The first column of the first row SPI returned; NULL if there is none. */
 static char *
 first_text(void)
 {
@@ -48,11 +36,11 @@ static pg_uuid_t
 first_uuid(void)
 {
 	bool		isnull;
-	Datum		value = first_value(&isnull);
 
-	if (isnull)
+	if (SPI_processed == 0)
 		elog(ERROR, "statement returned no report");
-	return *DatumGetUUIDP(value);
+	return *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0],
+										SPI_tuptable->tupdesc, 1, &isnull));
 }
 
 static void
@@ -70,14 +58,12 @@ check_dataset(const RdeHome *home, const char *dataset)
 {
 	Oid			types[] = {TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(dataset)};
-	bool		isnull;
 
 	rde_execute(home, "SELECT (%s._rde_find_dataset($1)).name IS NOT NULL",
 				1, types, values, NULL, true, SPI_OK_SELECT);
 	rde_execute(home, "SELECT 1 FROM %s.rde_source WHERE dataset = $1",
 				1, types, values, NULL, true, SPI_OK_SELECT);
-	(void) first_value(&isnull);
-	if (isnull)
+	if (SPI_processed == 0)
 		rde_dataset_not_attached(dataset);
 }
 
@@ -93,7 +79,6 @@ choose_view(const RdeHome *home, const RdeRequest *request)
 		Int64GetDatum(request->reseller),
 		CStringGetTextDatum(wanted)
 	};
-	bool		isnull;
 	char	   *list;
 
 	if (strcmp(wanted, "full") == 0)
@@ -102,8 +87,7 @@ choose_view(const RdeHome *home, const RdeRequest *request)
 				"SELECT 1 FROM %s.rde_view WHERE dataset = $1 AND name = $3"
 				" AND (reseller IS NULL OR reseller = $2)",
 				3, types, values, nulls, true, SPI_OK_SELECT);
-	(void) first_value(&isnull);
-	if (!isnull)
+	if (SPI_processed > 0)
 		return wanted;
 	if (request->view == NULL)
 		return "full";
@@ -214,7 +198,6 @@ rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
 {
 	Oid			types[] = {UUIDOID};
 	Datum		values[] = {UUIDPGetDatum(id)};
-	bool		isnull;
 	char	   *status;
 
 	rde_execute(home, "SELECT status FROM %s.rde_report WHERE id = $1 FOR UPDATE",
@@ -228,8 +211,7 @@ rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
 				"SELECT id FROM %s.rde_report"
 				" WHERE supersedes = $1 AND status <> 'error'",
 				1, types, values, NULL, false, SPI_OK_SELECT);
-	(void) first_value(&isnull);
-	if (!isnull)
+	if (SPI_processed > 0)
 	{
 		pg_uuid_t	next = first_uuid();
 

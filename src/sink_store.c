@@ -33,8 +33,7 @@ insert_chunk(StoreSink *store)
 	values[1] = Int32GetDatum(store->seq);
 	values[2] = PointerGetDatum(store->chunk);
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	rde_connect();
 	rde_execute(store->home,
 				"INSERT INTO %s.rde_report_chunk (report, seq, data)"
 				" VALUES ($1, $2, $3)",

@@ -11,11 +11,10 @@
  */
 #include "postgres.h"
 
-#include <zlib.h>
-
 #include "deflate.h"
 #include "utils/memutils.h"
 #include "zip.h"
+#include "zlib_palloc.h"
 
 #define LOCAL_SIGNATURE			0x04034b50
 #define DESCRIPTOR_SIGNATURE	0x08074b50
@@ -369,20 +368,6 @@ rde_zip_find(const RdeZipEntry *entries, int nentries, const char *name)
 	return NULL;
 }
 
-static voidpf
-inflate_alloc(voidpf context, uInt items, uInt size)
-{
-	/* the product of two 32-bit numbers fits; palloc refuses large ones */
-	return MemoryContextAllocZero((MemoryContext) context,
-								  (Size) items * (Size) size);
-}
-
-static void
-inflate_free(voidpf context, voidpf address)
-{
-	pfree(address);
-}
-
 char *
 rde_zip_contents(const RdeZipEntry *entry)
 {
@@ -395,9 +380,7 @@ rde_zip_contents(const RdeZipEntry *entry)
 		z_stream	stream = {0};
 		int			rc;
 
-		stream.zalloc = inflate_alloc;
-		stream.zfree = inflate_free;
-		stream.opaque = CurrentMemoryContext;
+		rde_zlib_use_palloc(&stream);
 		stream.next_in = (Bytef *) unconstify(char *, entry->data);
 		stream.avail_in = entry->stored_size;
 		stream.next_out = (Bytef *) contents;
