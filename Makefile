@@ -54,7 +54,10 @@ endif
 
 EXTENSION = rde
 RDE_VERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" rde.control)
-DATA = sql/rde--$(RDE_VERSION).sql $(wildcard sql/rde--*--*.sql)
+# The install script is its parts in order; upgrade scripts are files of their own.
+RDE_SCRIPT = sql/rde--$(RDE_VERSION).sql
+DATA_built = $(RDE_SCRIPT)
+DATA = $(wildcard sql/rde--*--*.sql)
 
 MODULE_big = rde
 OBJS = $(sort $(patsubst %.c,%.o,$(wildcard src/*.c)))
@@ -90,6 +93,9 @@ endif
 EXTRA_CLEAN = $(OBJS:.o=.d) src/.flags
 
 include $(PGXS)
+
+$(RDE_SCRIPT): $(sort $(wildcard sql/rde/*.sql))
+	cat $^ >$@
 
 # Objects are made again when a header they include has changed, or when they
 # would be compiled with other options.

@@ -1,0 +1,34 @@
+/*
+ * Reporting and Data Export.  The install script is put together from the files
+ * of sql/rde/ in the order of their names, and reads in the order the data flows:
+ *
+ *   10 catalog        tables: data sets, views, sources
+ *   20 report         tables: what a report is: request, state, manifest, chunks
+ *   30 generator      tables: accounts, generators, invoice events, workers
+ *   40 helpers        small private functions (_rde_*)
+ *   50 dataset        create, attach, detach, template
+ *   51 view           create, alter, drop
+ *   52 account        create, alter, drop; reports on invoice on and off
+ *   60 build          export, submit, build, rebuild, retry, cancel
+ *   61 generate       generators: create, alter, drop, run
+ *   62 work           rde_run_due and the statements of its rounds
+ *   63 snapshot       snapshot windows: rde_stamp, rde_rebaseline
+ *   64 invoice        watching tables of invoices, sweeping them
+ *   65 schedule       pg_cron
+ *   70 read           content, chunks, verify, list
+ *   71 keep           drop, keep, purge
+ *   80 catalog_views  what DBAs and BI tools select from
+ *   81 generator_views generators, their periods, what needs attention
+ *   90 shipped        provisioned_orders and payments with their cmp views
+ *   91 dump           which rows pg_dump keeps
+ *   92 privileges     revoked from PUBLIC, in one place
+ *
+ * Every name is written with its schema and the path is pinned, so that nothing
+ * planted in another schema can be picked up while this runs as a superuser.
+ */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION rde" to load this file. \quit
+
+SET LOCAL search_path = pg_catalog, pg_temp;
+

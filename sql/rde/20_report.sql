@@ -1,0 +1,120 @@
+---------------------------------------------------------------------------
+-- Reports
+---------------------------------------------------------------------------
+
+CREATE TABLE @extschema@.rde_report (
+    id                  uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    -- what was asked
+    name                text NOT NULL CHECK (name ~ '^[^[:cntrl:]]{1,128}$'),
+    dataset             text NOT NULL,
+    view                text NOT NULL,
+    format              text NOT NULL CHECK (format IN ('csv', 'json', 'xml', 'xlsx')),
+    type                text NOT NULL CHECK (type IN ('onetime', 'daily', 'monthly', 'on_invoice')),
+    reseller            bigint,
+    generator           uuid,
+    invoice             text,
+    invoice_reseller    bigint,
+    period_from         timestamptz,
+    period_to           timestamptz,
+    snapshot_window     boolean NOT NULL DEFAULT false,
+    time_zone           text NOT NULL,
+    options             jsonb NOT NULL DEFAULT '{}',
+    retention           interval NOT NULL,
+    revision            integer NOT NULL DEFAULT 1 CHECK (revision >= 1),
+    supersedes          uuid,
+    settles             boolean NOT NULL DEFAULT false,
+    pass                uuid NOT NULL DEFAULT gen_random_uuid(),
+    submitted_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+    due_at              timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- how it went
+    status              text NOT NULL DEFAULT 'submitted'
+                        CHECK (status IN ('submitted', 'completed', 'error')),
+    attempts            integer NOT NULL DEFAULT 0,
+    sqlstate            text,
+    error               text,
+    failed_at           timestamptz,
+    retry_at            timestamptz,
+    empty_builds        integer NOT NULL DEFAULT 0,
+    claim_pid           integer,
+    claim_start         timestamptz,
+    claimed_at          timestamptz,
+    lost_claims         integer NOT NULL DEFAULT 0,
+    -- the manifest of a completed report
+    created_at          timestamptz,
+    expires_at          timestamptz NOT NULL,
+    provisional         boolean NOT NULL DEFAULT false,
+    build_ms            double precision,
+    row_count           bigint,
+    content_bytes       bigint,
+    file_bytes          bigint,
+    sha256              bytea,
+    replaced_characters bigint,
+    text_numbers        bigint,
+    file_name           text,
+    media_type          text,
+    store               text,
+    CHECK (period_from < period_to),
+    CHECK ((type = 'on_invoice') = (invoice IS NOT NULL AND invoice_reseller IS NOT NULL)),
+    CHECK ((type = 'on_invoice') = (period_from IS NULL AND period_to IS NULL)),
+    CHECK (type = 'onetime' OR generator IS NOT NULL),
+    CHECK (status <> 'completed'
+           OR (created_at IS NOT NULL AND row_count IS NOT NULL AND sha256 IS NOT NULL
+               AND file_bytes IS NOT NULL AND file_name IS NOT NULL))
+);
+CREATE INDEX rde_report_created ON @extschema@.rde_report (created_at, id)
+    WHERE status = 'completed';
+CREATE INDEX rde_report_expires ON @extschema@.rde_report (expires_at);
+CREATE UNIQUE INDEX rde_report_supersedes ON @extschema@.rde_report (supersedes)
+    WHERE status <> 'error';
+-- Exactly once is these two: whatever asks twice for a period or an invoice of a
+-- generator gets no second report.
+CREATE UNIQUE INDEX rde_report_period ON @extschema@.rde_report (generator, period_from, format, revision)
+    WHERE type IN ('daily', 'monthly');
+CREATE UNIQUE INDEX rde_report_invoice ON @extschema@.rde_report (generator, invoice_reseller, invoice, format, revision)
+    WHERE type = 'on_invoice';
+-- What a worker looks for: reports to build, and provisional ones to settle.
+CREATE INDEX rde_report_pending ON @extschema@.rde_report (due_at)
+    WHERE status = 'submitted' OR retry_at IS NOT NULL;
+CREATE INDEX rde_report_provisional ON @extschema@.rde_report (due_at)
+    WHERE provisional;
+COMMENT ON TABLE @extschema@.rde_report IS
+    'one row is one report: its request, its state and, once completed, its manifest';
+COMMENT ON COLUMN @extschema@.rde_report.generator IS
+    'the generator that asked; it may have been dropped since, its reports stay';
+COMMENT ON COLUMN @extschema@.rde_report.snapshot_window IS
+    'its rows are those that became visible since the generator''s last window, not those of a time';
+COMMENT ON COLUMN @extschema@.rde_report.settles IS
+    'the revision of a provisional report, made when its period had settled; dropped when it brings nothing new';
+COMMENT ON COLUMN @extschema@.rde_report.pass IS
+    'reports that share it were submitted together, ask for the same rows and are built by one SELECT';
+COMMENT ON COLUMN @extschema@.rde_report.retry_at IS
+    'a report in error is tried again then; NULL when it is not';
+COMMENT ON COLUMN @extschema@.rde_report.empty_builds IS
+    'how often an invoice''s report found no rows';
+COMMENT ON COLUMN @extschema@.rde_report.lost_claims IS
+    'how often the worker that had claimed it was gone before it ended';
+
+CREATE TABLE @extschema@.rde_report_total (
+    report   uuid NOT NULL REFERENCES @extschema@.rde_report ON DELETE CASCADE,
+    currency text NOT NULL,
+    rows     bigint NOT NULL,
+    amount   numeric,
+    PRIMARY KEY (report, currency)
+);
+COMMENT ON TABLE @extschema@.rde_report_total IS
+    'control totals of a report per currency, counted from the very rows in its file';
+
+CREATE TABLE @extschema@.rde_report_chunk (
+    report uuid NOT NULL REFERENCES @extschema@.rde_report ON DELETE CASCADE,
+    seq    integer NOT NULL CHECK (seq >= 0),
+    data   bytea NOT NULL,
+    PRIMARY KEY (report, seq)
+) WITH (autovacuum_vacuum_scale_factor = 0.05,
+        toast.autovacuum_vacuum_scale_factor = 0.05,
+        toast.autovacuum_vacuum_cost_delay = 0);
+-- Files are compressed already, or asked for uncompressed; EXTERNAL keeps
+-- pglz from trying again and makes pieces of them cheap to read.
+ALTER TABLE @extschema@.rde_report_chunk ALTER COLUMN data SET STORAGE EXTERNAL;
+COMMENT ON TABLE @extschema@.rde_report_chunk IS
+    'the bytes of reports; every chunk but the last of a report is exactly 1 MiB, seq counts from 0';
+

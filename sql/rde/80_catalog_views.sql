@@ -1,0 +1,105 @@
+---------------------------------------------------------------------------
+-- Catalog views
+---------------------------------------------------------------------------
+
+CREATE VIEW @extschema@.rde_reports WITH (security_barrier) AS
+SELECT r.id, r.name, r.dataset, r.view, r.format, r.type, r.status, r.reseller,
+       NULL::uuid AS generator, NULL::text AS invoice,
+       r.revision, r.supersedes, r.provisional, r.period_from, r.period_to, r.time_zone,
+       r.submitted_at, r.created_at, r.expires_at, r.attempts, r.build_ms,
+       r.row_count, r.content_bytes, r.file_bytes, encode(r.sha256, 'hex') AS sha256,
+       (SELECT jsonb_object_agg(t.currency, t.amount) FROM @extschema@.rde_report_total t
+        WHERE t.report = r.id AND t.amount IS NOT NULL) AS totals,
+       r.replaced_characters, r.text_numbers, r.file_name, r.media_type, r.sqlstate, r.error,
+       r.store,
+       CASE WHEN r.status = 'completed'
+            THEN rtrim(coalesce(current_setting('rde.base_url', true), ''), '/') || '/reports/' || r.id || '/' || r.file_name
+       END AS download_url,
+       (SELECT n.id FROM @extschema@.rde_report n
+        WHERE n.supersedes = r.id AND n.status = 'completed') AS superseded_by
+FROM @extschema@.rde_report r
+WHERE r.expires_at > now() OR r.status = 'submitted';
+COMMENT ON VIEW @extschema@.rde_reports IS
+    'every report that has not expired: request, state and manifest; superseded_by names the next revision';
+
+CREATE VIEW @extschema@.rde_report_totals WITH (security_barrier) AS
+SELECT t.report, t.currency, t.rows, t.amount
+FROM @extschema@.rde_report_total t
+JOIN @extschema@.rde_report r ON r.id = t.report
+WHERE r.expires_at > now();
+COMMENT ON VIEW @extschema@.rde_report_totals IS
+    'rows and sum of amounts per currency of every report; the currency '''' stands for none';
+
+CREATE VIEW @extschema@.rde_datasets WITH (security_barrier) AS
+SELECT d.name, d.title, s.relation AS source, pg_get_userbyid(c.relowner) AS source_owner,
+       s.reseller_column, s.period_column, s.key_columns, s.amount_column, s.currency_column,
+       s.invoice_column, s.change_column, s.mapping, s.attached_at,
+       (SELECT array_agg(v.name ORDER BY v.name) FROM @extschema@.rde_view v
+        WHERE v.dataset = d.name AND v.reseller IS NULL) || 'full'::text AS views,
+       d.shipped
+FROM @extschema@.rde_dataset d
+LEFT JOIN @extschema@.rde_source s ON s.dataset = d.name
+LEFT JOIN pg_class c ON c.oid = s.relation;
+COMMENT ON VIEW @extschema@.rde_datasets IS
+    'every data set, where its rows come from and the views it can be exported with';
+
+-- Functions in a view run with the reader's rights, so this one looks columns up
+-- by itself, as _rde_resolve() does.
+CREATE VIEW @extschema@.rde_dataset_columns WITH (security_barrier) AS
+SELECT v.dataset, v.name AS view, v.reseller, vc.position, vc.alias AS name, vc.column_name, vc.transform,
+       vc.argument, found.name AS source_column, found.type AS source_type, vc.field_group AS "group", vc.description
+FROM @extschema@.rde_view v
+JOIN @extschema@.rde_view_column vc ON vc.view = v.id
+LEFT JOIN LATERAL (
+    SELECT c.name, format_type(a.atttypid, a.atttypmod) AS type
+    FROM @extschema@.rde_source s
+    LEFT JOIN LATERAL (SELECT m.value FROM jsonb_each_text(s.mapping) m
+                       WHERE lower(m.key) = lower(vc.column_name)) mapped ON true
+    JOIN pg_attribute a ON a.attrelid = s.relation AND a.attnum > 0 AND NOT a.attisdropped
+        AND lower(a.attname) = lower(coalesce(mapped.value, vc.column_name))
+    JOIN @extschema@.rde_source_column c ON c.dataset = s.dataset AND c.name = a.attname
+    WHERE s.dataset = v.dataset
+    ORDER BY a.attname = coalesce(mapped.value, vc.column_name) DESC
+    LIMIT 1) found ON true
+UNION ALL
+SELECT c.dataset, 'full', NULL, c.position, c.name, c.name, NULL,
+       NULL, c.name, c.type, shown.field_group, shown.description
+FROM @extschema@.rde_source_column c
+LEFT JOIN LATERAL (
+    SELECT vc.field_group, vc.description
+    FROM @extschema@.rde_view v JOIN @extschema@.rde_view_column vc ON vc.view = v.id
+    WHERE v.dataset = c.dataset AND v.reseller IS NULL AND v.name = 'cmp'
+      AND lower(vc.column_name) = lower(c.name)
+    LIMIT 1) shown ON true;
+COMMENT ON VIEW @extschema@.rde_dataset_columns IS
+    'the columns of every report view, in order, with group and description; source_column is NULL where nothing is mapped';
+
+CREATE FUNCTION @extschema@._rde_progress(
+    OUT pid integer, OUT report uuid, OUT relation oid, OUT row_count bigint, OUT content_bytes bigint
+) RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- A build says whose it is in the last two counters of its COPY progress.
+    SELECT p.pid,
+           (lpad(to_hex(p.param19), 16, '0') || lpad(to_hex(p.param20), 16, '0'))::uuid,
+           p.relid, p.param3, p.param1
+    FROM pg_stat_get_progress_info('COPY') p
+    WHERE p.datid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+      AND p.param19 <> 0
+      AND has_table_privilege(@extschema@._rde_caller(), '@extschema@.rde_progress', 'SELECT');
+END;
+COMMENT ON FUNCTION @extschema@._rde_progress() IS
+    'the builds running now in this database, of whatever user, for those who may read rde_progress';
+
+CREATE VIEW @extschema@.rde_progress WITH (security_barrier) AS
+SELECT p.pid, p.report,
+       coalesce(r.dataset, (SELECT string_agg(s.dataset, ', ' ORDER BY s.dataset)
+                            FROM @extschema@.rde_source s WHERE s.relation = p.relation)) AS dataset,
+       r.name, r.format, r.reseller, p.row_count, p.content_bytes, a.query_start AS started_at
+FROM @extschema@._rde_progress() p
+LEFT JOIN @extschema@.rde_report r ON r.id = p.report
+LEFT JOIN pg_stat_activity a ON a.pid = p.pid;
+COMMENT ON VIEW @extschema@.rde_progress IS
+    'the builds running now: rows and bytes written so far; name and format are NULL while the report''s row is not committed';
+

@@ -1,0 +1,15 @@
+---------------------------------------------------------------------------
+-- Dump
+---------------------------------------------------------------------------
+
+-- What users made is dumped; what the extension ships comes with CREATE EXTENSION.
+SELECT pg_extension_config_dump('@extschema@.rde_dataset', 'WHERE NOT shipped');
+SELECT pg_extension_config_dump('@extschema@.rde_view', 'WHERE NOT shipped');
+SELECT pg_extension_config_dump('@extschema@.rde_view_id_seq', '');
+SELECT pg_extension_config_dump('@extschema@.rde_view_column', 'WHERE NOT shipped');
+SELECT pg_extension_config_dump('@extschema@.rde_source', '');
+SELECT pg_extension_config_dump('@extschema@.rde_source_column', '');
+SELECT pg_extension_config_dump('@extschema@.rde_report', '');
+SELECT pg_extension_config_dump('@extschema@.rde_report_total', '');
+SELECT pg_extension_config_dump('@extschema@.rde_report_chunk', '');
+

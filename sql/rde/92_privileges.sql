@@ -1,0 +1,24 @@
+---------------------------------------------------------------------------
+-- Privileges
+---------------------------------------------------------------------------
+
+-- Tables and views are granted to nobody to begin with; functions would be
+-- PUBLIC's.  An administrator grants what a role is to use.
+DO $$
+DECLARE
+    routine regprocedure;
+BEGIN
+    FOR routine IN
+        SELECT d.objid::regprocedure FROM pg_depend d
+        WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+          AND d.refclassid = 'pg_extension'::regclass
+          AND d.refobjid = (SELECT e.oid FROM pg_extension e WHERE e.extname = 'rde')
+    LOOP
+        EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', routine);
+    END LOOP;
+END
+$$;
+
+-- What a view calls runs with its reader's rights; this one checks them itself.
+GRANT EXECUTE ON FUNCTION @extschema@._rde_progress() TO PUBLIC;
+
