@@ -28,6 +28,8 @@ typedef struct Source
 	char	  **keys;
 	const char *amount;			/* NULL where there is none, as below */
 	const char *currency;
+	const char *invoice;
+	const char *change;
 } Source;
 
 static char *
@@ -72,7 +74,8 @@ load_source(const RdeHome *home, const RdeReport *report)
 
 	rde_execute(home,
 				"SELECT relation::oid, reseller_column, period_column,"
-				" key_columns, amount_column, currency_column"
+				" key_columns, amount_column, currency_column,"
+				" invoice_column, change_column"
 				" FROM %s.rde_source WHERE dataset = $1",
 				1, types, values, NULL, true, SPI_OK_SELECT);
 	if (SPI_processed == 0)
@@ -88,6 +91,8 @@ load_source(const RdeHome *home, const RdeReport *report)
 							  &source->nkeys);
 	source->amount = column_text(0, 5);
 	source->currency = column_text(0, 6);
+	source->invoice = column_text(0, 7);
+	source->change = column_text(0, 8);
 	return source;
 }
 
@@ -168,38 +173,183 @@ add_period_bound(RdeQuery *query, Form_pg_attribute period,
 	return 0;					/* not reached */
 }
 
-static int
-add_reseller(RdeQuery *query, Form_pg_attribute reseller,
-			 const RdeReport *report)
+static const char *
+qualified(Form_pg_attribute attribute)
 {
-	Datum		number = Int64GetDatum(report->reseller);
+	return psprintf("s.%s", quote_identifier(NameStr(attribute->attname)));
+}
 
+/* Begin another condition of the WHERE clause. */
+static void
+begin_condition(StringInfo sql, bool *first)
+{
+	appendStringInfoString(sql, *first ? " WHERE " : " AND ");
+	*first = false;
+}
+
+/*
+ * Rows of the report's resellers: one of them, or any of several.  The type
+ * compared with is the column's own kind, so that its index can be used.
+ */
+static void
+add_resellers(RdeQuery *query, StringInfo sql, Form_pg_attribute reseller,
+			  const RdeReport *report)
+{
+	Oid			type;
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+	Datum	   *numbers;
+	int			count;
+
+	deconstruct_array(report->resellers, INT8OID, sizeof(int64),
+					  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &numbers, NULL,
+					  &count);
 	switch (getBaseType(reseller->atttypid))
 	{
 		case INT2OID:
 		case INT4OID:
 		case INT8OID:
-			return add_parameter(query, INT8OID, number);
+			type = INT8OID;
+			break;
 		case NUMERICOID:
-			return add_parameter(query, NUMERICOID,
-								 DirectFunctionCall1(int8_numeric, number));
+			type = NUMERICOID;
+			for (int i = 0; i < count; i++)
+				numbers[i] = DirectFunctionCall1(int8_numeric, numbers[i]);
+			break;
 		case TEXTOID:
 		case VARCHAROID:
-			return add_parameter(query, TEXTOID,
-								 CStringGetTextDatum(psprintf(INT64_FORMAT,
-															  report->reseller)));
+			type = TEXTOID;
+			for (int i = 0; i < count; i++)
+				numbers[i] = CStringGetTextDatum(psprintf(INT64_FORMAT,
+														  DatumGetInt64(numbers[i])));
+			break;
 		default:
 			wrong_type(NameStr(reseller->attname), reseller->atttypid,
 					   "reseller",
 					   "smallint, integer, bigint, numeric or text");
 	}
-	return 0;					/* not reached */
+	appendStringInfoString(sql, qualified(reseller));
+	if (count == 1)
+		appendStringInfo(sql, " = $%d",
+						 add_parameter(query, type, numbers[0]));
+	else
+	{
+		get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
+		appendStringInfo(sql, " = ANY ($%d)",
+						 add_parameter(query, get_array_type(type),
+									   PointerGetDatum(construct_array(numbers, count, type,
+																	   typlen, typbyval,
+																	   typalign))));
+	}
 }
 
-static const char *
-qualified(Form_pg_attribute attribute)
+/* Rows of the report's invoice, whose number was read as text. */
+static void
+add_invoice(RdeQuery *query, StringInfo sql, Relation relation,
+			const Source *source, const RdeReport *report)
 {
-	return psprintf("s.%s", quote_identifier(NameStr(attribute->attname)));
+	Form_pg_attribute invoice;
+	Oid			type;
+	Oid			input;
+	Oid			param;
+
+	if (source->invoice == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("data set \"%s\" has no invoice column",
+						report->dataset),
+				 errhint("Attach its source again with rde_attach('%s', ..., invoice => 'column').",
+						 report->dataset)));
+	invoice = role_attribute(relation, report, source->invoice);
+	type = getBaseType(invoice->atttypid);
+	switch (type)
+	{
+		case INT2OID:
+		case INT4OID:
+			type = INT8OID;
+			break;
+		case INT8OID:
+		case NUMERICOID:
+		case UUIDOID:
+			break;
+		default:
+			type = TEXTOID;
+	}
+	getTypeInputInfo(type, &input, &param);
+	appendStringInfo(sql, "%s%s = $%d", qualified(invoice),
+					 type == TEXTOID ? "::pg_catalog.text" : "",
+					 add_parameter(query, type,
+								   OidInputFunctionCall(input,
+														unconstify(char *, report->invoice),
+														param, -1)));
+}
+
+/* Rows that became visible after the last window's snapshot. */
+static void
+add_window(RdeQuery *query, StringInfo sql, Relation relation,
+		   const Source *source, const RdeReport *report,
+		   const RdeWindow *window)
+{
+	Form_pg_attribute change;
+
+	if (source->change == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("data set \"%s\" has no change column any more",
+						report->dataset),
+				 errhint("Attach its source with one, or drop the report: rde_run_generator() makes one of chosen days.")));
+	change = role_attribute(relation, report, source->change);
+	if (getBaseType(change->atttypid) != XID8OID)
+		wrong_type(NameStr(change->attname), change->atttypid, "change",
+				   "xid8");
+	/* the first two are for an index, the third decides */
+	appendStringInfo(sql, "%s >= $%d AND ", qualified(change),
+					 add_parameter(query, XID8OID, window->from_xmin));
+	appendStringInfo(sql, "%s < $%d AND ", qualified(change),
+					 add_parameter(query, XID8OID, window->to_xmax));
+	appendStringInfo(sql, "NOT pg_catalog.pg_visible_in_snapshot(%s, $%d)",
+					 qualified(change),
+					 add_parameter(query, PG_SNAPSHOTOID, window->from));
+}
+
+/* The WHERE clause. */
+static void
+add_conditions(RdeQuery *query, StringInfo sql, Relation relation,
+			   const Source *source, const RdeReport *report,
+			   const RdeWindow *window)
+{
+	Form_pg_attribute period = role_attribute(relation, report,
+											  source->period);
+	bool		first = true;
+
+	if (report->invoice)
+	{
+		begin_condition(sql, &first);
+		add_invoice(query, sql, relation, source, report);
+	}
+	else if (window)
+	{
+		begin_condition(sql, &first);
+		add_window(query, sql, relation, source, report, window);
+	}
+	else
+	{
+		begin_condition(sql, &first);
+		appendStringInfo(sql, "%s >= $%d", qualified(period),
+						 add_period_bound(query, period, report,
+										  report->period_from));
+		begin_condition(sql, &first);
+		appendStringInfo(sql, "%s < $%d", qualified(period),
+						 add_period_bound(query, period, report,
+										  report->period_to));
+	}
+	if (!report->all_resellers)
+	{
+		begin_condition(sql, &first);
+		add_resellers(query, sql, role_attribute(relation, report,
+												 source->reseller), report);
+	}
 }
 
 /*
@@ -289,14 +439,14 @@ add_columns(const RdeHome *home, RdeQuery *query, const RdeReport *report,
 }
 
 RdeQuery *
-rde_dataset_query(const RdeHome *home, const RdeReport *report)
+rde_dataset_query(const RdeHome *home, const RdeReport *report,
+				  const RdeWindow *window)
 {
 	MemoryContext context = CurrentMemoryContext;
 	RdeQuery   *query = palloc0(sizeof(RdeQuery));
 	StringInfoData sql;
 	Source	   *source;
 	Relation	relation;
-	Form_pg_attribute period;
 	int			place;
 
 	rde_connect();
@@ -335,28 +485,15 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report)
 		query->currency = place++;
 	}
 
-	period = role_attribute(relation, report, source->period);
-	appendStringInfo(&sql, " FROM %s.%s AS s WHERE %s",
+	appendStringInfo(&sql, " FROM %s.%s AS s",
 					 quote_identifier(get_namespace_name(RelationGetNamespace(relation))),
-					 quote_identifier(RelationGetRelationName(relation)),
-					 qualified(period));
+					 quote_identifier(RelationGetRelationName(relation)));
 	/* parameters are the query's: they outlive the SPI connection */
 	MemoryContextSwitchTo(context);
-	appendStringInfo(&sql, " >= $%d",
-					 add_period_bound(query, period, report,
-									  report->period_from));
-	appendStringInfo(&sql, " AND %s < $%d", qualified(period),
-					 add_period_bound(query, period, report,
-									  report->period_to));
-	if (report->has_reseller)
-	{
-		Form_pg_attribute reseller = role_attribute(relation, report,
-													source->reseller);
-
-		appendStringInfo(&sql, " AND %s = $%d", qualified(reseller),
-						 add_reseller(query, reseller, report));
-	}
-	appendStringInfo(&sql, " ORDER BY %s", qualified(period));
+	add_conditions(query, &sql, relation, source, report, window);
+	appendStringInfo(&sql, " ORDER BY %s",
+					 qualified(role_attribute(relation, report,
+											  source->period)));
 	for (int i = 0; i < source->nkeys; i++)
 		appendStringInfo(&sql, ", %s",
 						 qualified(role_attribute(relation, report,

@@ -8,6 +8,7 @@
 #include "column.h"
 #include "rde.h"
 #include "report.h"
+#include "snapshot.h"
 #include "utils/rel.h"
 
 #define RDE_MAX_QUERY_ARGS	8
@@ -30,14 +31,16 @@ typedef struct RdeQuery
 } RdeQuery;
 
 /*
- * Resolve a report's data set, view and source, as they are today, to a query.
+ * Resolve a report's data set, view and source, as they are today, to a query;
+ * window is given for reports of a snapshot window, and only for them.
  * Allocates in the current context; needs no SPI connection.  Raises 42704 or
  * 55000 for what does not exist or is not attached, 42P01 and 42703 for a
  * source or columns that are gone, 42804 for columns of another type than they
  * had or a view needs.
  */
 extern RdeQuery *rde_dataset_query(const RdeHome *home,
-								   const RdeReport *report);
+								   const RdeReport *report,
+								   const RdeWindow *window);
 extern void rde_query_close(RdeQuery *query);
 
 /* Raise 55000 for a data set without a source. */

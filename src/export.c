@@ -9,6 +9,7 @@
 #include "export.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "commands/progress.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -19,6 +20,7 @@
 #include "settle.h"
 #include "sink_digest.h"
 #include "sink_store.h"
+#include "snapshot.h"
 #include "utils/backend_progress.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -54,15 +56,30 @@ start_output(const RdeHome *home, RdePass *pass, Output *output,
 	context->dataset = report->dataset;
 	context->view = rde_text_to_utf8(report->view, strlen(report->view),
 									 &len);
+	context->invoice = report->invoice ?
+		rde_text_to_utf8(report->invoice, strlen(report->invoice), &len) :
+		NULL;
 	context->period_from = report->period_from;
 	context->period_to = report->period_to;
+	context->dated = report->invoice ? report->due_at : report->period_to;
 	context->zone = report->zone;
 	context->sink = report->compressed ?
 		rde_sink_gzip_create(output->digest) : output->digest;
 	rde_buffer_init(&context->buffer, context->sink);
 }
 
-/* Run the SELECT as the source's owner, its rows into the receiver. */
+/* What the build was about when it failed, for whoever catches the error. */
+static enum
+{
+	BUILD_OTHER,
+	BUILD_WINDOW,
+	BUILD_SOURCE
+}			phase;
+
+/*
+ * Run the SELECT under the active snapshot, as the source's owner, its rows into
+ * the receiver.
+ */
 static void
 run_query(RdePass *pass, const char *time_zone)
 {
@@ -91,9 +108,7 @@ run_query(RdePass *pass, const char *time_zone)
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s",
 			 SPI_result_code_string(SPI_result));
-	PushActiveSnapshot(GetTransactionSnapshot());
 	result = SPI_execute_plan_extended(plan, &options);
-	PopActiveSnapshot();
 	rde_identity_leave(&saved);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "unexpected SPI result %d", result);
@@ -135,8 +150,31 @@ show_progress(const RdePass *pass, const pg_uuid_t *id)
 								 (int64) pg_ntoh64(halves[1]));
 }
 
-void
-rde_export_build(const RdeHome *home, const pg_uuid_t *ids, int count)
+/* The formats of the reports being built, as a text[]. */
+static ArrayType *
+output_formats(const Output *outputs, int count)
+{
+	Datum	   *names = palloc(sizeof(Datum) * count);
+
+	for (int i = 0; i < count; i++)
+		names[i] = CStringGetTextDatum(outputs[i].report->format->name);
+	return construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+/* Has every row that will ever be in this report been committed? */
+static bool
+is_provisional(const RdeReport *report, int64 rows, TimestampTz horizon)
+{
+	if (report->snapshot_window)
+		return false;			/* what comes later is the next window's */
+	if (report->invoice)
+		return rows == 0;		/* lines come with their invoice, or after */
+	return report->period_to > horizon;
+}
+
+int64
+rde_export_build(const RdeHome *home, const pg_uuid_t *ids, int count,
+				 TimestampTz horizon)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "rde export",
@@ -144,22 +182,36 @@ rde_export_build(const RdeHome *home, const pg_uuid_t *ids, int count)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Output	   *outputs = palloc0(sizeof(Output) * count);
 	RdePass    *pass = palloc0(sizeof(RdePass));
+	RdeWindow  *window = NULL;
 	ErrorContextCallback callback;
 	instr_time	started;
 	instr_time	elapsed;
-	bool		settled;
 	const RdeReport *first;
+	ArrayType  *formats;
+	int64		rows;
 
 	INSTR_TIME_SET_CURRENT(started);
+	phase = BUILD_OTHER;
 	rde_connect();
 	for (int i = 0; i < count; i++)
 		outputs[i].report = rde_report_begin(home, &ids[i], context);
 	first = outputs[0].report;
-	settled = !IsolationUsesXactSnapshot() &&
-		rde_settled(home, first->period_to);
+	formats = output_formats(outputs, count);
+	if (first->snapshot_window)
+	{
+		phase = BUILD_WINDOW;
+		window = rde_window_lock(home, first, formats, context);
+		phase = BUILD_OTHER;
+	}
 
+	/* the one snapshot the source is read by */
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (window)
+		rde_window_end(home, window, context);
 	MemoryContextSwitchTo(context);
-	pass->query = rde_dataset_query(home, first);
+	phase = BUILD_SOURCE;
+	pass->query = rde_dataset_query(home, first, window);
+	phase = BUILD_OTHER;
 	pass->dataset = first->dataset;
 	pass->zone = first->zone;
 	pass->noutputs = count;
@@ -174,8 +226,11 @@ rde_export_build(const RdeHome *home, const pg_uuid_t *ids, int count)
 	callback.arg = pass;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
+	phase = BUILD_SOURCE;
 	run_query(pass, first->time_zone);
+	phase = BUILD_OTHER;
 	error_context_stack = callback.previous;
+	PopActiveSnapshot();
 
 	for (int i = 0; i < count; i++)
 	{
@@ -187,14 +242,60 @@ rde_export_build(const RdeHome *home, const pg_uuid_t *ids, int count)
 	}
 	INSTR_TIME_SET_CURRENT(elapsed);
 	INSTR_TIME_SUBTRACT(elapsed, started);
+	rows = pass->rows;
 	for (int i = 0; i < count; i++)
-		finish_output(home, pass, &outputs[i], &pass->outputs[i], !settled,
+		finish_output(home, pass, &outputs[i], &pass->outputs[i],
+					  is_provisional(first, rows, horizon),
 					  INSTR_TIME_GET_MILLISEC(elapsed));
+	if (window)
+		rde_window_save(home, first, formats, window);
 	pgstat_progress_end_command();
 	rde_query_close(pass->query);
 	SPI_finish();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+	return rows;
+}
+
+/*
+ * By what the error says, too: a division by zero in a view is the fault of one
+ * row, and a report of other days has nothing to do with it.
+ */
+bool
+rde_export_source_failed(const ErrorData *error)
+{
+	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	if (phase != BUILD_SOURCE)
+		return false;
+	return (category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION &&
+			error->sqlerrcode != ERRCODE_UNDEFINED_OBJECT) ||
+		category == ERRCODE_INVALID_SCHEMA_NAME ||
+		category == ERRCODE_CONNECTION_EXCEPTION ||
+		category == ERRCODE_FDW_ERROR ||
+		category == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
+}
+
+bool
+rde_export_blocked(void)
+{
+	return phase == BUILD_WINDOW;
+}
+
+/* Build reports at once, under the caller's transaction. */
+static void
+build_now(const RdeHome *home, const pg_uuid_t *id)
+{
+	TimestampTz horizon = DT_NOBEGIN;
+
+	/* a snapshot taken before the settle check says nothing */
+	if (!IsolationUsesXactSnapshot())
+	{
+		rde_connect();
+		horizon = rde_settle_horizon(home);
+		SPI_finish();
+	}
+	rde_export_build(home, id, 1, horizon);
 }
 
 PG_FUNCTION_INFO_V1(rde_export);
@@ -268,7 +369,7 @@ rde_export(PG_FUNCTION_ARGS)
 	const RdeHome *home = rde_home(fcinfo);
 	pg_uuid_t	id = submit(fcinfo, home);
 
-	rde_export_build(home, &id, 1);
+	build_now(home, &id);
 	return uuid_datum(&id);
 }
 
@@ -303,12 +404,12 @@ check_submitted(const RdeHome *home, const pg_uuid_t *id)
 	SPI_finish();
 }
 
-static void
-record_failure(const RdeHome *home, const pg_uuid_t *id,
-			   const ErrorData *error)
+void
+rde_export_record_failure(const RdeHome *home, const pg_uuid_t *id,
+						  const ErrorData *error, const char *kind)
 {
 	rde_connect();
-	rde_report_fail(home, id, error);
+	rde_report_fail(home, id, error, kind);
 	SPI_finish();
 	ereport(WARNING,
 			(errcode(error->sqlerrcode),
@@ -336,7 +437,7 @@ rde_build(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		rde_export_build(home, &id, 1);
+		build_now(home, &id);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
@@ -353,7 +454,7 @@ rde_build(PG_FUNCTION_ARGS)
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
-		record_failure(home, &id, error);
+		rde_export_record_failure(home, &id, error, "final");
 	}
 	PG_END_TRY();
 	return uuid_datum(&id);
@@ -370,6 +471,6 @@ rde_rebuild(PG_FUNCTION_ARGS)
 	rde_connect();
 	next = rde_report_submit_revision(home, &id);
 	SPI_finish();
-	rde_export_build(home, &next, 1);
+	build_now(home, &next);
 	return uuid_datum(&next);
 }

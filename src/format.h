@@ -30,8 +30,10 @@ typedef struct RdeFormatContext
 	const char *report_name;
 	const char *dataset;
 	const char *view;
+	const char *invoice;		/* the rows of an invoice, else NULL and ... */
 	TimestampTz period_from;	/* inclusive */
 	TimestampTz period_to;		/* exclusive */
+	TimestampTz dated;			/* the end of the period, or the invoice's */
 	struct pg_tz *zone;			/* the report's time zone */
 
 	RdeSink    *sink;			/* first sink of the chain */

@@ -408,7 +408,7 @@ xlsx_start(RdeFormatContext *context)
 
 	/* the first sheet is the selected one, any other looks like the second */
 	workbook = rde_workbook_create(2, context->ncolumns, state->widths,
-								   context->period_to);
+								   context->dated);
 	rde_workbook_frame(workbook, 1, &state->head[0], &state->tail[0]);
 	rde_workbook_frame(workbook, 2, &state->head[1], &state->tail[1]);
 	state->header_style = workbook->header_style;
@@ -508,7 +508,7 @@ xlsx_end(RdeFormatContext *context)
 
 	end_sheet(context);
 	workbook = rde_workbook_create(state->nsheets, context->ncolumns,
-								   state->widths, context->period_to);
+								   state->widths, context->dated);
 	for (i = 0; i < workbook->nparts; i++)
 	{
 		const RdeZipEntry *part = &workbook->parts[i];

@@ -176,8 +176,13 @@ xml_start(RdeFormatContext *context)
 	p = put_attribute(context, p, "name", context->report_name);
 	p = put_attribute(context, p, "dataset", context->dataset);
 	p = put_attribute(context, p, "view", context->view);
-	p = put_instant(context, p, "from", context->period_from);
-	p = put_instant(context, p, "to", context->period_to);
+	if (context->invoice)
+		p = put_attribute(context, p, "invoice", context->invoice);
+	else
+	{
+		p = put_instant(context, p, "from", context->period_from);
+		p = put_instant(context, p, "to", context->period_to);
+	}
 	p = PUT(p, ">\n");
 	rde_buffer_advance(&context->buffer, p);
 }

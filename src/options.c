@@ -15,7 +15,8 @@
 #define OPTIONS_HINT \
 	"Options are {\"compress\": false}, {\"csv\": {\"delimiter\": \";\", " \
 	"\"decimal\": \",\", \"bom\": true, \"formula_guard\": false}}, " \
-	"{\"csv\": \"excel\"} and {\"json\": {\"numbers\": \"string\"}}."
+	"{\"csv\": \"excel\"}, {\"json\": {\"numbers\": \"string\"}} and " \
+	"{\"scope\": \"reseller\"}."
 
 static void
 bad_option(const char *path, const char *problem)
@@ -132,6 +133,12 @@ set_option(const char *name, const JsonbValue *value, RdeOptions *options)
 		if (!is_object(value))
 			bad_option("json", "must be an object");
 		each_option(value->val.binary.data, set_json, options);
+	}
+	else if (strcmp(name, "scope") == 0)
+	{
+		/* for _rde_scope_resellers(), which the report's row is read with */
+		if (!is_string(value, "reseller") && !is_string(value, "provider"))
+			bad_option("scope", "must be \"reseller\" or \"provider\"");
 	}
 	else
 		bad_option(name, "does not exist");

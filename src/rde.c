@@ -21,6 +21,7 @@ PG_MODULE_MAGIC;
 #endif
 
 char	   *rde_setting_retention;
+char	   *rde_setting_settle_limit;
 char	   *rde_setting_time_zone;
 char	   *rde_setting_base_url;
 
@@ -97,6 +98,12 @@ _PG_init(void)
 							   &rde_setting_retention,
 							   "90 days", PGC_SUSET, 0,
 							   check_interval, NULL, NULL);
+	DefineCustomStringVariable("rde.settle_limit",
+							   "How long a period's report waits for transactions that began before its end.",
+							   "Then it is built as it is, marked provisional, and revised later.",
+							   &rde_setting_settle_limit,
+							   "1 hour", PGC_SUSET, 0,
+							   check_interval, NULL, NULL);
 	DefineCustomStringVariable("rde.time_zone",
 							   "Time zone in which a report's days begin, unless it names another.",
 							   NULL,
@@ -114,6 +121,8 @@ _PG_init(void)
 
 PG_FUNCTION_INFO_V1(rde_caller_sql);
 PG_FUNCTION_INFO_V1(rde_base_type_sql);
+PG_FUNCTION_INFO_V1(rde_retention_sql);
+PG_FUNCTION_INFO_V1(rde_settle_limit_sql);
 
 /* _rde_caller() → oid */
 Datum
@@ -127,4 +136,26 @@ Datum
 rde_base_type_sql(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_OID(getBaseType(PG_GETARG_OID(0)));
+}
+
+static Datum
+interval_datum(const char *text)
+{
+	return DirectFunctionCall3(interval_in, CStringGetDatum(text),
+							   ObjectIdGetDatum(InvalidOid),
+							   Int32GetDatum(-1));
+}
+
+/* _rde_retention() → interval */
+Datum
+rde_retention_sql(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(interval_datum(rde_setting_retention));
+}
+
+/* _rde_settle_limit() → interval */
+Datum
+rde_settle_limit_sql(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(interval_datum(rde_setting_settle_limit));
 }

@@ -70,6 +70,7 @@ extern void rde_execute(const RdeHome *home, const char *statement, int nargs,
 
 /* Settings (rde.c) */
 extern char *rde_setting_retention;
+extern char *rde_setting_settle_limit;
 extern char *rde_setting_time_zone;
 extern char *rde_setting_base_url;
 

@@ -71,39 +71,35 @@ check_dataset(const RdeHome *home, const char *dataset)
 static const char *
 choose_view(const RdeHome *home, const RdeRequest *request)
 {
-	Oid			types[] = {TEXTOID, INT8OID, TEXTOID};
-	char		nulls[] = {' ', request->has_reseller ? ' ' : 'n', ' ', '\0'};
-	const char *wanted = request->view ? request->view : "cmp";
+	Oid			types[] = {TEXTOID, TEXTOID, INT8OID};
+	char		nulls[] = {' ', request->view ? ' ' : 'n',
+	request->has_reseller ? ' ' : 'n', '\0'};
 	Datum		values[] = {
 		CStringGetTextDatum(request->dataset),
-		Int64GetDatum(request->reseller),
-		CStringGetTextDatum(wanted)
+		request->view ? CStringGetTextDatum(request->view) : (Datum) 0,
+		Int64GetDatum(request->reseller)
 	};
-	char	   *list;
 
-	if (strcmp(wanted, "full") == 0)
-		return wanted;
-	rde_execute(home,
-				"SELECT 1 FROM %s.rde_view WHERE dataset = $1 AND name = $3"
-				" AND (reseller IS NULL OR reseller = $2)",
+	rde_execute(home, "SELECT %s._rde_choose_view($1, $2, $3)",
 				3, types, values, nulls, true, SPI_OK_SELECT);
-	if (SPI_processed > 0)
-		return wanted;
-	if (request->view == NULL)
-		return "full";
+	return first_text();
+}
 
-	rde_execute(home,
-				"SELECT pg_catalog.string_agg(name, ', ' ORDER BY name)"
-				" FROM %s.rde_view WHERE dataset = $1 AND $3 IS NOT NULL"
-				" AND (reseller IS NULL OR reseller = $2)",
-				3, types, values, nulls, true, SPI_OK_SELECT);
-	list = first_text();
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("data set \"%s\" has no view \"%s\"", request->dataset,
-					wanted),
-			 errhint("Views are %s%sfull; rde_create_view() makes another.",
-					 list ? list : "", list ? ", " : "")));
+/* The time zone of the reseller's account, else the setting. */
+static const char *
+default_zone(const RdeHome *home, const RdeRequest *request)
+{
+	Oid			types[] = {INT8OID};
+	Datum		values[] = {Int64GetDatum(request->reseller)};
+	char	   *zone = NULL;
+
+	if (request->has_reseller)
+	{
+		rde_execute(home, "SELECT time_zone FROM %s.rde_account WHERE id = $1",
+					1, types, values, NULL, true, SPI_OK_SELECT);
+		zone = first_text();
+	}
+	return zone ? zone : rde_setting_time_zone;
 }
 
 pg_uuid_t
@@ -146,7 +142,7 @@ rde_report_submit(const RdeHome *home, const RdeRequest *request)
 	format = rde_format_find(request->format);
 	rde_options_parse(request->options, &options);
 	zone = rde_zone(request->time_zone ? request->time_zone :
-					rde_setting_time_zone);
+					default_zone(home, request));
 	check_dataset(home, request->dataset);
 	view = choose_view(home, request);
 
@@ -200,13 +196,22 @@ rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
 	Datum		values[] = {UUIDPGetDatum(id)};
 	char	   *status;
 
-	rde_execute(home, "SELECT status FROM %s.rde_report WHERE id = $1 FOR UPDATE",
+	rde_execute(home, "SELECT status, snapshot_window FROM %s.rde_report"
+				" WHERE id = $1 FOR UPDATE",
 				1, types, values, NULL, false, SPI_OK_SELECT);
 	status = first_text();
 	if (status == NULL)
 		rde_report_missing(id);
 	if (strcmp(status, "completed") != 0)
 		rde_report_not_completed(id, status);
+	if (strcmp(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2),
+			   "t") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("report %s covers a snapshot window and cannot be built again",
+						rde_uuid_text(id)),
+				 errdetail("Rows that changed since then belong to a later window."),
+				 errhint("rde_run_generator() makes a report of chosen days.")));
 	rde_execute(home,
 				"SELECT id FROM %s.rde_report"
 				" WHERE supersedes = $1 AND status <> 'error'",
@@ -221,15 +226,8 @@ rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
 						rde_uuid_text(id), rde_uuid_text(&next)),
 				 errhint("Rebuild that one.")));
 	}
-	rde_execute(home,
-				"INSERT INTO %s.rde_report (name, dataset, view, format, type,"
-				" reseller, period_from, period_to, time_zone, options,"
-				" retention, expires_at, revision, supersedes)"
-				" SELECT name, dataset, view, format, type, reseller,"
-				" period_from, period_to, time_zone, options, retention,"
-				" clock_timestamp() + retention, revision + 1, id"
-				" FROM %s.rde_report WHERE id = $1 RETURNING id",
-				1, types, values, NULL, false, SPI_OK_INSERT_RETURNING);
+	rde_execute(home, "SELECT %s._rde_submit_revision($1, false)",
+				1, types, values, NULL, false, SPI_OK_SELECT);
 	return first_uuid();
 }
 
@@ -268,11 +266,18 @@ rde_report_lock(const RdeHome *home, const pg_uuid_t *id)
 	Datum		values[] = {UUIDPGetDatum(id)};
 
 	rde_execute(home,
-				"SELECT 1 FROM %s.rde_report WHERE id = $1"
+				"SELECT snapshot_window FROM %s.rde_report WHERE id = $1"
 				" AND status = 'submitted' FOR UPDATE SKIP LOCKED",
 				1, types, values, NULL, false, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		explain_not_begun(home, id);
+	if (strcmp(first_text(), "t") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("report %s covers a snapshot window, which only rde_run_due builds",
+						rde_uuid_text(id)),
+				 errdetail("Its rows are those that became visible since the generator's last window."),
+				 errhint("CALL rde_run_due().")));
 }
 
 RdeReport *
@@ -290,7 +295,11 @@ rde_report_begin(const RdeHome *home, const pg_uuid_t *id,
 
 	rde_execute(home,
 				"SELECT name, dataset, view, format, reseller, period_from,"
-				" period_to, time_zone, options"
+				" period_to, time_zone, options, invoice, snapshot_window,"
+				" generator, due_at,"
+				" CASE WHEN invoice IS NOT NULL THEN ARRAY[invoice_reseller]"
+				" WHEN reseller IS NOT NULL"
+				" THEN %s._rde_scope_resellers(reseller, options ->> 'scope') END"
 				" FROM %s.rde_report WHERE id = $1",
 				1, types, values, NULL, false, SPI_OK_SELECT);
 	if (SPI_processed == 0)
@@ -318,6 +327,16 @@ rde_report_begin(const RdeHome *home, const pg_uuid_t *id,
 					  &report->options);
 	report->compressed = report->format->compressible &&
 		report->options.compress;
+	report->invoice = SPI_getvalue(row, desc, 10);
+	report->snapshot_window =
+		DatumGetBool(SPI_getbinval(row, desc, 11, &isnull));
+	value = SPI_getbinval(row, desc, 12, &isnull);
+	if (!isnull)
+		report->generator = *DatumGetUUIDP(value);
+	report->due_at = DatumGetTimestampTz(SPI_getbinval(row, desc, 13, &isnull));
+	value = SPI_getbinval(row, desc, 14, &report->all_resellers);
+	if (!report->all_resellers)
+		report->resellers = DatumGetArrayTypePCopy(value);
 	MemoryContextSwitchTo(old);
 	return report;
 }
@@ -422,7 +441,10 @@ rde_report_finish(const RdeHome *home, const RdeReport *report,
 				" provisional = $3, build_ms = $4, row_count = $5,"
 				" content_bytes = $6, file_bytes = $7, sha256 = $8,"
 				" replaced_characters = $9, text_numbers = $10,"
-				" file_name = $11, media_type = $12, store = $13"
+				" file_name = $11, media_type = $12, store = $13,"
+				" sqlstate = NULL, error = NULL, failed_at = NULL,"
+				" retry_at = NULL, claim_pid = NULL, claim_start = NULL,"
+				" claimed_at = NULL"
 				" WHERE id = $1",
 				13, types, values, NULL, false, SPI_OK_UPDATE);
 	if (SPI_processed != 1)
@@ -432,11 +454,11 @@ rde_report_finish(const RdeHome *home, const RdeReport *report,
 
 void
 rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
-				const ErrorData *error)
+				const ErrorData *error, const char *kind)
 {
-	Oid			types[] = {UUIDOID, TEXTOID, TEXTOID};
+	Oid			types[] = {UUIDOID, TEXTOID, TEXTOID, TEXTOID};
 	StringInfoData text;
-	Datum		values[3];
+	Datum		values[4];
 
 	initStringInfo(&text);
 	appendStringInfoString(&text, error->message);
@@ -449,8 +471,7 @@ rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
 	values[0] = UUIDPGetDatum(id);
 	values[1] = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
 	values[2] = CStringGetTextDatum(text.data);
-	rde_execute(home,
-				"UPDATE %s.rde_report SET status = 'error',"
-				" attempts = attempts + 1, sqlstate = $2, error = $3 WHERE id = $1",
-				3, types, values, NULL, false, SPI_OK_UPDATE);
+	values[3] = CStringGetTextDatum(kind);
+	rde_execute(home, "SELECT %s._rde_fail($1, $2, $3, $4)",
+				4, types, values, NULL, false, SPI_OK_SELECT);
 }

@@ -8,6 +8,7 @@
 #include "format.h"
 #include "rde.h"
 #include "totals.h"
+#include "utils/array.h"
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
@@ -35,10 +36,16 @@ typedef struct RdeReport
 	const char *dataset;
 	const char *view;
 	const RdeFormat *format;
-	bool		has_reseller;
+	bool		has_reseller;	/* whose it is */
 	int64		reseller;
+	bool		all_resellers;	/* whose rows it holds, in the types */
+	ArrayType  *resellers;		/* of a bigint[] */
+	const char *invoice;		/* the rows of an invoice, else NULL and ... */
 	TimestampTz period_from;	/* half-open */
 	TimestampTz period_to;
+	bool		snapshot_window;	/* ... nominal: see snapshot.h */
+	pg_uuid_t	generator;		/* of a snapshot window */
+	TimestampTz due_at;
 	const char *time_zone;
 	pg_tz	   *zone;
 	RdeOptions	options;
@@ -67,13 +74,17 @@ typedef struct RdeManifest
 extern pg_uuid_t rde_report_submit(const RdeHome *home,
 								   const RdeRequest *request);
 
-/* Insert the next revision of a completed report; returns its id. */
+/*
+ * Insert the next revision of a completed report; returns its id.  Raises
+ * 42704, or 55000 if the report has its next revision or cannot have one.
+ */
 extern pg_uuid_t rde_report_submit_revision(const RdeHome *home,
 											const pg_uuid_t *id);
 
 /*
- * Lock a submitted report for building.  Raises 42704 if there is none, 55000
- * if it is not submitted, 55P03 if another session is building it.
+ * Lock a submitted report for building by hand.  Raises 42704 if there is none,
+ * 55000 if it is not submitted or is a worker's alone to build, 55P03 if
+ * another session is building it.
  */
 extern void rde_report_lock(const RdeHome *home, const pg_uuid_t *id);
 
@@ -85,9 +96,9 @@ extern RdeReport *rde_report_begin(const RdeHome *home, const pg_uuid_t *id,
 extern void rde_report_finish(const RdeHome *home, const RdeReport *report,
 							  const RdeManifest *manifest);
 
-/* Record why a build failed. */
+/* Record why a build failed; kind as for _rde_fail(). */
 extern void rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
-							const ErrorData *error);
+							const ErrorData *error, const char *kind);
 
 /* Raise 42704 for a report that does not exist. */
 pg_noreturn extern void rde_report_missing(const pg_uuid_t *id);

@@ -177,3 +177,72 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_resolve(text, text) IS
     'the exposed source column behind a data set''s column name: through the mapping, else by its own name; NULL when there is none';
 
+CREATE FUNCTION @extschema@._rde_day_start(day date, zone text) RETURNS timestamptz
+    LANGUAGE C STABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_day_start_sql';
+COMMENT ON FUNCTION @extschema@._rde_day_start(date, text) IS
+    'the instant a day begins in a time zone: its first midnight, or where clocks skip midnight the instant they do';
+
+CREATE FUNCTION @extschema@._rde_zone(name text) RETURNS text
+    LANGUAGE C STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_zone_sql';
+COMMENT ON FUNCTION @extschema@._rde_zone(text) IS
+    'a time zone as the server spells it, NULL for rde.time_zone; raises 22023';
+
+CREATE FUNCTION @extschema@._rde_next_period(
+    event text, "from" timestamptz, zone text, month_day integer, run_at time,
+    OUT period_to timestamptz, OUT run timestamptz
+) RETURNS record
+    LANGUAGE C STABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_next_period';
+COMMENT ON FUNCTION @extschema@._rde_next_period(text, timestamptz, text, integer, time) IS
+    'where the daily or monthly period that begins at an instant ends, and when its report is due';
+
+CREATE FUNCTION @extschema@._rde_retention() RETURNS interval
+    LANGUAGE C STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_retention_sql';
+COMMENT ON FUNCTION @extschema@._rde_retention() IS
+    'the setting rde.retention, which no placeholder can stand in for';
+
+CREATE FUNCTION @extschema@._rde_settle_limit() RETURNS interval
+    LANGUAGE C STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_settle_limit_sql';
+COMMENT ON FUNCTION @extschema@._rde_settle_limit() IS
+    'the setting rde.settle_limit, which no placeholder can stand in for';
+
+CREATE FUNCTION @extschema@._rde_alive(pid integer, start timestamptz) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT EXISTS (SELECT FROM pg_stat_get_activity(pid) a WHERE pid IS NOT NULL AND a.backend_start = start);
+END;
+COMMENT ON FUNCTION @extschema@._rde_alive(integer, timestamptz) IS
+    'does the server process that claimed a report still run? false for NULLs';
+
+CREATE FUNCTION @extschema@._rde_choose_view(dataset text, view text, reseller bigint) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    wanted text := coalesce(view, 'cmp');
+BEGIN
+    IF wanted = 'full' OR EXISTS (
+        SELECT FROM @extschema@.rde_view v
+        WHERE v.dataset = _rde_choose_view.dataset AND v.name = wanted
+          AND (v.reseller IS NULL OR v.reseller = _rde_choose_view.reseller)) THEN
+        RETURN wanted;
+    ELSIF view IS NULL THEN
+        RETURN 'full';
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+        MESSAGE = format('data set "%s" has no view "%s"', dataset, view),
+        HINT = format('Views are %s; rde_create_view() makes another.',
+                      (SELECT concat_ws(', ', string_agg(v.name, ', ' ORDER BY v.name), 'full')
+                       FROM @extschema@.rde_view v
+                       WHERE v.dataset = _rde_choose_view.dataset
+                         AND (v.reseller IS NULL OR v.reseller = _rde_choose_view.reseller)));
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_choose_view(text, text, bigint) IS
+    'the view a report will use: the one named, else cmp, else full; raises 42704';
+

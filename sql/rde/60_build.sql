@@ -32,7 +32,7 @@ CREATE FUNCTION @extschema@.rde_submit(
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'rde_submit';
 COMMENT ON FUNCTION @extschema@.rde_submit(text, date, date, text, text, bigint, text, text, jsonb) IS
-    'ask for a report without building it; rde_build() makes it later';
+    'ask for a report without building it; rde_run_due or rde_build() makes it later';
 
 CREATE FUNCTION @extschema@.rde_build(report uuid) RETURNS uuid
     LANGUAGE C VOLATILE PARALLEL UNSAFE
@@ -66,7 +66,8 @@ BEGIN
     END IF;
     -- Its retention begins again, unless it is kept for longer.
     UPDATE @extschema@.rde_report r
-    SET status = 'submitted', attempts = 0, sqlstate = NULL, error = NULL,
+    SET status = 'submitted', attempts = 0, sqlstate = NULL, error = NULL, failed_at = NULL, retry_at = NULL,
+        lost_claims = 0,
         expires_at = greatest(r.expires_at, clock_timestamp() + r.retention)
     WHERE r.id = report;
 EXCEPTION
@@ -77,7 +78,39 @@ EXCEPTION
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_retry(uuid) IS
-    'submit a report that ended in error again, with no attempts counted; rde_build() makes it';
+    'submit a report that ended in error again, with no attempts counted; rde_run_due or rde_build() makes it';
+
+CREATE FUNCTION @extschema@.rde_cancel_report(report uuid) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_report @extschema@.rde_report;
+BEGIN
+    PERFORM @extschema@._rde_caller();
+    SELECT r.* INTO found_report FROM @extschema@.rde_report r WHERE r.id = report FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        SELECT r.* INTO found_report FROM @extschema@.rde_report r WHERE r.id = report;
+        IF NOT FOUND THEN
+            PERFORM @extschema@._rde_no_report(report);
+        END IF;
+        RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
+            MESSAGE = format('report %s is being built', report),
+            HINT = 'The view rde_progress names the process; pg_cancel_backend() stops it.';
+    END IF;
+    IF found_report.status <> 'submitted' AND found_report.retry_at IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('report %s is not waiting to be built but "%s"', report, found_report.status),
+            HINT = 'rde_drop_report() removes it.';
+    END IF;
+    UPDATE @extschema@.rde_report r
+    SET status = 'error', sqlstate = '57014', error = 'report was cancelled', failed_at = clock_timestamp(), retry_at = NULL,
+        claim_pid = NULL, claim_start = NULL, claimed_at = NULL
+    WHERE r.id = report;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_cancel_report(uuid) IS
+    'do not build a report that waits to be; rde_retry() submits it again';
 
 CREATE FUNCTION @extschema@._rde_report_columns(
     dataset text, view text, reseller bigint,

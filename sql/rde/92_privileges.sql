@@ -19,6 +19,8 @@ BEGIN
 END
 $$;
 
--- What a view calls runs with its reader's rights; this one checks them itself.
+-- What a view calls runs with its reader's rights.  These check them themselves,
+-- or tell no secret.
 GRANT EXECUTE ON FUNCTION @extschema@._rde_progress() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@._rde_alive(integer, timestamptz) TO PUBLIC;
 
