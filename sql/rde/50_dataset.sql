@@ -33,6 +33,7 @@ CREATE FUNCTION @extschema@.rde_drop_dataset(name text) RETURNS void
 AS $$
 DECLARE
     dropped @extschema@.rde_dataset := @extschema@._rde_find_dataset(name);
+    users text;
 BEGIN
     PERFORM @extschema@._rde_caller();
     IF dropped.shipped THEN
@@ -41,6 +42,14 @@ BEGIN
             HINT = 'rde_detach() takes its source away.';
     END IF;
     PERFORM @extschema@._rde_check_source_rights(name);
+    SELECT string_agg(format('"%s"', g.name), ', ' ORDER BY g.name, g.reseller) INTO users
+    FROM @extschema@.rde_generator g WHERE g.dataset = rde_drop_dataset.name;
+    IF users IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist',
+            MESSAGE = format('data set "%s" still has generators', name),
+            DETAIL = format('They are %s.', users),
+            HINT = 'Drop them first with rde_drop_generator().';
+    END IF;
     DELETE FROM @extschema@.rde_dataset d WHERE d.name = rde_drop_dataset.name;
 END
 $$;
