@@ -140,6 +140,9 @@ BEGIN
     currency := @extschema@._rde_role_column(source, 'currency', currency, 'text');
     invoice := @extschema@._rde_role_column(source, 'invoice', invoice, 'text');
     change := @extschema@._rde_role_column(source, 'change', change, 'xid8');
+    IF change IS NOT NULL THEN
+        PERFORM @extschema@._rde_check_change_source(source, change);
+    END IF;
 
     IF key IS NULL THEN
         SELECT array_agg(a.attname ORDER BY k.n) INTO key
@@ -202,6 +205,9 @@ BEGIN
             amount_column = EXCLUDED.amount_column, currency_column = EXCLUDED.currency_column,
             invoice_column = EXCLUDED.invoice_column, change_column = EXCLUDED.change_column,
             mapping = EXCLUDED.mapping, attached_at = EXCLUDED.attached_at;
+    DELETE FROM @extschema@.rde_source_failure f WHERE f.dataset = rde_attach.dataset;
+    UPDATE @extschema@.rde_report r SET retry_at = now()
+    WHERE r.dataset = rde_attach.dataset AND r.retry_at > now() AND r.status = 'error';
     DELETE FROM @extschema@.rde_source_column c WHERE c.dataset = rde_attach.dataset;
     INSERT INTO @extschema@.rde_source_column (dataset, position, name, type)
     SELECT rde_attach.dataset, row_number() OVER (ORDER BY a.attnum), a.attname, format_type(a.atttypid, NULL)

@@ -23,4 +23,6 @@ $$;
 -- or tell no secret.
 GRANT EXECUTE ON FUNCTION @extschema@._rde_progress() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@._rde_alive(integer, timestamptz) TO PUBLIC;
-
+-- Whoever creates a trigger needs the right to its function, which nobody can
+-- call otherwise.
+GRANT EXECUTE ON FUNCTION @extschema@.rde_stamp() TO PUBLIC;
