@@ -107,7 +107,7 @@ SELECT rde_detach('provisioned_orders');
 SELECT rde_detach('payments');
 
 -- nothing is PUBLIC's but what checks for itself
-SELECT string_agg(p.proname, ', ') FILTER (WHERE has_function_privilege('public', p.oid, 'EXECUTE')) AS public_functions,
+SELECT string_agg(p.proname, ', ' ORDER BY p.proname) FILTER (WHERE has_function_privilege('public', p.oid, 'EXECUTE')) AS public_functions,
        count(*) FILTER (WHERE obj_description(p.oid, 'pg_proc') IS NULL) AS uncommented
 FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
 JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'rde';
