@@ -33,7 +33,7 @@ first_instant(DateADT day, TimeADT time, pg_tz *zone)
 {
 	pg_time_t	local = (pg_time_t) (day + POSTGRES_EPOCH_JDATE -
 									 UNIX_EPOCH_JDATE) * SECS_PER_DAY +
-		time / USECS_PER_SEC;
+	time / USECS_PER_SEC;
 	pg_time_t	probe = local - 2 * SECS_PER_DAY;	/* before it anywhere */
 	pg_time_t	utc;
 

@@ -132,7 +132,7 @@ mark(const RdeHome *home, Datum passes, TimestampTz now)
 				" claim_pid = $3, claim_start = $4"
 				" FROM (SELECT r.id FROM %s.rde_report r"
 				" WHERE r.pass = ANY ($2) AND" IS_PENDING
-				/* a revision that failed and has been replaced by another */
+	/* a revision that failed and has been replaced by another */
 				" AND NOT (r.status = 'error' AND EXISTS"
 				" (SELECT FROM %s.rde_report o"
 				" WHERE o.supersedes = r.supersedes AND o.status <> 'error'))"
