@@ -25,12 +25,21 @@
 /* After so many claims that never ended a report is in error. */
 #define MAX_LOST_CLAIMS	"3"
 
-/* Can be built by anyone, as far as its own row says; $1 is now. */
+/*
+ * Can be built by this session, as far as the report's own row says.  $1 is now,
+ * $2 and $3 are the session's process and start: what it has claimed already is
+ * what it could not lock when it was to be built.
+ */
 #define IS_PENDING \
 	" (r.status = 'submitted' OR r.retry_at IS NOT NULL)" \
 	" AND (r.retry_at IS NULL OR r.retry_at <= $1)" \
 	" AND (r.claim_pid IS NULL" \
+	" OR (r.claim_pid = $2 AND r.claim_start = $3)" \
 	" OR NOT %s._rde_alive(r.claim_pid, r.claim_start))"
+
+/* Claimed by a session that is gone. */
+#define IS_LOST \
+	" (r.claim_pid IS NOT NULL AND NOT (r.claim_pid = $2 AND r.claim_start = $3))"
 
 /* Claimed by this session; $1 and $2 are its process and start. */
 #define IS_MINE \
@@ -49,8 +58,10 @@ my_start(void)
 static void
 give_up_lost(const RdeHome *home, TimestampTz now)
 {
-	Oid			types[] = {TIMESTAMPTZOID};
-	Datum		values[] = {TimestampTzGetDatum(now)};
+	Oid			types[] = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID};
+	Datum		values[] = {
+		TimestampTzGetDatum(now), Int32GetDatum(MyProcPid), my_start()
+	};
 
 	rde_execute(home,
 				"UPDATE %s.rde_report SET status = 'error', sqlstate = '57P02',"
@@ -60,9 +71,9 @@ give_up_lost(const RdeHome *home, TimestampTz now)
 				" lost_claims = " MAX_LOST_CLAIMS ","
 				" claim_pid = NULL, claim_start = NULL, claimed_at = NULL"
 				" WHERE id IN (SELECT r.id FROM %s.rde_report r"
-				" WHERE r.lost_claims + (r.claim_pid IS NOT NULL)::integer >= "
-				MAX_LOST_CLAIMS " AND" IS_PENDING " FOR UPDATE SKIP LOCKED)",
-				1, types, values, NULL, false, SPI_OK_UPDATE);
+				" WHERE r.lost_claims +" IS_LOST "::integer >= " MAX_LOST_CLAIMS
+				" AND" IS_PENDING " FOR UPDATE SKIP LOCKED)",
+				3, types, values, NULL, false, SPI_OK_UPDATE);
 }
 
 /*
@@ -74,10 +85,12 @@ static Datum
 choose(const RdeHome *home, int max_groups, TimestampTz now,
 	   TimestampTz horizon, const char *settle_limit)
 {
-	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, INT4OID};
+	Oid			types[] = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID,
+	TIMESTAMPTZOID, TEXTOID, INT4OID};
 	Datum		values[] = {
-		TimestampTzGetDatum(now), TimestampTzGetDatum(horizon),
-		CStringGetTextDatum(settle_limit), Int32GetDatum(max_groups)
+		TimestampTzGetDatum(now), Int32GetDatum(MyProcPid), my_start(),
+		TimestampTzGetDatum(horizon), CStringGetTextDatum(settle_limit),
+		Int32GetDatum(max_groups)
 	};
 	bool		isnull;
 	Datum		passes;
@@ -85,11 +98,11 @@ choose(const RdeHome *home, int max_groups, TimestampTz now,
 	rde_execute(home,
 				"WITH ready AS ("
 				"SELECT r.pass, r.reseller, min(r.due_at) AS due_at,"
-				" bool_or(r.lost_claims > 0 OR r.claim_pid IS NOT NULL) AS lost"
+				" bool_or(r.lost_claims > 0 OR" IS_LOST ") AS lost"
 				" FROM %s.rde_report r WHERE" IS_PENDING
 				" AND (r.type IN ('onetime', 'on_invoice')"
-				" OR r.snapshot_window OR r.period_to <= $2"
-				" OR r.due_at <= $1 - $3::interval)"
+				" OR r.snapshot_window OR r.period_to <= $4"
+				" OR r.due_at <= $1 - $5::interval)"
 				" AND NOT EXISTS (SELECT FROM %s.rde_source_failure f"
 				" WHERE f.dataset = r.dataset AND f.paused_until > $1)"
 				" GROUP BY r.pass, r.reseller),"
@@ -100,11 +113,11 @@ choose(const RdeHome *home, int max_groups, TimestampTz now,
 				" first AS ("
 				"SELECT pass, lost, row_number() OVER"
 				" (ORDER BY turn, due_at, pass) AS place"
-				" FROM turns ORDER BY turn, due_at, pass LIMIT $4)"
+				" FROM turns ORDER BY turn, due_at, pass LIMIT $6)"
 				" SELECT pg_catalog.array_agg(pass ORDER BY place) FROM first"
 				" WHERE place = 1 OR (NOT lost"
 				" AND NOT (SELECT lost FROM first WHERE place = 1))",
-				4, types, values, NULL, false, SPI_OK_SELECT);
+				6, types, values, NULL, false, SPI_OK_SELECT);
 	passes = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
 						   &isnull);
 	return isnull ? (Datum) 0 : passes;
@@ -117,21 +130,19 @@ choose(const RdeHome *home, int max_groups, TimestampTz now,
 static void
 mark(const RdeHome *home, Datum passes, TimestampTz now)
 {
-	Oid			types[] = {TIMESTAMPTZOID, UUIDARRAYOID, INT4OID,
-	TIMESTAMPTZOID};
+	Oid			types[] = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID,
+	UUIDARRAYOID};
 	Datum		values[] = {
-		TimestampTzGetDatum(now), passes, Int32GetDatum(MyProcPid),
-		my_start()
+		TimestampTzGetDatum(now), Int32GetDatum(MyProcPid), my_start(), passes
 	};
 
 	rde_execute(home,
 				"UPDATE %s.rde_report u SET status = 'submitted',"
 				" retry_at = NULL, claimed_at = $1,"
-				" lost_claims = u.lost_claims"
-				" + (u.claim_pid IS NOT NULL)::integer,"
-				" claim_pid = $3, claim_start = $4"
-				" FROM (SELECT r.id FROM %s.rde_report r"
-				" WHERE r.pass = ANY ($2) AND" IS_PENDING
+				" lost_claims = u.lost_claims + mine.lost::integer,"
+				" claim_pid = $2, claim_start = $3"
+				" FROM (SELECT r.id," IS_LOST " AS lost FROM %s.rde_report r"
+				" WHERE r.pass = ANY ($4) AND" IS_PENDING
 	/* a revision that failed and has been replaced by another */
 				" AND NOT (r.status = 'error' AND EXISTS"
 				" (SELECT FROM %s.rde_report o"
@@ -236,6 +247,14 @@ rde_claim(const RdeHome *home, int max_reports, TimestampTz horizon,
 	TimestampTz now = GetCurrentTimestamp();
 	Datum		passes;
 
+	/*
+	 * One at a time: two that choose the same reports would lock each other's
+	 * rows, only to find that they are claimed.  No conflict with anything
+	 * but this and vacuum.
+	 */
+	rde_execute(home,
+				"LOCK TABLE %s.rde_worker IN SHARE UPDATE EXCLUSIVE MODE",
+				0, NULL, NULL, NULL, false, SPI_OK_UTILITY);
 	give_up_lost(home, now);
 	passes = choose(home, Min(max_reports, MAX_GROUPS), now, horizon,
 					settle_limit);
@@ -278,7 +297,9 @@ rde_claim_release(const RdeHome *home)
 
 	rde_execute(home,
 				"UPDATE %s.rde_report SET claim_pid = NULL,"
-				" claim_start = NULL, claimed_at = NULL WHERE" IS_MINE,
+				" claim_start = NULL, claimed_at = NULL"
+				" WHERE id IN (SELECT id FROM %s.rde_report WHERE" IS_MINE
+				" FOR UPDATE SKIP LOCKED)",
 				2, types, values, NULL, false, SPI_OK_UPDATE);
 }
 

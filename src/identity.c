@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
@@ -119,25 +120,89 @@ rde_connect(void)
 		elog(ERROR, "SPI_connect failed");
 }
 
-void
-rde_execute(const RdeHome *home, const char *statement, int nargs, Oid *types,
-			Datum *values, const char *nulls, bool read_only, int expected)
+/*
+ * Plans of rde's own statements, kept for the session: a report takes some
+ * twenty of them, and planning is most of their time.  A statement is known by
+ * where it stands in our code, so it must be a literal, and always be called
+ * with the same types.  Plans follow what happens to tables by themselves.
+ */
+typedef struct StatementKey
 {
-	RdeIdentity saved;
+	const char *statement;
+	Oid			owner;
+	char		schema[2 * NAMEDATALEN + 3];
+} StatementKey;
+
+typedef struct Statement
+{
+	StatementKey key;
+	SPIPlanPtr	plan;
+} Statement;
+
+/* "%s" in a statement stands for the schema. */
+static char *
+in_schema(const char *statement, const char *schema)
+{
 	StringInfoData sql;
-	int			result;
 
 	initStringInfo(&sql);
 	for (const char *c = statement; *c; c++)
 	{
 		if (c[0] == '%' && c[1] == 's')
 		{
-			appendStringInfoString(&sql, home->schema);
+			appendStringInfoString(&sql, schema);
 			c++;
 		}
 		else
 			appendStringInfoChar(&sql, *c);
 	}
+	return sql.data;
+}
+
+/* To be called with the owner's identity: it is the one to plan with. */
+static SPIPlanPtr
+kept_plan(const RdeHome *home, const char *statement, int nargs, Oid *types)
+{
+	static HTAB *statements;
+	StatementKey key = {0};
+	Statement  *entry;
+	SPIPlanPtr	plan;
+
+	if (statements == NULL)
+	{
+		HASHCTL		control = {0};
+
+		control.keysize = sizeof(StatementKey);
+		control.entrysize = sizeof(Statement);
+		statements = hash_create("rde statements", 64, &control,
+								 HASH_ELEM | HASH_BLOBS);
+	}
+	key.statement = statement;
+	key.owner = home->owner;
+	strlcpy(key.schema, home->schema, sizeof(key.schema));
+	entry = hash_search(statements, &key, HASH_FIND, NULL);
+	if (entry)
+		return entry->plan;
+
+	plan = SPI_prepare(in_schema(statement, home->schema), nargs, types);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s: %s",
+			 SPI_result_code_string(SPI_result), statement);
+	/* kept first: an entry without a plan would be the worse of the two leaks */
+	if (SPI_keepplan(plan) != 0)
+		elog(ERROR, "SPI_keepplan failed");
+	entry = hash_search(statements, &key, HASH_ENTER, NULL);
+	entry->plan = plan;
+	return plan;
+}
+
+void
+rde_execute(const RdeHome *home, const char *statement, int nargs, Oid *types,
+			Datum *values, const char *nulls, bool read_only, int expected)
+{
+	RdeIdentity saved;
+	int			result;
+
 	rde_identity_enter_owner(home, &saved);
 	if (read_only)
 	{
@@ -145,12 +210,11 @@ rde_execute(const RdeHome *home, const char *statement, int nargs, Oid *types,
 		PushCopiedSnapshot(GetActiveSnapshot());
 		UpdateActiveSnapshotCommandId();
 	}
-	result = SPI_execute_with_args(sql.data, nargs, types, values, nulls,
-								   read_only, 0);
+	result = SPI_execute_plan(kept_plan(home, statement, nargs, types),
+							  values, nulls, read_only, 0);
 	if (read_only)
 		PopActiveSnapshot();
 	rde_identity_leave(&saved);
 	if (result != expected)
-		elog(ERROR, "unexpected SPI result %d of: %s", result, sql.data);
-	pfree(sql.data);
+		elog(ERROR, "unexpected SPI result %d of: %s", result, statement);
 }

@@ -57,12 +57,12 @@ extern void rde_identity_leave(const RdeIdentity *saved);
 extern void rde_connect(void);
 
 /*
- * Run one of rde's own statements as the extension's owner.  "%s" in the
- * statement stands for the extension's schema, and only for that.  The caller
- * is connected to SPI.  nulls as for SPI_execute_with_args.  read_only reads
- * under the caller's snapshot, together with what its statement has written so
- * far; otherwise a new snapshot is taken.  Raises unless the result is
- * `expected` (SPI_OK_SELECT ...).
+ * Run one of rde's own statements as the extension's owner.  It is a literal and
+ * always has the same types; "%s" in it stands for the extension's schema, and
+ * only for that.  The caller is connected to SPI.  nulls as for
+ * SPI_execute_plan.  read_only reads under the caller's snapshot, together with
+ * what its statement has written so far; otherwise a new snapshot is taken.
+ * Raises unless the result is `expected` (SPI_OK_SELECT ...).
  */
 extern void rde_execute(const RdeHome *home, const char *statement, int nargs,
 						Oid *types, Datum *values, const char *nulls,

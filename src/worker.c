@@ -469,6 +469,7 @@ run(Worker *worker, TimestampTz until)
 			upkeep(worker);
 	}
 	begin_step();
+	rde_claim_release(worker->home);
 	sign(worker, true);
 	ereport(NOTICE,
 			(errmsg("%d built, %d failed, %s", worker->built, worker->failed,
