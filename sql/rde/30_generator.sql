@@ -85,10 +85,18 @@ CREATE TABLE @extschema@.rde_invoice_watch (
     when_column     name,
     when_value      text,
     swept_at        timestamptz NOT NULL DEFAULT now(),
+    tried_at        timestamptz,
+    recorder        name NOT NULL UNIQUE,
     CHECK ((when_column IS NULL) = (when_value IS NULL))
 );
 COMMENT ON TABLE @extschema@.rde_invoice_watch IS
     'tables whose new rows are invoices, as rde_watch_invoices was told';
+COMMENT ON COLUMN @extschema@.rde_invoice_watch.recorder IS
+    'the trigger function made for the table';
+COMMENT ON COLUMN @extschema@.rde_invoice_watch.swept_at IS
+    'when the last sweep began that got through';
+COMMENT ON COLUMN @extschema@.rde_invoice_watch.tried_at IS
+    'when a sweep was begun last, whether it got through or not';
 
 -- No index, no key, no reference: a billing transaction pays for a heap row only.
 CREATE TABLE @extschema@.rde_invoice_event (
