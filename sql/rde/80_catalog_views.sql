@@ -3,8 +3,11 @@
 ---------------------------------------------------------------------------
 
 CREATE VIEW @extschema@.rde_reports WITH (security_barrier) AS
-SELECT r.id, r.name, r.dataset, r.view, r.format, r.type, r.status, r.reseller,
-       NULL::uuid AS generator, NULL::text AS invoice,
+SELECT r.id, r.name, r.dataset, r.view, r.format, r.type,
+       CASE WHEN r.status = 'submitted' AND r.claim_pid IS NOT NULL
+                 AND @extschema@._rde_alive(r.claim_pid, r.claim_start)
+            THEN 'processing' ELSE r.status END AS status,
+       r.reseller, r.generator, r.invoice,
        r.revision, r.supersedes, r.provisional, r.period_from, r.period_to, r.time_zone,
        r.submitted_at, r.created_at, r.expires_at, r.attempts, r.build_ms,
        r.row_count, r.content_bytes, r.file_bytes, encode(r.sha256, 'hex') AS sha256,
@@ -16,7 +19,8 @@ SELECT r.id, r.name, r.dataset, r.view, r.format, r.type, r.status, r.reseller,
             THEN rtrim(coalesce(current_setting('rde.base_url', true), ''), '/') || '/reports/' || r.id || '/' || r.file_name
        END AS download_url,
        (SELECT n.id FROM @extschema@.rde_report n
-        WHERE n.supersedes = r.id AND n.status = 'completed') AS superseded_by
+        WHERE n.supersedes = r.id AND n.status = 'completed') AS superseded_by,
+       r.due_at, r.retry_at
 FROM @extschema@.rde_report r
 WHERE r.expires_at > now() OR r.status = 'submitted';
 COMMENT ON VIEW @extschema@.rde_reports IS

@@ -22,6 +22,7 @@ $$;
 -- What a view calls runs with its reader's rights.  These check them themselves,
 -- or tell no secret.
 GRANT EXECUTE ON FUNCTION @extschema@._rde_progress() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@._rde_periods() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@._rde_alive(integer, timestamptz) TO PUBLIC;
 -- Whoever creates a trigger needs the right to its function, which nobody can
 -- call otherwise.
