@@ -36,6 +36,7 @@ first_instant(DateADT day, TimeADT time, pg_tz *zone)
 	time / USECS_PER_SEC;
 	pg_time_t	probe = local - 2 * SECS_PER_DAY;	/* before it anywhere */
 	pg_time_t	utc;
+	int			fraction = time % USECS_PER_SEC;
 
 	for (;;)
 	{
@@ -56,13 +57,14 @@ first_instant(DateADT day, TimeADT time, pg_tz *zone)
 		if (local - after < boundary)
 		{
 			utc = boundary;		/* clocks skip it */
+			fraction = 0;
 			break;
 		}
 		probe = boundary;
 	}
 	return ((TimestampTz) utc -
 			(TimestampTz) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) *
-			SECS_PER_DAY) * USECS_PER_SEC + time % USECS_PER_SEC;
+			SECS_PER_DAY) * USECS_PER_SEC + fraction;
 }
 
 TimestampTz
@@ -93,7 +95,9 @@ rde_first_day_from(TimestampTz instant, pg_tz *zone)
 {
 	DateADT		day = rde_day_of(instant, zone);
 
-	return rde_day_start(day, zone) < instant ? day + 1 : day;
+	while (rde_day_start(day, zone) < instant)
+		day++;
+	return day;
 }
 
 /* The first day of a day's month, or of one some months later. */
@@ -116,23 +120,23 @@ rde_period_from(const RdeSchedule *schedule, TimestampTz from)
 {
 	RdePeriod	period;
 	DateADT		day = rde_day_of(from, schedule->zone);
-	DateADT		next;
 	DateADT		run_day;
 
 	Assert(schedule->event == RDE_DAILY || schedule->event == RDE_MONTHLY);
+	/*
+	 * One that has begun goes on when clocks are set back to the day before; one
+	 * that a zone skipped altogether has no length.
+	 */
+	while (rde_day_start(day + 1, schedule->zone) <= from)
+		day++;
 	period.from = from;
-	next = schedule->event == RDE_DAILY ? day + 1 : month_start(day, 1);
-	/* a day that a zone skipped altogether has no length */
-	while ((period.to = rde_day_start(next, schedule->zone)) <= from)
-		next++;
+	period.to = rde_day_start(schedule->event == RDE_DAILY ? day + 1 :
+							  month_start(day, 1), schedule->zone);
 
-	run_day = next;
+	run_day = rde_day_of(period.to, schedule->zone);
 	if (schedule->event == RDE_MONTHLY)
-	{
-		DateADT		last = month_start(next, 1) - 1;
-
-		run_day = Min(next + schedule->month_day - 1, last);
-	}
+		run_day = Min(month_start(run_day, 0) + schedule->month_day - 1,
+					  month_start(run_day, 1) - 1);
 	period.run = Max(period.to, first_instant(run_day, schedule->run_at,
 											  schedule->zone));
 	return period;
