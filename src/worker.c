@@ -28,7 +28,8 @@
 /*
  * Reports that were claimed together with one that took longer than this are
  * given back: another worker may have its hands free, and what was submitted
- * meanwhile its turn.
+ * meanwhile its turn.  So are those claimed together with one whose source
+ * cannot be read: some of them may need the same.
  */
 #define CLAIM_MS			1000
 
@@ -54,6 +55,7 @@ typedef struct Worker
 	int			max_reports;
 	int			built;
 	int			failed;
+	bool		source_failed;	/* so no other report of its can be built */
 } Worker;
 
 /* Whatever the session's defaults are, each step sees what others committed. */
@@ -338,6 +340,7 @@ build_together(Worker *worker, Build *it)
 	for (int i = 0; i < it->count; i++)
 		rde_export_record_failure(worker->home, &it->ids[i], error, kind);
 	worker->failed += it->count;
+	worker->source_failed = strcmp(kind, "source") == 0;
 	return true;
 }
 
@@ -390,13 +393,15 @@ work(Worker *worker)
 	end_step();
 
 	claimed = GetCurrentTimestamp();
+	worker->source_failed = false;
 	foreach(cell, groups)
 	{
 		build_group(worker, lfirst(cell), horizon);
 		CHECK_FOR_INTERRUPTS();
 		if (lnext(groups, cell) &&
-			TimestampDifferenceExceeds(claimed, GetCurrentTimestamp(),
-									   CLAIM_MS))
+			(worker->source_failed ||
+			 TimestampDifferenceExceeds(claimed, GetCurrentTimestamp(),
+										CLAIM_MS)))
 		{
 			begin_step();
 			rde_claim_release(worker->home);

@@ -18,7 +18,8 @@
  *   70 read           content, chunks, verify, list
  *   71 keep           drop, keep, purge
  *   80 catalog_views  what DBAs and BI tools select from
- *   81 generator_views generators, their periods, what needs attention
+ *   81 generator_views  generators and their periods
+ *   82 health         what needs attention
  *   90 shipped        provisioned_orders and payments with their cmp views
  *   91 dump           which rows pg_dump keeps
  *   92 privileges     revoked from PUBLIC, in one place

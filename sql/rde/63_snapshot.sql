@@ -20,6 +20,19 @@ $$;
 COMMENT ON FUNCTION @extschema@.rde_stamp() IS
     'trigger function: writes the id of the transaction into the xid8 column it is given the name of';
 
+CREATE FUNCTION @extschema@._rde_is_stamped(relation regclass, change name) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT EXISTS (
+        SELECT FROM pg_trigger t
+        WHERE t.tgrelid = relation AND t.tgenabled IN ('O', 'A')
+          AND t.tgfoid = '@extschema@.rde_stamp()'::regprocedure
+          AND t.tgargs = convert_to(change::text, getdatabaseencoding()) || '\x00'::bytea);
+END;
+COMMENT ON FUNCTION @extschema@._rde_is_stamped(regclass, name) IS
+    'has a table a trigger that stamps this column?';
+
 CREATE FUNCTION @extschema@._rde_check_change_source(source regclass, change name) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -58,10 +71,7 @@ BEGIN
             HINT = 'Attach it without one: its periods are then those of the period column.';
     END IF;
     SELECT c.* INTO found_class FROM pg_class c WHERE c.oid = source AND c.relkind IN ('r', 'p');
-    IF FOUND AND NOT EXISTS (
-        SELECT FROM pg_trigger t WHERE t.tgrelid = source AND t.tgenabled IN ('O', 'A')
-            AND t.tgfoid = '@extschema@.rde_stamp()'::regprocedure
-            AND t.tgargs = convert_to(change::text, getdatabaseencoding()) || '\x00'::bytea) THEN
+    IF FOUND AND NOT @extschema@._rde_is_stamped(source, change) THEN
         RAISE WARNING USING
             MESSAGE = format('no trigger stamps column "%s" of %s', change, source),
             DETAIL = 'Only rows whose change column holds the id of the transaction that wrote them are reported.',

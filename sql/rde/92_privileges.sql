@@ -23,7 +23,10 @@ $$;
 -- or tell no secret.
 GRANT EXECUTE ON FUNCTION @extschema@._rde_progress() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@._rde_periods() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@._rde_health() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@._rde_alive(integer, timestamptz) TO PUBLIC;
 -- Whoever creates a trigger needs the right to its function, which nobody can
 -- call otherwise.
 GRANT EXECUTE ON FUNCTION @extschema@.rde_stamp() TO PUBLIC;
+-- rde_schedule has its caller's rights, and so has what it calls.
+GRANT EXECUTE ON FUNCTION @extschema@._rde_cron(text) TO PUBLIC;

@@ -1,0 +1,117 @@
+---------------------------------------------------------------------------
+-- Scheduling with pg_cron
+---------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@._rde_cron(every text, OUT schedule text, OUT command text)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    span interval;
+    minutes numeric;
+BEGIN
+    IF every IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'every must not be null';
+    END IF;
+    command := 'CALL @extschema@.rde_run_due()';
+    IF every ~ '^\s*\S+(\s+\S+){4}\s*$' THEN
+        schedule := regexp_replace(trim(every), '\s+', ' ', 'g');
+    ELSE
+        BEGIN
+            span := every::interval;
+        EXCEPTION WHEN OTHERS THEN
+            span := '-1 s';
+        END;
+        minutes := extract(epoch FROM span) / 60;
+        schedule := CASE
+            WHEN minutes = 1 THEN '* * * * *'
+            WHEN minutes IN (2, 3, 4, 5, 6, 10, 12, 15, 20, 30) THEN '*/' || minutes::integer || ' * * * *'
+            WHEN minutes = 60 THEN '0 * * * *'
+            WHEN minutes / 60 IN (2, 3, 4, 6, 8, 12) THEN '0 */' || (minutes / 60)::integer || ' * * *'
+            WHEN minutes = 24 * 60 THEN '0 0 * * *' END;
+        IF schedule IS NULL THEN
+            RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+                MESSAGE = format('"%s" is no interval that cron knows', every),
+                HINT = 'Say ''1 minute'', ''5 minutes'', ''1 hour'', another one that divides an hour or a day, or a cron expression such as ''* * * * *''.';
+        END IF;
+    END IF;
+    -- It waits for more until shortly before the next begins, so that a report
+    -- on invoice never waits for the minute to be over.
+    IF schedule = '* * * * *' THEN
+        minutes := 1;
+    END IF;
+    IF minutes <= 60 THEN
+        command := format('CALL @extschema@.rde_run_due(wait => %L)', minutes::integer * 60 - 5 || ' s');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_cron(text) IS
+    'the cron expression of an interval, and the command to run by it; raises 22023';
+
+-- The jobs are the caller's: pg_cron runs them with the rights of whoever
+-- scheduled them, so these two have the caller's rights too.
+CREATE FUNCTION @extschema@.rde_schedule(every text DEFAULT '1 minute', workers integer DEFAULT 2) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    job record := @extschema@._rde_cron(every);
+    elsewhere text;
+BEGIN
+    IF workers IS NULL OR workers NOT BETWEEN 1 AND 64 THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'workers must be between 1 and 64',
+            HINT = 'Two build one long report and the short ones beside it; more use more processors.';
+    END IF;
+    IF to_regprocedure('cron.schedule(text, text, text)') IS NULL THEN
+        elsewhere := coalesce(current_setting('cron.database_name', true), 'postgres');
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('pg_cron is not in database "%s"', current_database()),
+            DETAIL = format('It is in one database of a cluster only, by its settings in "%s".', elsewhere),
+            HINT = format('Run this in database "%s":', elsewhere) ||
+                   (SELECT string_agg(format(E'\nSELECT cron.schedule_in_database(%L, %L, %L, %L);',
+                                             format('rde %s of %s', n, current_database()), job.schedule,
+                                             job.command, current_database()), '' ORDER BY n)
+                    FROM generate_series(1, workers) n);
+    END IF;
+    IF NOT has_function_privilege('cron.schedule(text, text, text)', 'EXECUTE')
+       OR NOT has_schema_privilege('cron', 'USAGE') THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('role "%s" may not schedule jobs with pg_cron', current_user),
+            HINT = format('GRANT USAGE ON SCHEMA cron TO %I;', current_user);
+    END IF;
+    EXECUTE 'SELECT cron.unschedule(j.jobname) FROM cron.job j'
+            ' WHERE j.jobname ~ ''^rde [0-9]+$'' AND j.database = current_database() AND j.username = current_user'
+            ' AND substr(j.jobname, 5)::integer > $1' USING workers;
+    FOR n IN 1 .. workers LOOP
+        EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING format('rde %s', n), job.schedule, job.command;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_schedule(text, integer) IS
+    'let pg_cron run workers as the caller: every is an interval such as ''1 minute'' or a cron expression. Scheduling again replaces; where pg_cron is in another database the error''s hint is what to run there';
+
+CREATE FUNCTION @extschema@.rde_unschedule() RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    jobs bigint := 0;
+BEGIN
+    IF to_regprocedure('cron.unschedule(bigint)') IS NOT NULL THEN
+        EXECUTE 'SELECT count(cron.unschedule(j.jobid)) FROM cron.job j'
+                ' WHERE j.jobname ~ ''^rde [0-9]+$'' AND j.database = current_database() AND j.username = current_user'
+            INTO jobs;
+    END IF;
+    IF jobs = 0 THEN
+        RAISE NOTICE USING
+            MESSAGE = format('role "%s" has scheduled no workers with pg_cron in database "%s"', current_user, current_database()),
+            HINT = CASE WHEN to_regprocedure('cron.unschedule(bigint)') IS NULL
+                        THEN 'Where pg_cron is in another database, call cron.unschedule() there.' END;
+    END IF;
+    RETURN jobs;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_unschedule() IS
+    'remove the workers the caller has scheduled with rde_schedule; returns how many';
+
