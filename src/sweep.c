@@ -77,10 +77,12 @@ not_watched(Oid relation)
 {
 	const char *name = get_rel_name(relation);
 
+	name = name == NULL ? psprintf("%u", relation) :
+		quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
+								   name);
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("table \"%s\" is not watched for invoices",
-					name ? name : psprintf("%u", relation)),
+			 errmsg("%s is not watched for invoices", name),
 			 errhint("Watch it with rde_watch_invoices().")));
 }
 
@@ -234,7 +236,7 @@ add_match(StringInfo sql, Oid relation, const char *column, const char *text)
 							 text, text, text);
 			break;
 		case NUMERICOID:
-			appendStringInfo(sql, "CASE WHEN %s ~ '^-?[0-9]{1,1000}([.][0-9]{1,1000})?$'"
+			appendStringInfo(sql, "CASE WHEN %s ~ '^-?[0-9]{1,255}([.][0-9]{1,255})?$'"
 							 " THEN %s::numeric END", text, text);
 			break;
 		case UUIDOID:

@@ -86,9 +86,6 @@ BEGIN
         END IF;
     END IF;
 
-    IF parent IS NOT NULL THEN
-        PERFORM @extschema@._rde_find_account(parent);
-    END IF;
     WHILE above IS NOT NULL LOOP
         IF above = id THEN
             RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -96,6 +93,7 @@ BEGIN
                                ELSE format('account %s cannot be below account %s, which is below it', id, parent) END,
                 HINT = 'Accounts form a tree: move the other one first.';
         END IF;
+        PERFORM @extschema@._rde_find_account(above);
         SELECT a.parent INTO above FROM @extschema@.rde_account a WHERE a.id = above FOR NO KEY UPDATE;
     END LOOP;
 END
@@ -149,6 +147,7 @@ CREATE FUNCTION @extschema@.rde_alter_account(
 AS $$
 DECLARE
     altered @extschema@.rde_account;
+    zone text;
 BEGIN
     PERFORM @extschema@._rde_caller();
     altered := @extschema@._rde_find_account(id);
@@ -159,13 +158,15 @@ BEGIN
     IF name IS NOT NULL THEN
         PERFORM @extschema@._rde_check_name('an account', name);
     END IF;
+    IF time_zone IS NOT NULL THEN
+        zone := @extschema@._rde_zone(time_zone);
+    END IF;
     PERFORM @extschema@._rde_check_account(id, parent, role, coalesce(scope, altered.scope));
     UPDATE @extschema@.rde_account a
     SET name = coalesce(rde_alter_account.name, a.name),
         parent = CASE WHEN NOT 'parent' = ANY (clear) THEN coalesce(rde_alter_account.parent, a.parent) END,
         role = CASE WHEN NOT 'role' = ANY (clear) THEN coalesce(rde_alter_account.role, a.role) END,
-        time_zone = CASE WHEN time_zone IS NOT NULL THEN @extschema@._rde_zone(time_zone)
-                         WHEN NOT 'time_zone' = ANY (clear) THEN a.time_zone END,
+        time_zone = CASE WHEN NOT 'time_zone' = ANY (clear) THEN coalesce(zone, a.time_zone) END,
         scope = coalesce(rde_alter_account.scope, a.scope)
     WHERE a.id = rde_alter_account.id;
 END
@@ -186,8 +187,8 @@ BEGIN
     FOREACH item IN ARRAY clear LOOP
         IF item IS NULL OR NOT item = ANY (possible) THEN
             RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-                MESSAGE = format('"%s" cannot be cleared', item),
-                HINT = format('What can be is %s.', array_to_string(possible, ', '));
+                MESSAGE = CASE WHEN item IS NULL THEN 'clear must not hold nulls' ELSE format('"%s" cannot be cleared', item) END,
+                HINT = format('What can be cleared is %s.', array_to_string(possible, ', '));
         END IF;
         IF item = ANY (array_remove(given, NULL)) THEN
             RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',

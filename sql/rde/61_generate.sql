@@ -181,7 +181,7 @@ BEGIN
     IF event IN ('daily', 'monthly') THEN
         IF source.change_column IS NOT NULL AND first_day < today THEN
             RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-                MESSAGE = pg_catalog.format('generator "%s" cannot start before today, %s', name, today),
+                MESSAGE = pg_catalog.format('generator "%s" cannot start before today', name),
                 DETAIL = pg_catalog.format('Data set "%s" has a change column, so changes are counted from the generator''s creation on.',
                                            dataset),
                 HINT = 'Make the reports of earlier days with rde_run_generator().';
