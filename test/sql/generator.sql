@@ -136,6 +136,9 @@ FROM rde_generator WHERE name IN ('by hand', 'changes') ORDER BY name;
 -- changes are counted from here on, whatever this transaction still does
 BEGIN;
 SELECT pg_current_xact_id() AS own \gset
+SAVEPOINT later;
+CREATE TABLE a_later_transaction_id ();
+ROLLBACK TO later;
 SELECT rde_create_generator('mine', 'stamped', 'csv', 'daily') AS mine \gset
 SELECT s.format, pg_visible_in_snapshot(:'own', s.snapshot) AS own_seen,
     s.system_identifier = c.system_identifier AS here
