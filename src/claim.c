@@ -11,6 +11,7 @@
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "utils/array.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
@@ -79,18 +80,19 @@ give_up_lost(const RdeHome *home, TimestampTz now)
 /*
  * The passes whose turn it is, as a uuid[]: every reseller's first, then every
  * reseller's second ...  One that was claimed before and never ended comes
- * alone, so that it takes no other with it if it kills its worker.
+ * alone, so that it takes no other with it if it kills its worker.  Those in
+ * `tried` are left out.
  */
 static Datum
 choose(const RdeHome *home, int max_groups, TimestampTz now,
-	   TimestampTz horizon, const char *settle_limit)
+	   TimestampTz horizon, const char *settle_limit, Datum tried)
 {
 	Oid			types[] = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID,
-	TIMESTAMPTZOID, TEXTOID, INT4OID};
+	TIMESTAMPTZOID, TEXTOID, INT4OID, UUIDARRAYOID};
 	Datum		values[] = {
 		TimestampTzGetDatum(now), Int32GetDatum(MyProcPid), my_start(),
 		TimestampTzGetDatum(horizon), CStringGetTextDatum(settle_limit),
-		Int32GetDatum(max_groups)
+		Int32GetDatum(max_groups), tried
 	};
 	bool		isnull;
 	Datum		passes;
@@ -105,6 +107,7 @@ choose(const RdeHome *home, int max_groups, TimestampTz now,
 				" OR r.due_at <= $1 - $5::interval)"
 				" AND NOT EXISTS (SELECT FROM %s.rde_source_failure f"
 				" WHERE f.dataset = r.dataset AND f.paused_until > $1)"
+				" AND r.pass <> ALL ($7)"
 				" GROUP BY r.pass, r.reseller),"
 				" turns AS ("
 				"SELECT pass, lost, due_at, row_number() OVER"
@@ -117,7 +120,7 @@ choose(const RdeHome *home, int max_groups, TimestampTz now,
 				" SELECT pg_catalog.array_agg(pass ORDER BY place) FROM first"
 				" WHERE place = 1 OR (NOT lost"
 				" AND NOT (SELECT lost FROM first WHERE place = 1))",
-				6, types, values, NULL, false, SPI_OK_SELECT);
+				7, types, values, NULL, false, SPI_OK_SELECT);
 	passes = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
 						   &isnull);
 	return isnull ? (Datum) 0 : passes;
@@ -158,6 +161,19 @@ mark(const RdeHome *home, Datum passes, TimestampTz now)
 				" WHERE u.snapshot_window AND s.generator = u.generator"
 				" AND s.format = u.format)",
 				4, types, values, NULL, false, SPI_OK_UPDATE_RETURNING);
+}
+
+static Datum
+with_passes(const RdeHome *home, Datum tried, Datum passes)
+{
+	Oid			types[] = {UUIDARRAYOID, UUIDARRAYOID};
+	Datum		values[] = {tried, passes};
+	bool		isnull;
+
+	rde_execute(home, "SELECT pg_catalog.array_cat($1, $2)",
+				2, types, values, NULL, false, SPI_OK_SELECT);
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+						 &isnull);
 }
 
 static pg_uuid_t
@@ -242,9 +258,10 @@ collect(Datum passes, MemoryContext context)
 
 List *
 rde_claim(const RdeHome *home, int max_reports, TimestampTz horizon,
-		  const char *settle_limit, MemoryContext context, bool *found)
+		  const char *settle_limit, MemoryContext context)
 {
 	TimestampTz now = GetCurrentTimestamp();
+	Datum		tried = PointerGetDatum(construct_empty_array(UUIDOID));
 	Datum		passes;
 
 	/*
@@ -255,14 +272,21 @@ rde_claim(const RdeHome *home, int max_reports, TimestampTz horizon,
 	rde_execute(home,
 				"LOCK TABLE %s.rde_worker IN SHARE UPDATE EXCLUSIVE MODE",
 				0, NULL, NULL, NULL, false, SPI_OK_UTILITY);
+	/* who has claimed since this transaction's first look at the sessions? */
+	pgstat_clear_snapshot();
 	give_up_lost(home, now);
-	passes = choose(home, Min(max_reports, MAX_GROUPS), now, horizon,
-					settle_limit);
-	*found = passes != (Datum) 0;
-	if (!*found)
-		return NIL;
-	mark(home, passes, now);
-	return collect(passes, context);
+	for (;;)
+	{
+		passes = choose(home, Min(max_reports, MAX_GROUPS), now, horizon,
+						settle_limit, tried);
+		if (passes == (Datum) 0)
+			return NIL;
+		mark(home, passes, now);
+		if (SPI_processed > 0)
+			return collect(passes, context);
+		/* all locked, by who builds or changes them by hand: the next ones */
+		tried = with_passes(home, tried, passes);
+	}
 }
 
 bool

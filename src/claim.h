@@ -21,13 +21,13 @@ typedef struct RdeGroup
 /*
  * Claim up to max_reports of the reports that can be built now, in groups, the
  * resellers in turn; a group is not split.  Reports of periods that ended after
- * `horizon` wait until they are overdue by `settle_limit`.  `found` says
- * whether there were any, be they another worker's by now.  The caller commits,
- * or nothing is claimed.  Allocates in `context`; needs an SPI connection.
+ * `horizon` wait until they are overdue by `settle_limit`.  NIL if there are
+ * none, or none that nobody holds.  The caller commits, or nothing is claimed.
+ * Allocates in `context`; needs an SPI connection.
  */
 extern List *rde_claim(const RdeHome *home, int max_reports,
 					   TimestampTz horizon, const char *settle_limit,
-					   MemoryContext context, bool *found);
+					   MemoryContext context);
 
 /*
  * Lock what is still claimed by this session of a group and drop the rest from

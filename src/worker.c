@@ -143,8 +143,8 @@ typedef bool (*Action) (Worker *worker, void *argument);
 
 /*
  * Do part of a step in a subtransaction, so that its failure leaves the rest of
- * the step alone.  Returns what went wrong, in the context that is current, or
- * NULL.
+ * the step alone.  Returns what went wrong, in the context of the round, which
+ * outlives the step, or NULL.
  */
 static ErrorData *
 attempt(Worker *worker, Action action, void *argument)
@@ -164,7 +164,7 @@ attempt(Worker *worker, Action action, void *argument)
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(context);
+		MemoryContextSwitchTo(worker->context);
 		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
@@ -366,10 +366,7 @@ build_group(Worker *worker, RdeGroup *group, TimestampTz horizon)
 	end_step();
 }
 
-/*
- * One claim and its builds.  False when nothing was found that could be built;
- * what another worker was faster with counts as found.
- */
+/* One claim and its builds.  False when nothing was found that can be built. */
 static bool
 work(Worker *worker)
 {
@@ -379,7 +376,6 @@ work(Worker *worker)
 	TimestampTz claimed;
 	List	   *groups;
 	ListCell   *cell;
-	bool		found;
 
 	begin_step();
 	horizon = rde_settle_horizon(worker->home);
@@ -388,8 +384,7 @@ work(Worker *worker)
 				values);
 	groups = rde_claim(worker->home,
 					   worker->max_reports - worker->built - worker->failed,
-					   horizon, rde_setting_settle_limit, worker->context,
-					   &found);
+					   horizon, rde_setting_settle_limit, worker->context);
 	end_step();
 
 	claimed = GetCurrentTimestamp();
@@ -409,7 +404,7 @@ work(Worker *worker)
 			break;
 		}
 	}
-	return found;
+	return groups != NIL;
 }
 
 static bool

@@ -210,11 +210,14 @@ CREATE FUNCTION @extschema@._rde_settle_limit() RETURNS interval
 COMMENT ON FUNCTION @extschema@._rde_settle_limit() IS
     'the setting rde.settle_limit, which no placeholder can stand in for';
 
+-- A session that is idle calls nothing, whatever it left behind when it was
+-- interrupted.  One with track_activities off does not say.
 CREATE FUNCTION @extschema@._rde_alive(pid integer, start timestamptz) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT EXISTS (SELECT FROM pg_stat_get_activity(pid) a WHERE pid IS NOT NULL AND a.backend_start = start);
+    SELECT EXISTS (SELECT FROM pg_stat_get_activity(pid) a
+                   WHERE pid IS NOT NULL AND a.backend_start = start AND coalesce(a.state, '') NOT LIKE 'idle%');
 END;
 COMMENT ON FUNCTION @extschema@._rde_alive(integer, timestamptz) IS
     'does the server process that claimed a report still run? false for NULLs';
