@@ -63,7 +63,7 @@ BEGIN
             MESSAGE = 'workers must be between 1 and 64',
             HINT = 'Two build one long report and the short ones beside it; more use more processors.';
     END IF;
-    IF to_regprocedure('cron.schedule(text, text, text)') IS NULL THEN
+    IF NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron') THEN
         elsewhere := coalesce(current_setting('cron.database_name', true), 'postgres');
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('pg_cron is not in database "%s"', current_database()),
@@ -74,13 +74,12 @@ BEGIN
                                              job.command, current_database()), '' ORDER BY n)
                     FROM generate_series(1, workers) n);
     END IF;
-    IF NOT has_function_privilege('cron.schedule(text, text, text)', 'EXECUTE')
-       OR NOT has_schema_privilege('cron', 'USAGE') THEN
+    IF NOT has_schema_privilege('cron', 'USAGE') THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
             MESSAGE = format('role "%s" may not schedule jobs with pg_cron', current_user),
             HINT = format('GRANT USAGE ON SCHEMA cron TO %I;', current_user);
     END IF;
-    EXECUTE 'SELECT cron.unschedule(j.jobname) FROM cron.job j'
+    EXECUTE 'SELECT cron.unschedule(j.jobid) FROM cron.job j'
             ' WHERE j.jobname ~ ''^rde [0-9]+$'' AND j.database = current_database() AND j.username = current_user'
             ' AND substr(j.jobname, 5)::integer > $1' USING workers;
     FOR n IN 1 .. workers LOOP
@@ -96,9 +95,10 @@ CREATE FUNCTION @extschema@.rde_unschedule() RETURNS bigint
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    present CONSTANT boolean := EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron');
     jobs bigint := 0;
 BEGIN
-    IF to_regprocedure('cron.unschedule(bigint)') IS NOT NULL THEN
+    IF present THEN
         EXECUTE 'SELECT count(cron.unschedule(j.jobid)) FROM cron.job j'
                 ' WHERE j.jobname ~ ''^rde [0-9]+$'' AND j.database = current_database() AND j.username = current_user'
             INTO jobs;
@@ -106,8 +106,8 @@ BEGIN
     IF jobs = 0 THEN
         RAISE NOTICE USING
             MESSAGE = format('role "%s" has scheduled no workers with pg_cron in database "%s"', current_user, current_database()),
-            HINT = CASE WHEN to_regprocedure('cron.unschedule(bigint)') IS NULL
-                        THEN 'Where pg_cron is in another database, call cron.unschedule() there.' END;
+            HINT = CASE WHEN present THEN 'rde_schedule() does.'
+                        ELSE 'Where pg_cron is in another database, call cron.unschedule() there.' END;
     END IF;
     RETURN jobs;
 END

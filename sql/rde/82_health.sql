@@ -22,7 +22,7 @@ BEGIN
         'warning', 'cron_job_missing', 'pg_cron is in this database and has no active job that runs rde_run_due.',
         'Call rde_schedule(), or see to it that workers run otherwise.', jobs);
     RETURN QUERY EXECUTE format(
-        'SELECT %L, %L, j.jobname, d.end_time, d.return_message, %L FROM (%s) j'
+        'SELECT %L, %L, j.jobname::text, d.end_time, d.return_message, %L FROM (%s) j'
         ' CROSS JOIN LATERAL (SELECT r.status, r.end_time, r.return_message FROM cron.job_run_details r'
         ' WHERE r.jobid = j.jobid AND r.status IN (''succeeded'', ''failed'')'
         ' ORDER BY r.runid DESC LIMIT 1) d WHERE j.active AND d.status = ''failed''',
