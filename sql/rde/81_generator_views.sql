@@ -1,27 +1,44 @@
 ---------------------------------------------------------------------------
--- Generators, their periods, what needs attention
+-- Generators and their periods
 ---------------------------------------------------------------------------
 
+CREATE VIEW @extschema@._rde_failed_reports WITH (security_barrier) AS
+SELECT r.id, r.generator, r.sqlstate, r.error, r.failed_at
+FROM @extschema@.rde_report r
+WHERE r.status = 'error' AND r.retry_at IS NULL AND r.expires_at > now()
+  -- neither cancelled by hand, nor a revision that another one has replaced
+  AND r.sqlstate <> '57014'
+  AND NOT EXISTS (SELECT FROM @extschema@.rde_report n WHERE n.supersedes = r.supersedes AND n.status <> 'error');
+COMMENT ON VIEW @extschema@._rde_failed_reports IS
+    'reports that ended in error and that nobody has done anything about';
+
+-- Each report is looked at once, and not for each generator.
 CREATE VIEW @extschema@.rde_generators WITH (security_barrier) AS
 SELECT g.id, g.name, g.dataset, g.view, g.formats, g.event, g.reseller, g.time_zone, g.month_day, g.run_at, g.start,
        g.catch_up, g.keep, g.options, g.enabled, g.disabled_reason, g.created_at, g.next_from, g.next_to, g.next_run,
        completed.created_at AS last_run, completed.id AS last_report, submitted.status AS last_status,
-       (SELECT count(*) FROM @extschema@.rde_report r
-        WHERE r.generator = g.id AND r.status = 'error' AND r.retry_at IS NULL) AS failed,
-       f.paused_until
+       coalesce(failed.reports, 0) AS failed, f.paused_until
 FROM @extschema@.rde_generator g
-LEFT JOIN LATERAL (
-    SELECT r.id, r.created_at FROM @extschema@.rde_report r
-    WHERE r.generator = g.id AND r.status = 'completed' ORDER BY r.created_at DESC LIMIT 1) completed ON true
-LEFT JOIN LATERAL (
-    SELECT r.status FROM @extschema@.rde_report r
-    WHERE r.generator = g.id ORDER BY r.submitted_at DESC LIMIT 1) submitted ON true
+LEFT JOIN (
+    SELECT DISTINCT ON (r.generator) r.generator, r.id, r.created_at FROM @extschema@.rde_report r
+    WHERE r.status = 'completed' AND r.expires_at > now()
+    ORDER BY r.generator, r.created_at DESC) completed ON completed.generator = g.id
+LEFT JOIN (
+    SELECT DISTINCT ON (r.generator) r.generator,
+           CASE WHEN r.status = 'submitted' AND r.claim_pid IS NOT NULL
+                     AND @extschema@._rde_alive(r.claim_pid, r.claim_start)
+                THEN 'processing' ELSE r.status END AS status
+    FROM @extschema@.rde_report r
+    ORDER BY r.generator, r.submitted_at DESC) submitted ON submitted.generator = g.id
+LEFT JOIN (
+    SELECT r.generator, count(*) AS reports FROM @extschema@._rde_failed_reports r
+    GROUP BY r.generator) failed ON failed.generator = g.id
 LEFT JOIN @extschema@.rde_source_failure f ON f.dataset = g.dataset AND f.paused_until > now();
 COMMENT ON VIEW @extschema@.rde_generators IS
-    'every generator: what it makes, its last report and its next; paused_until is set while its data set''s source cannot be read';
+    'every generator: what it makes, its last report and its next; failed counts its reports that ended in error, paused_until is set while its data set''s source cannot be read';
 
 -- Functions in a view run with its reader's rights, so this one asks whether he
--- may read the view, and looks for himself at what others may not see.
+-- may read the view, and looks for itself at what others may not see.
 CREATE FUNCTION @extschema@._rde_periods(
     OUT generator uuid, OUT name text, OUT reseller bigint, OUT format text,
     OUT period_from timestamptz, OUT period_to timestamptz, OUT due_at timestamptz, OUT state text,
@@ -31,85 +48,113 @@ CREATE FUNCTION @extschema@._rde_periods(
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    moment CONSTANT timestamptz := now();
+    settle_limit CONSTANT interval := @extschema@._rde_settle_limit();
     blockers text[];
     began timestamptz[];
 BEGIN
-    IF NOT has_table_privilege(@extschema@._rde_caller(), '@extschema@.rde_periods', 'SELECT') THEN
+    IF NOT has_table_privilege(@extschema@._rde_caller(), '@extschema@.rde_periods', 'SELECT')
+       AND NOT has_table_privilege(@extschema@._rde_caller(), '@extschema@.rde_health', 'SELECT') THEN
         RETURN;
     END IF;
     SELECT array_agg(b.what ORDER BY b.began), array_agg(b.began ORDER BY b.began) INTO blockers, began
     FROM @extschema@._rde_blockers() b;
 
     RETURN QUERY
-    WITH RECURSIVE made AS (
-        -- the newest revision of every period and format that has a report
-        SELECT DISTINCT ON (r.generator, r.format, r.period_from) r.*
+    WITH RECURSIVE
+    -- The newest revision of every period and format, unless it failed.
+    made AS (
+        SELECT DISTINCT ON (r.generator, r.period_from, r.format)
+               r.generator, r.format, r.period_from, r.period_to, r.due_at, r.id, r.revision, r.provisional, r.status,
+               r.created_at, r.claim_pid, r.claim_start, r.retry_at, r.error, r.dataset, r.snapshot_window,
+               coalesce(r.created_at, r.submitted_at) + r.retention > moment AS is_young
         FROM @extschema@.rde_report r
-        WHERE r.type IN ('daily', 'monthly') AND r.generator IS NOT NULL
-          AND EXISTS (SELECT FROM @extschema@.rde_generator g WHERE g.id = r.generator)
-        ORDER BY r.generator, r.format, r.period_from, r.status = 'error', r.revision DESC
-    ), coming(id, period_from, period_to, run, n) AS (
-        -- due and not submitted yet, and the first that is not due
-        SELECT g.id, g.next_from, g.next_to, g.next_run, 1
-        FROM @extschema@.rde_generator g WHERE g.next_run IS NOT NULL
+        WHERE r.type IN ('daily', 'monthly') AND (r.expires_at > moment OR r.status = 'submitted')
+          AND r.generator IN (SELECT g.id FROM @extschema@.rde_generator g)
+        ORDER BY r.generator, r.period_from, r.format, r.status = 'error', r.revision DESC
+    ),
+    scheduled AS (
+        SELECT g.*, s.change_column IS NOT NULL AS one_window,
+               s.change_column IS NULL AND g.catch_up = 'all' AS each_period
+        FROM @extschema@.rde_generator g LEFT JOIN @extschema@.rde_source s ON s.dataset = g.dataset
+        WHERE g.next_run IS NOT NULL
+    ),
+    -- The periods that are due and not submitted, and the first that is not due.
+    coming(generator, period_from, period_to, run, n) AS (
+        SELECT s.id, s.next_from, s.next_to, s.next_run, 1 FROM scheduled s
         UNION ALL
-        SELECT c.id, c.period_to, p.period_to, p.run, c.n + 1
-        FROM coming c JOIN @extschema@.rde_generator g ON g.id = c.id
-        CROSS JOIN LATERAL @extschema@._rde_next_period(g.event, c.period_to, g.time_zone, g.month_day, g.run_at) p
-        WHERE c.run <= now() AND c.n < 1000
-    ), gap AS (
-        SELECT m.generator, m.format,
-               lag(m.period_to) OVER (PARTITION BY m.generator, m.format ORDER BY m.period_from) AS period_from,
-               m.period_from AS period_to
-        FROM made m
-        UNION ALL
-        SELECT m.generator, m.format, max(m.period_to), g.next_from
-        FROM made m JOIN @extschema@.rde_generator g ON g.id = m.generator AND m.format = ANY (g.formats)
-        GROUP BY m.generator, m.format, g.next_from
+        SELECT c.generator, c.period_to, p.period_to, p.run, c.n + 1
+        FROM coming c
+        JOIN scheduled s ON s.id = c.generator
+        CROSS JOIN LATERAL @extschema@._rde_next_period(s.event, c.period_to, s.time_zone, s.month_day, s.run_at) p
+        WHERE c.run <= moment AND (c.n < 1000 OR NOT s.each_period)
+    ),
+    -- Of these get a report: each; or only the latest; or all of them one.
+    wanted AS (
+        SELECT c.generator, f.format,
+               CASE WHEN s.one_window AND c.run <= moment THEN s.next_from ELSE c.period_from END AS period_from,
+               c.period_to, c.run
+        FROM (SELECT c.*, lead(c.run) OVER (PARTITION BY c.generator ORDER BY c.n) AS next_run FROM coming c) c
+        JOIN scheduled s ON s.id = c.generator
+        CROSS JOIN LATERAL unnest(s.formats) f(format)
+        WHERE s.each_period OR c.run > moment OR c.next_run > moment
+    ),
+    -- What lies between two of them got none; unless the older one is there by
+    -- rde_keep() only, for then others may just have expired.
+    gap AS (
+        SELECT l.generator, l.format, l.after AS period_from, l.period_from AS period_to
+        FROM (SELECT a.generator, a.format, a.period_from,
+                     lag(a.period_to) OVER w AS after, lag(a.is_young) OVER w AS after_is_young
+              FROM (SELECT m.generator, m.format, m.period_from, m.period_to, m.is_young FROM made m
+                    UNION ALL
+                    SELECT w.generator, w.format, w.period_from, w.period_to, true FROM wanted w) a
+              WINDOW w AS (PARTITION BY a.generator, a.format ORDER BY a.period_from)) l
+        WHERE l.after < l.period_from AND l.after_is_young
     )
     SELECT g.id, g.name, g.reseller, m.format, m.period_from, m.period_to, m.due_at,
-           CASE WHEN m.status = 'error' AND m.retry_at IS NOT NULL
-                     AND f.paused_until > now() THEN 'paused'
-                WHEN m.status = 'error' AND m.retry_at IS NOT NULL THEN 'retrying'
-                WHEN m.status <> 'submitted' THEN m.status
-                WHEN @extschema@._rde_alive(m.claim_pid, m.claim_start) THEN 'processing'
-                WHEN f.paused_until > now() THEN 'paused'
+           CASE WHEN m.status = 'completed' OR (m.status = 'error' AND m.retry_at IS NULL) THEN m.status
+                WHEN m.claim_pid IS NOT NULL AND @extschema@._rde_alive(m.claim_pid, m.claim_start) THEN 'processing'
+                WHEN f.paused_until > moment THEN 'paused'
+                WHEN m.retry_at IS NOT NULL THEN 'retrying'
                 ELSE 'submitted' END,
-           m.id, m.revision, m.provisional,
-           CASE WHEN m.status = 'completed' THEN m.created_at ELSE now() END - m.due_at,
-           CASE WHEN m.status = 'completed' OR (m.status = 'error' AND m.retry_at IS NULL) THEN NULL
-                WHEN f.paused_until > now() THEN format('the source, until %s: %s', date_trunc('second', f.paused_until), f.error)
-                WHEN m.retry_at IS NOT NULL THEN format('the next try at %s: %s', date_trunc('second', m.retry_at), m.error)
-                WHEN m.snapshot_window THEN 'a worker'
-                WHEN m.period_to > now() - interval '5 seconds' THEN 'the end of the period, and 5 seconds more'
+           m.id, m.revision, m.provisional, coalesce(m.created_at, moment) - m.due_at,
+           CASE WHEN CASE WHEN m.status = 'completed' THEN NOT m.provisional
+                          ELSE m.status = 'error' AND m.retry_at IS NULL END THEN NULL
+                WHEN m.claim_pid IS NOT NULL AND @extschema@._rde_alive(m.claim_pid, m.claim_start) THEN NULL
+                WHEN f.paused_until > moment THEN
+                    pg_catalog.format('the source, until %s: %s', date_trunc('second', f.paused_until), f.error)
+                WHEN m.retry_at IS NOT NULL THEN
+                    pg_catalog.format('the next attempt at %s, after: %s', date_trunc('second', m.retry_at), m.error)
+                WHEN m.snapshot_window OR (m.status = 'submitted' AND m.due_at <= moment - settle_limit) THEN 'a worker'
+                WHEN m.period_to > moment - interval '5 s' THEN 'the end of the period, and 5 s more'
                 WHEN began[1] < m.period_to THEN
-                    blockers[1] || CASE WHEN others.n > 0 THEN format(', and %s more', others.n) ELSE '' END
+                    blockers[1] || coalesce((SELECT ', and ' || nullif(count(*) - 1, 0) || ' more'
+                                             FROM unnest(began) b WHERE b < m.period_to), '')
                 ELSE 'a worker' END
     FROM made m
     JOIN @extschema@.rde_generator g ON g.id = m.generator
     LEFT JOIN @extschema@.rde_source_failure f ON f.dataset = m.dataset
-    CROSS JOIN LATERAL (SELECT count(*) - 1 AS n FROM unnest(began) b WHERE b < m.period_to) others
     UNION ALL
-    SELECT g.id, g.name, g.reseller, s.format, c.period_from, c.period_to, c.run,
-           CASE WHEN c.run > now() THEN 'scheduled' WHEN g.enabled THEN 'due' ELSE 'disabled' END,
-           NULL, NULL, NULL, CASE WHEN c.run <= now() THEN now() - c.run END,
-           CASE WHEN c.run > now() THEN NULL WHEN g.enabled THEN 'a worker' ELSE g.disabled_reason END
-    FROM coming c
-    JOIN @extschema@.rde_generator g ON g.id = c.id
-    CROSS JOIN LATERAL unnest(g.formats) s(format)
+    SELECT g.id, g.name, g.reseller, w.format, w.period_from, w.period_to, w.run,
+           CASE WHEN NOT g.enabled THEN 'disabled' WHEN w.run > moment THEN 'scheduled' ELSE 'due' END,
+           NULL, NULL, NULL, CASE WHEN w.run <= moment THEN moment - w.run END,
+           CASE WHEN NOT g.enabled THEN g.disabled_reason
+                WHEN w.run > moment THEN NULL
+                WHEN EXISTS (SELECT FROM made m WHERE m.generator = w.generator AND m.snapshot_window
+                                AND (m.status = 'submitted' OR m.retry_at IS NOT NULL)) THEN 'the window before it'
+                ELSE 'a worker' END
+    FROM wanted w JOIN @extschema@.rde_generator g ON g.id = w.generator
     UNION ALL
-    SELECT g.id, g.name, g.reseller, gap.format, gap.period_from, gap.period_to, NULL, 'skipped',
-           NULL, NULL, NULL, NULL, NULL
-    FROM gap JOIN @extschema@.rde_generator g ON g.id = gap.generator
-    WHERE gap.period_from < gap.period_to;
+    SELECT g.id, g.name, g.reseller, p.format, p.period_from, p.period_to, NULL, 'skipped', NULL, NULL, NULL, NULL, NULL
+    FROM gap p JOIN @extschema@.rde_generator g ON g.id = p.generator;
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_periods() IS
-    'the rows of rde_periods, for those who may read that view';
+    'the rows of rde_periods, for those who may read that view or rde_health';
 
 CREATE VIEW @extschema@.rde_periods WITH (security_barrier) AS
 SELECT p.generator, p.name, p.reseller, p.format, p.period_from, p.period_to, p.due_at, p.state,
        p.report, p.revision, p.provisional, p.lateness, p.waits_for
 FROM @extschema@._rde_periods() p;
 COMMENT ON VIEW @extschema@.rde_periods IS
-    'every period of every daily and monthly generator: its report or why there is none yet. States: completed, processing, submitted, retrying, paused, error, due, disabled, scheduled; skipped is a gap without reports';
+    'every period of every daily and monthly generator: its report, or why there is none yet. States: completed, processing, submitted, retrying, paused, error, due, scheduled, disabled; skipped is a gap without reports';
