@@ -57,6 +57,7 @@ AS $$
 DECLARE
     job record := @extschema@._rde_cron(every);
     elsewhere text;
+    loaded boolean;
 BEGIN
     IF workers IS NULL OR workers NOT BETWEEN 1 AND 64 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -64,20 +65,33 @@ BEGIN
             HINT = 'Two build one long report and the short ones beside it; more use more processors.';
     END IF;
     IF NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron') THEN
-        elsewhere := coalesce(current_setting('cron.database_name', true), 'postgres');
+        BEGIN
+            elsewhere := current_setting('cron.database_name', true);
+            loaded := elsewhere IS NOT NULL;
+        EXCEPTION WHEN insufficient_privilege THEN
+            loaded := true;
+        END;
+        elsewhere := coalesce(elsewhere, 'postgres');
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('pg_cron is not in database "%s"', current_database()),
-            DETAIL = format('It is in one database of a cluster only, by its settings in "%s".', elsewhere),
-            HINT = format('Run this in database "%s":', elsewhere) ||
-                   (SELECT string_agg(format(E'\nSELECT cron.schedule_in_database(%L, %L, %L, %L);',
-                                             format('rde %s of %s', n, current_database()), job.schedule,
-                                             job.command, current_database()), '' ORDER BY n)
-                    FROM generate_series(1, workers) n);
+            DETAIL = CASE WHEN loaded THEN 'A server has it in one database only.'
+                          ELSE 'The server does not load it; shared_preload_libraries names what it loads at its start.' END,
+            HINT = CASE WHEN elsewhere = current_database() THEN 'CREATE EXTENSION pg_cron;'
+                        ELSE format('Run this in database "%s":', elsewhere) ||
+                             (SELECT string_agg(format(E'\nSELECT cron.schedule_in_database(%L, %L, %L, %L);',
+                                                       format('rde %s of %s', n, current_database()), job.schedule,
+                                                       job.command, current_database()), '' ORDER BY n)
+                              FROM generate_series(1, workers) n) END;
     END IF;
     IF NOT has_schema_privilege('cron', 'USAGE') THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
             MESSAGE = format('role "%s" may not schedule jobs with pg_cron', current_user),
             HINT = format('GRANT USAGE ON SCHEMA cron TO %I;', current_user);
+    END IF;
+    IF NOT has_function_privilege('@extschema@.rde_run_due(integer, interval)', 'EXECUTE') THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('role "%s" may not call rde_run_due, as which the jobs would', current_user),
+            HINT = 'GRANT EXECUTE ON PROCEDURE @extschema@.rde_run_due TO ' || quote_ident(current_user) || ';';
     END IF;
     EXECUTE 'SELECT cron.unschedule(j.jobid) FROM cron.job j'
             ' WHERE j.jobname ~ ''^rde [0-9]+$'' AND j.database = current_database() AND j.username = current_user'

@@ -7,7 +7,7 @@ SELECT r.id, r.generator, r.sqlstate, r.error, r.failed_at
 FROM @extschema@.rde_report r
 WHERE r.status = 'error' AND r.retry_at IS NULL AND r.expires_at > now()
   -- neither cancelled by hand, nor a revision that another one has replaced
-  AND r.sqlstate <> '57014'
+  AND r.sqlstate IS DISTINCT FROM '57014'
   AND NOT EXISTS (SELECT FROM @extschema@.rde_report n WHERE n.supersedes = r.supersedes AND n.status <> 'error');
 COMMENT ON VIEW @extschema@._rde_failed_reports IS
     'reports that ended in error and that nobody has done anything about';

@@ -3,33 +3,45 @@
 ---------------------------------------------------------------------------
 
 CREATE FUNCTION @extschema@._rde_cron_findings(
+    has_worker boolean,
     OUT severity text, OUT finding text, OUT object text, OUT since timestamptz, OUT detail text, OUT hint text
 ) RETURNS SETOF record
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    jobs CONSTANT text :=
-        'SELECT j.* FROM cron.job j WHERE j.database = current_database() AND j.command ~ ''\mrde_run_due\M''';
 BEGIN
-    -- where pg_cron is not in this database its jobs cannot be seen
-    IF to_regclass('cron.job') IS NULL OR to_regclass('cron.job_run_details') IS NULL
-       OR NOT EXISTS (SELECT FROM @extschema@.rde_generator g WHERE g.enabled AND g.event <> 'manual') THEN
+    -- Where pg_cron is not in this database its jobs cannot be seen, and a schema
+    -- "cron" may be anybody's.
+    IF NOT EXISTS (SELECT FROM pg_extension e
+                   JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+                   WHERE e.extname = 'pg_cron' AND d.classid = 'pg_class'::regclass
+                     AND d.objid = to_regclass('cron.job_run_details')) THEN
         RETURN;
     END IF;
-    RETURN QUERY EXECUTE format(
-        'SELECT %L, %L, NULL::text, NULL::timestamptz, %L, %L WHERE NOT EXISTS (%s AND j.active)',
-        'warning', 'cron_job_missing', 'pg_cron is in this database and has no active job that runs rde_run_due.',
-        'Call rde_schedule(), or see to it that workers run otherwise.', jobs);
-    RETURN QUERY EXECUTE format(
-        'SELECT %L, %L, j.jobname::text, d.end_time, d.return_message, %L FROM (%s) j'
-        ' CROSS JOIN LATERAL (SELECT r.status, r.end_time, r.return_message FROM cron.job_run_details r'
-        ' WHERE r.jobid = j.jobid AND r.status IN (''succeeded'', ''failed'')'
-        ' ORDER BY r.runid DESC LIMIT 1) d WHERE j.active AND d.status = ''failed''',
-        'warning', 'cron_job_failed', 'The server''s log and cron.job_run_details tell more.', jobs);
+    RETURN QUERY EXECUTE $query$
+        WITH job AS (
+            SELECT j.jobid, j.jobname, j.active FROM cron.job j
+            WHERE j.database = current_database() AND j.command ~ '\mrde_run_due\M')
+        SELECT 'warning', 'cron_job_missing', NULL, NULL::timestamptz,
+               'pg_cron is in this database and has no job that runs rde_run_due.',
+               'Call rde_schedule(), or see to it that workers run otherwise.'
+        WHERE NOT $1 AND NOT EXISTS (SELECT FROM job)
+        UNION ALL
+        SELECT 'warning', 'cron_job_inactive', j.jobname::text, NULL, 'The job is switched off.',
+               'Call rde_schedule() to replace it, or rde_unschedule() to remove it.'
+        FROM job j WHERE NOT j.active
+        UNION ALL
+        SELECT 'warning', 'cron_job_failed', j.jobname::text, run.end_time, run.return_message,
+               'The server''s log and cron.job_run_details tell more.'
+        FROM job j
+        CROSS JOIN LATERAL (
+            SELECT r.end_time, r.status, r.return_message FROM cron.job_run_details r
+            WHERE r.jobid = j.jobid AND r.status IN ('succeeded', 'failed') ORDER BY r.runid DESC LIMIT 1) run
+        WHERE j.active AND run.status = 'failed'
+    $query$ USING has_worker;
 END
 $$;
-COMMENT ON FUNCTION @extschema@._rde_cron_findings() IS
+COMMENT ON FUNCTION @extschema@._rde_cron_findings(boolean) IS
     'what rde_health has to say about pg_cron';
 
 CREATE FUNCTION @extschema@._rde_health(
@@ -41,24 +53,37 @@ CREATE FUNCTION @extschema@._rde_health(
 AS $$
 DECLARE
     system_id CONSTANT bigint := (SELECT c.system_identifier FROM pg_control_system() c);
+    worker record;
+    has_worker boolean;
 BEGIN
     IF NOT has_table_privilege(@extschema@._rde_caller(), '@extschema@.rde_health', 'SELECT') THEN
         RETURN;
     END IF;
 
-    -- workers
-    RETURN QUERY
-    SELECT 'error', 'no_worker', NULL::text, w.seen_at,
-           CASE WHEN w.seen_at IS NULL THEN 'rde_run_due has never run.' ELSE 'rde_run_due has not run for 10 minutes.' END
-               || format(' %s reports are due.', due.n),
-           'Let pg_cron run it with rde_schedule(), or cron or a systemd timer with psql.'
-    FROM (SELECT max(seen_at) AS seen_at FROM @extschema@.rde_worker) w
-    CROSS JOIN (SELECT (SELECT count(*) FROM @extschema@.rde_generator g WHERE g.enabled AND g.next_run <= now())
-                       + (SELECT count(*) FROM @extschema@.rde_report r
-                          WHERE r.status = 'submitted' OR r.retry_at <= now()) AS n) due
-    WHERE coalesce(w.seen_at, '-infinity') < now() - interval '10 minutes'
-      AND (due.n > 0 OR EXISTS (SELECT FROM @extschema@.rde_generator g WHERE g.enabled AND g.event <> 'manual'));
-    RETURN QUERY SELECT * FROM @extschema@._rde_cron_findings();
+    -- workers: usual is what nine of ten runs begin after another at most
+    SELECT max(CASE WHEN w.finished_at IS NULL AND EXISTS (SELECT FROM pg_stat_get_activity(w.pid) a
+                                                           WHERE a.backend_start <= w.started_at)
+                    THEN now() ELSE w.seen_at END) AS seen_at,
+           greatest(interval '10 minutes', 2 * percentile_disc(0.9) WITHIN GROUP (ORDER BY w.pause)) AS patience,
+           (SELECT count(*) FROM @extschema@.rde_generator g WHERE g.enabled AND g.event <> 'manual') AS generators,
+           (SELECT count(*) FROM @extschema@.rde_generator g WHERE g.enabled AND g.next_run <= now()) AS due,
+           (SELECT count(*) FROM @extschema@.rde_report r
+            WHERE coalesce(r.retry_at, r.due_at) <= now() AND (r.status = 'submitted' OR r.retry_at IS NOT NULL)) AS waiting
+    INTO worker
+    FROM (SELECT w.*, w.started_at - lag(w.started_at) OVER (ORDER BY w.started_at) AS pause
+          FROM @extschema@.rde_worker w) w;
+    IF worker.generators + worker.waiting > 0 THEN
+        has_worker := coalesce(worker.seen_at >= now() - worker.patience, false);
+        IF NOT has_worker THEN
+            RETURN QUERY
+            SELECT 'error', 'no_worker', NULL::text, worker.seen_at,
+                   format('rde_run_due has %s. %s generators are due, %s reports wait to be built.',
+                          CASE WHEN worker.seen_at IS NULL THEN 'never run' ELSE 'not run since then' END,
+                          worker.due, worker.waiting),
+                   'Let pg_cron run it with rde_schedule(), or cron or a systemd timer with psql.';
+        END IF;
+        RETURN QUERY SELECT * FROM @extschema@._rde_cron_findings(has_worker);
+    END IF;
 
     -- generators and their reports
     RETURN QUERY
@@ -71,7 +96,7 @@ BEGIN
     GROUP BY p.name, p.generator;
     RETURN QUERY
     SELECT 'error', 'generator_disabled', format('%s (%s)', g.name, g.id), NULL::timestamptz, g.disabled_reason,
-           format('When the cause is gone: SELECT rde_alter_generator(%L, enabled => true), which submits them again.', g.id)
+           format('When the cause is gone: SELECT rde_alter_generator(%L, enabled => true); that submits its failed reports again.', g.id)
     FROM @extschema@.rde_generator g
     WHERE NOT g.enabled AND g.disabled_reason NOT LIKE 'disabled by %';
     RETURN QUERY
@@ -79,17 +104,25 @@ BEGIN
            format('%s reports are in error, the last with: %s', count(*),
                   (array_agg(r.error ORDER BY r.failed_at DESC))[1]),
            'rde_retry() submits a report again, rde_drop_report() removes it.'
-    FROM @extschema@.rde_report r
+    FROM @extschema@._rde_failed_reports r
     LEFT JOIN @extschema@.rde_generator g ON g.id = r.generator
-    WHERE r.status = 'error' AND r.retry_at IS NULL AND r.expires_at > now()
+    WHERE r.sqlstate IS DISTINCT FROM '57P02'
     GROUP BY g.id, g.name;
     RETURN QUERY
+    SELECT 'error', 'worker_died', r.id::text, r.failed_at, r.error,
+           'The server''s log tells what ended it. When the cause is gone rde_retry() submits the report again.'
+    FROM @extschema@._rde_failed_reports r
+    WHERE r.sqlstate = '57P02';
+    RETURN QUERY
     SELECT 'error', 'rebaseline_needed', format('%s (%s)', g.name, g.id), NULL::timestamptz,
-           'Its last snapshot window ended in another database cluster.',
+           'Its last snapshot window ended in another database cluster, or nowhere.',
            format('SELECT rde_rebaseline(%L); after pg_upgrade, rde_rebaseline(%L, keep_window => true).', g.id, g.id)
     FROM @extschema@.rde_generator g
-    WHERE EXISTS (SELECT FROM @extschema@.rde_generator_snapshot s
-                  WHERE s.generator = g.id AND s.system_identifier <> system_id);
+    JOIN @extschema@.rde_source o ON o.dataset = g.dataset AND o.change_column IS NOT NULL
+    CROSS JOIN LATERAL unnest(g.formats) f(format)
+    LEFT JOIN @extschema@.rde_generator_snapshot s ON s.generator = g.id AND s.format = f.format
+    WHERE g.event IN ('daily', 'monthly') AND s.system_identifier IS DISTINCT FROM system_id
+    GROUP BY g.id, g.name;
 
     -- sources
     RETURN QUERY
@@ -101,14 +134,23 @@ BEGIN
     SELECT 'error', 'source_drifted', s.dataset, NULL::timestamptz,
            CASE WHEN c.oid IS NULL THEN 'The attached relation is gone.'
                 ELSE format('Columns of %s are gone or have another type than they were attached with: %s.',
-                            s.relation, string_agg(x.name, ', ' ORDER BY x.position)) END,
+                            s.relation, string_agg(DISTINCT x.name::text, ', ')) END,
            'Attach it again with rde_attach().'
     FROM @extschema@.rde_source s
     LEFT JOIN pg_class c ON c.oid = s.relation
-    LEFT JOIN @extschema@.rde_source_column x ON x.dataset = s.dataset
-        AND NOT EXISTS (SELECT FROM pg_attribute a
-                        WHERE a.attrelid = s.relation AND a.attname = x.name AND NOT a.attisdropped
-                          AND format_type(a.atttypid, NULL) = x.type)
+    LEFT JOIN LATERAL (
+        SELECT e.name, e.type, 'any' AS expected FROM @extschema@.rde_source_column e WHERE e.dataset = s.dataset
+        UNION ALL
+        SELECT p.name, NULL, p.expected
+        FROM (SELECT s.reseller_column, 'reseller' UNION ALL SELECT s.period_column, 'unix'
+              UNION ALL SELECT s.amount_column, 'numeric' UNION ALL SELECT s.currency_column, 'text'
+              UNION ALL SELECT s.invoice_column, 'text' UNION ALL SELECT s.change_column, 'xid8'
+              UNION ALL SELECT unnest(s.key_columns), 'any') p(name, expected)
+        WHERE p.name IS NOT NULL) x
+        ON NOT EXISTS (SELECT FROM pg_attribute a
+                       WHERE a.attrelid = s.relation AND a.attname = x.name AND a.attnum > 0 AND NOT a.attisdropped
+                         AND format_type(a.atttypid, NULL) = coalesce(x.type, format_type(a.atttypid, NULL))
+                         AND @extschema@._rde_type_fits(a.atttypid, x.expected))
     WHERE c.oid IS NULL OR x.name IS NOT NULL
     GROUP BY s.dataset, s.relation, c.oid;
     RETURN QUERY

@@ -83,6 +83,98 @@ SELECT rde_watch_invoices('invoice', 'reseller', 'id');
 ALTER TABLE invoice DISABLE TRIGGER rde_invoice_insert;
 SELECT * FROM health;
 
+-- a report that was cancelled is nobody's fault; a column that plays a part may
+-- drift without being exposed; a worker that dies is another finding
+UPDATE rde_report SET sqlstate = '57014' WHERE error = 'no luck';
+UPDATE rde_report SET status = 'error', sqlstate = '57P02', error = 'the server process was gone', failed_at = now()
+WHERE name = 'week' AND period_from = '2020-01-06' AND format = 'json';
+SELECT rde_attach('sales', 'sale', 'reseller', 'changed_at', amount => 'amount', expose => '{id}');
+ALTER TABLE sale ALTER amount TYPE double precision;
+ALTER TABLE sale RENAME reseller TO account;
+SELECT finding, object, detail FROM health WHERE finding IN ('reports_failed', 'worker_died', 'source_drifted');
+SELECT name, failed FROM rde_generators WHERE failed > 0;
+ALTER TABLE sale RENAME account TO reseller;
+ALTER TABLE sale ALTER amount TYPE numeric;
+
+-- a worker that is at work for an hour is one, and so is one that comes each hour
+INSERT INTO rde_worker (pid, started_at, seen_at) VALUES (pg_backend_pid(), now(), now() - interval '1 hour');
+SELECT count(*) FROM rde_health WHERE finding = 'no_worker';
+DELETE FROM rde_worker;
+INSERT INTO rde_worker (pid, started_at, seen_at, finished_at)
+SELECT 1, t, t, t FROM generate_series(now() - interval '10 hours', now() - interval '1 hour', '1 hour') t;
+SELECT count(*) FROM rde_health WHERE finding = 'no_worker';
+UPDATE rde_worker SET seen_at = seen_at - interval '2 hours';
+SELECT count(*) FROM rde_health WHERE finding = 'no_worker';
+
+-- a schema "cron" that is not pg_cron's runs nothing
+CREATE ROLE regress_rde_planter;
+CREATE SCHEMA cron AUTHORIZATION regress_rde_planter;
+GRANT USAGE ON SCHEMA cron TO PUBLIC;
+SET ROLE regress_rde_planter;
+CREATE FUNCTION cron.caught() RETURNS text LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'caught %', current_user; END$$;
+CREATE FUNCTION cron.schedule(text, text, text) RETURNS bigint LANGUAGE sql AS 'SELECT cron.caught()::bigint';
+CREATE FUNCTION cron.unschedule(bigint) RETURNS boolean LANGUAGE sql AS 'SELECT cron.caught()::boolean';
+CREATE VIEW cron.job AS
+    SELECT 1::bigint AS jobid, cron.caught() AS jobname, false AS active, cron.caught() AS database, cron.caught() AS command,
+           cron.caught() AS username;
+CREATE VIEW cron.job_run_details AS
+    SELECT 1::bigint AS jobid, cron.caught() AS status, now() AS end_time, cron.caught() AS return_message, 1 AS runid;
+RESET ROLE;
+SELECT count(*) > 0 AS findings FROM rde_health;
+SELECT rde_schedule('5 minutes', 1);
+SELECT rde_unschedule();
+DROP OWNED BY regress_rde_planter CASCADE;
+DROP ROLE regress_rde_planter;
+
+-- without catching up only the latest period is due, what comes before is not
+-- missing; a generator with a change column makes one window of them all
+SELECT rde_drop_generator(id) FROM rde_generators;
+DELETE FROM rde_report;
+SELECT rde_attach('sales', 'sale', 'reseller', 'changed_at', amount => 'amount');
+CREATE TABLE stamped (id bigint PRIMARY KEY, reseller bigint, changed_at timestamptz, change xid8);
+ALTER TABLE stamped OWNER TO regress_rde_source;
+CREATE TRIGGER rde_stamp BEFORE INSERT OR UPDATE ON stamped FOR EACH ROW EXECUTE FUNCTION rde_stamp('change');
+SELECT rde_create_dataset('stamped', 'Stamped');
+SELECT rde_attach('stamped', 'stamped', 'reseller', 'changed_at', change => 'change');
+SELECT rde_create_generator('latest', 'sales', 'csv', 'daily', start => '2020-01-01', catch_up => 'none') AS latest \gset
+SELECT rde_create_generator('window', 'stamped', 'csv', 'daily') AS window \gset
+UPDATE rde_generator SET next_from = '2020-01-01', next_to = '2020-01-02', next_run = '2020-01-02' WHERE id = :'window';
+CREATE VIEW shape AS
+    SELECT name, state, count(*), bool_and(period_to - period_from = '1 day') AS is_day,
+           min(period_from) = '2020-01-01' AS from_start, bool_and(lateness > '1 day') AS late, min(waits_for) AS waits_for
+    FROM rde_periods GROUP BY name, state ORDER BY name, state;
+SELECT * FROM shape;
+CALL rde_run_due();
+SELECT * FROM shape;
+-- years later it goes on with the latest, and skips what comes between
+UPDATE rde_report SET period_from = '2020-01-01', period_to = '2020-01-02', due_at = '2020-01-02' WHERE generator = :'latest';
+UPDATE rde_generator SET next_from = '2020-01-02', next_to = '2020-01-03', next_run = '2020-01-03' WHERE id = :'latest';
+SELECT * FROM shape WHERE name = 'latest';
+CALL rde_run_due();
+SELECT * FROM shape WHERE name = 'latest';
+-- what is left of old times by rde_keep() tells nothing of what came after it
+UPDATE rde_report SET created_at = now() - interval '1 year' WHERE generator = :'latest' AND period_from = '2020-01-01';
+SELECT * FROM shape WHERE name = 'latest';
+UPDATE rde_report SET expires_at = now() - interval '1 minute' WHERE generator = :'latest' AND period_from = '2020-01-01';
+SELECT * FROM shape WHERE name = 'latest';
+-- switched off, nothing is to come
+SELECT rde_alter_generator(:'latest', enabled => false);
+SELECT state, waits_for ~ '^disabled by ' AS reason FROM rde_periods WHERE generator = :'latest' AND report IS NULL;
+-- a window that cannot be built keeps the next one waiting
+UPDATE rde_generator SET next_from = '2020-01-01', next_to = '2020-01-02', next_run = '2020-01-02' WHERE id = :'window';
+DELETE FROM rde_report WHERE generator = :'window';
+UPDATE rde_generator_snapshot SET system_identifier = 1;
+SET client_min_messages = error;
+CALL rde_run_due();
+SET client_min_messages = warning;
+UPDATE rde_generator SET next_to = next_from + interval '1 s', next_run = now() - interval '1 s' WHERE id = :'window' AND next_from < now();
+SELECT name, state, regexp_replace(waits_for, '[0-9-]{10} [0-9:]{8}\+00|[0-9a-f-]{36}', '...', 'g') AS waits_for FROM rde_periods
+WHERE generator = :'window' AND due_at <= now() ORDER BY period_from;
+SELECT finding, object FROM health WHERE finding = 'rebaseline_needed';
+DROP TRIGGER rde_stamp ON stamped;
+SELECT rde_rebaseline(:'window');
+SELECT finding, object FROM health WHERE finding LIKE 'source%' OR finding LIKE 'rebase%';
+
 -- who may not read the views is shown nothing by their functions
 CREATE ROLE regress_rde_other;
 GRANT USAGE ON SCHEMA public TO regress_rde_other;
@@ -96,11 +188,18 @@ SET ROLE regress_rde_other;
 SELECT count(*) > 0 AS shown FROM rde_periods;
 SELECT count(*) FROM _rde_health();
 RESET ROLE;
+-- and rde_health finds late generators for a reader of its own
+REVOKE ALL ON rde_periods FROM regress_rde_other;
+GRANT SELECT ON rde_health TO regress_rde_other;
+SET ROLE regress_rde_other;
+SELECT count(*) FROM rde_periods;
+SELECT finding FROM rde_health WHERE finding = 'generator_late';
+RESET ROLE;
 
-DROP VIEW periods, health;
+DROP VIEW periods, health, shape;
 DROP TABLE invoice;
 DROP EXTENSION rde;
-DROP TABLE sale;
+DROP TABLE sale, stamped;
 DROP FUNCTION stop;
 REVOKE ALL ON SCHEMA public FROM regress_rde_other;
 DROP ROLE regress_rde_other, regress_rde_source;
