@@ -115,7 +115,7 @@ CREATE FUNCTION cron.caught() RETURNS text LANGUAGE plpgsql AS $$BEGIN RAISE EXC
 CREATE FUNCTION cron.schedule(text, text, text) RETURNS bigint LANGUAGE sql AS 'SELECT cron.caught()::bigint';
 CREATE FUNCTION cron.unschedule(bigint) RETURNS boolean LANGUAGE sql AS 'SELECT cron.caught()::boolean';
 CREATE VIEW cron.job AS
-    SELECT 1::bigint AS jobid, cron.caught() AS jobname, false AS active, cron.caught() AS database, cron.caught() AS command,
+    SELECT 1::bigint AS jobid, cron.caught() AS jobname, true AS active, cron.caught() AS database, cron.caught() AS command,
            cron.caught() AS username;
 CREATE VIEW cron.job_run_details AS
     SELECT 1::bigint AS jobid, cron.caught() AS status, now() AS end_time, cron.caught() AS return_message, 1 AS runid;
