@@ -9,6 +9,8 @@
 --   * it does what core can do and nothing else: the library may be gone;
 --   * values become text by concat(), which calls the output functions of types
 --     and no casts: anybody may write a cast, only superusers an output function;
+--   * every function, operator and type is written with its schema, for pinning
+--     the path costs as much time as all the rest;
 --   * it matches nothing, looks nothing up and wakes nobody;
 --   * whatever fails in it is a warning, and billing's statement goes on.
 CREATE FUNCTION @extschema@._rde_recorder_body(
@@ -21,11 +23,12 @@ DECLARE
     invoices CONSTANT text := 'SELECT ' || @extschema@._rde_recorded_text(relation, reseller)
         || ', ' || @extschema@._rde_recorded_text(relation, invoice);
     filter CONSTANT text := coalesce(
-        ' WHERE ' || @extschema@._rde_recorded_text(relation, when_column) || ' = ' || quote_literal(when_value), '');
+        ' WHERE ' || @extschema@._rde_recorded_text(relation, when_column) || ' OPERATOR(pg_catalog.=) '
+        || quote_literal(when_value), '');
 BEGIN
     RETURN format($body$
 BEGIN
-    IF TG_OP = 'INSERT' THEN
+    IF TG_OP OPERATOR(pg_catalog.=) 'INSERT' THEN
         INSERT INTO @extschema@.rde_invoice_event (reseller, invoice)
         %1$s FROM new_rows r%2$s;
     ELSE
@@ -35,7 +38,8 @@ BEGIN
     RETURN NULL;
 EXCEPTION WHEN OTHERS THEN
     RAISE WARNING USING ERRCODE = SQLSTATE,
-        MESSAGE = format('invoices of %%s could not be recorded for their reports: %%s', TG_RELID::regclass, SQLERRM),
+        MESSAGE = pg_catalog.format('invoices of %%s could not be recorded for their reports: %%s',
+                                    TG_RELID::pg_catalog.regclass, SQLERRM),
         DETAIL = 'The statement goes on. The daily sweep or rde_sweep_invoices() submits their reports.',
         HINT = 'If the table was altered, watch it again with rde_watch_invoices().';
     RETURN NULL;
@@ -52,8 +56,8 @@ CREATE FUNCTION @extschema@._rde_recorded_text(relation regclass, column_name na
 BEGIN ATOMIC
     -- char(n) without its padding, as a cast to text would be
     SELECT CASE WHEN @extschema@._rde_base_type(a.atttypid) = 'bpchar'::regtype
-                THEN format('rtrim(concat(r.%I))', a.attname)
-                ELSE format('concat(r.%I)', a.attname) END
+                THEN format('pg_catalog.rtrim(pg_catalog.concat(r.%I))', a.attname)
+                ELSE format('pg_catalog.concat(r.%I)', a.attname) END
     FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = column_name;
 END;
 COMMENT ON FUNCTION @extschema@._rde_recorded_text(regclass, name) IS
@@ -226,8 +230,7 @@ BEGIN
         function_name := '_rde_recorder_' || left(md5(gen_random_uuid()::text), 12);
     END IF;
     EXECUTE format('CREATE %s FUNCTION @extschema@.%I() RETURNS trigger'
-                   ' LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER'
-                   ' SET search_path = pg_catalog, pg_temp AS %L',
+                   ' LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER AS %L',
                    CASE WHEN replaced THEN 'OR REPLACE' ELSE '' END, function_name,
                    @extschema@._rde_recorder_body("table", reseller, invoice, when_column, when_value));
     recorder := format('@extschema@.%I()', function_name);
