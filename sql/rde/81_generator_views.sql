@@ -53,8 +53,7 @@ DECLARE
     blockers text[];
     began timestamptz[];
 BEGIN
-    IF NOT has_table_privilege(@extschema@._rde_caller(), '@extschema@.rde_periods', 'SELECT')
-       AND NOT has_table_privilege(@extschema@._rde_caller(), '@extschema@.rde_health', 'SELECT') THEN
+    IF NOT has_table_privilege(@extschema@._rde_caller(), '@extschema@.rde_periods', 'SELECT') THEN
         RETURN;
     END IF;
     SELECT array_agg(b.what ORDER BY b.began), array_agg(b.began ORDER BY b.began) INTO blockers, began
@@ -150,7 +149,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_periods() IS
-    'the rows of rde_periods, for those who may read that view or rde_health';
+    'the rows of rde_periods, for those who may read that view';
 
 CREATE VIEW @extschema@.rde_periods WITH (security_barrier) AS
 SELECT p.generator, p.name, p.reseller, p.format, p.period_from, p.period_to, p.due_at, p.state,

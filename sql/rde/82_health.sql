@@ -85,15 +85,20 @@ BEGIN
         RETURN QUERY SELECT * FROM @extschema@._rde_cron_findings(has_worker);
     END IF;
 
-    -- generators and their reports
+    -- generators and their reports; a revision has a report before it
     RETURN QUERY
-    SELECT 'error', 'generator_late', format('%s (%s)', p.name, p.generator), min(p.due_at),
-           format('%s reports are late, the first is that of %s: %s.', count(*), min(p.period_from), min(p.state)),
-           'The view rde_periods says what each of them waits for.'
-    FROM @extschema@._rde_periods() p
-    WHERE p.state IN ('due', 'submitted', 'processing', 'retrying', 'paused')
-      AND p.due_at < now() - @extschema@._rde_settle_limit() - interval '15 minutes'
-    GROUP BY p.name, p.generator;
+    SELECT 'error', 'generator_late', format('%s (%s)', g.name, g.id), min(l.due_at),
+           format('The period from %s has no report yet%s.', min(l.period_from),
+                  CASE WHEN count(DISTINCT l.period_from) > 1 THEN ', nor has one after it' ELSE '' END),
+           'The view rde_periods says what it waits for.'
+    FROM (SELECT d.id, d.next_from, d.next_run FROM @extschema@.rde_generator d WHERE d.enabled
+          UNION ALL
+          SELECT r.generator, r.period_from, r.due_at FROM @extschema@.rde_report r
+          WHERE (r.status = 'submitted' OR r.retry_at IS NOT NULL) AND r.type IN ('daily', 'monthly')
+            AND r.supersedes IS NULL) l(generator, period_from, due_at)
+    JOIN @extschema@.rde_generator g ON g.id = l.generator
+    WHERE l.due_at < now() - @extschema@._rde_settle_limit() - interval '15 minutes'
+    GROUP BY g.id, g.name;
     RETURN QUERY
     SELECT 'error', 'generator_disabled', format('%s (%s)', g.name, g.id), NULL::timestamptz, g.disabled_reason,
            format('When the cause is gone: SELECT rde_alter_generator(%L, enabled => true); that submits its failed reports again.', g.id)
