@@ -69,6 +69,13 @@ $node->safe_psql('home', 'CREATE ROLE ordinary; GRANT USAGE ON SCHEMA "Rde Home"
 	  . ' GRANT EXECUTE ON FUNCTION "Rde Home".rde_schedule TO ordinary;');
 my ($status, undef, $error) = $node->psql('home', qq(SET ROLE ordinary; SELECT "Rde Home".rde_schedule()));
 like($error, qr/may not schedule jobs.*GRANT USAGE ON SCHEMA cron TO ordinary;/s, 'a role without rights in pg_cron is told what to grant');
+$node->safe_psql('home', 'GRANT USAGE ON SCHEMA cron TO ordinary');
+(undef, undef, $error) = $node->psql('home', qq(SET ROLE ordinary; SELECT "Rde Home".rde_schedule()));
+like($error, qr/may not call rde_run_due.*GRANT EXECUTE ON PROCEDURE "Rde Home".rde_run_due TO ordinary;/s,
+	'and so is one whose jobs would fail');
+$node->safe_psql('else where', 'GRANT USAGE ON SCHEMA "Rde Home" TO ordinary; GRANT EXECUTE ON FUNCTION "Rde Home".rde_schedule TO ordinary');
+(undef, undef, $error) = $node->psql('else where', qq(SET ROLE ordinary; SELECT "Rde Home".rde_schedule()));
+like($error, qr/pg_cron is not in database "else where".*cron.schedule_in_database/s, 'an ordinary role is given the hint, too');
 
 # the other database: the hint is what to run
 ($status, undef, $error) = $node->psql('else where', "$path SELECT rde_schedule(workers => 1)");
