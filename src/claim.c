@@ -23,7 +23,11 @@
  */
 #define MAX_GROUPS	32
 
-/* After so many claims that never ended a report is in error. */
+/*
+ * After so many claims that never ended a report is in error.  It is built for
+ * the last time while no other is built that has been lost, too: else one that
+ * kills its worker, and with it every other, would take them along.
+ */
 #define MAX_LOST_CLAIMS	"3"
 
 /*
@@ -38,7 +42,7 @@
 	" OR (r.claim_pid = $2 AND r.claim_start = $3)" \
 	" OR NOT %s._rde_alive(r.claim_pid, r.claim_start))"
 
-/* Claimed by a session that is gone. */
+/* Claimed by another session; if the report is pending, by one that is gone. */
 #define IS_LOST \
 	" (r.claim_pid IS NOT NULL AND NOT (r.claim_pid = $2 AND r.claim_start = $3))"
 
@@ -98,9 +102,15 @@ choose(const RdeHome *home, int max_groups, TimestampTz now,
 	Datum		passes;
 
 	rde_execute(home,
-				"WITH ready AS ("
+				"WITH building AS ("
+				"SELECT coalesce(max(r.lost_claims), 0) AS lost"
+				" FROM %s.rde_report r"
+				" WHERE r.status = 'submitted' AND r.lost_claims > 0"
+				" AND" IS_LOST
+				" AND %s._rde_alive(r.claim_pid, r.claim_start)),"
+				" ready AS ("
 				"SELECT r.pass, r.reseller, min(r.due_at) AS due_at,"
-				" bool_or(r.lost_claims > 0 OR" IS_LOST ") AS lost"
+				" max(r.lost_claims +" IS_LOST "::integer) AS lost"
 				" FROM %s.rde_report r WHERE" IS_PENDING
 				" AND (r.type IN ('onetime', 'on_invoice')"
 				" OR r.snapshot_window OR r.period_to <= $4"
@@ -110,9 +120,10 @@ choose(const RdeHome *home, int max_groups, TimestampTz now,
 				" AND r.pass <> ALL ($7)"
 				" GROUP BY r.pass, r.reseller),"
 				" turns AS ("
-				"SELECT pass, lost, due_at, row_number() OVER"
+				"SELECT pass, ready.lost > 0 AS lost, due_at, row_number() OVER"
 				" (PARTITION BY reseller ORDER BY due_at, pass) AS turn"
-				" FROM ready),"
+				" FROM ready, building WHERE least(ready.lost, building.lost) = 0"
+				" OR greatest(ready.lost, building.lost) < " MAX_LOST_CLAIMS " - 1),"
 				" first AS ("
 				"SELECT pass, lost, row_number() OVER"
 				" (ORDER BY turn, due_at, pass) AS place"
