@@ -231,7 +231,7 @@ for my $round (1 .. @rounds)
 	$at_commit{$1}++ if $output =~ s/^at commit (\w+)\n?//m;
 	$output =~ s/^f\n?//mg;
 	$wrong .= "round $round ($how): $output\n" if $output ne '';
-	last if length $wrong > 10_000;
+	last if $wrong ne '';
 }
 is($wrong, '', 'whatever dies, reports are whole or wait to be built');
 note sprintf '%d rounds in %.0f s: %s; %d reports were lost three times; at COMMIT %d had been published, %d not', scalar(@rounds), time - $started,
