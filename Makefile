@@ -1,6 +1,7 @@
 # Makefile
 #
-#   make, make install      the extension, by PGXS (PG_CONFIG=... picks a server)
+#   make, make install      the extension, by PGXS (PG_CONFIG=... picks a server),
+#                           and gateway/rde-gateway where its libraries are there
 #   make setup              install what building, tests and demo need
 #   make check              run every test; "test/run -h" runs some of them
 #   make soak               the same tests with their long loops
@@ -97,6 +98,24 @@ include $(PGXS)
 $(RDE_SCRIPT): $(sort $(wildcard sql/rde/*.sql))
 	cat $^ >$@
 
+# The gateway is a program of its own; a server can do without.
+make_gateway = if $(MAKE) --no-print-directory -s -C gateway headers PG_CONFIG='$(PG_CONFIG)' CC='$(CC)'; \
+	then $(MAKE) --no-print-directory -C gateway $(1) PG_CONFIG='$(PG_CONFIG)' CC='$(CC)' WERROR='$(WERROR)' bindir='$(bindir)'; \
+	else echo 'gateway/rde-gateway is left out: headers of libmicrohttpd, libpq or libcrypto are missing'; fi
+ifneq (,$(wildcard gateway/Makefile))
+all: gateway
+install: install-gateway
+uninstall: uninstall-gateway
+clean: clean-gateway
+endif
+gateway:
+	@$(call make_gateway,all)
+install-gateway: gateway
+	@$(call make_gateway,install)
+uninstall-gateway clean-gateway:
+	@$(MAKE) --no-print-directory -C gateway $(@:-gateway=) bindir='$(bindir)'
+.PHONY: gateway install-gateway uninstall-gateway clean-gateway
+
 # Objects are made again when a header they include has changed, or when they
 # would be compiled with other options.
 -include $(OBJS:.o=.d)
@@ -115,7 +134,9 @@ lint-sources:
 		--enable=warning,performance,portability \
 		--suppress=nullPointerRedundantCheck --suppress=uninitvar \
 		--suppress=returnDanglingLifetime \
-		-Isrc $(DEFLATE_FLAGS) src
+		-Isrc $(DEFLATE_FLAGS) src gateway
 	clang-tidy --quiet $(wildcard src/*.c) -- $(CPPFLAGS)
+	clang-tidy --quiet $(wildcard gateway/*.c) -- -std=gnu99 -D_GNU_SOURCE \
+		-DRDE_VERSION='"$(RDE_VERSION)"' -isystem $(shell $(PG_CONFIG) --includedir)
 
 endif

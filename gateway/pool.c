@@ -1,0 +1,203 @@
+/*
+ * pool.c
+ *	  A fixed number of sessions, lent to one request at a time.
+ *
+ * Invariant: opened = idle + lent + being opened, and is at most size.  The
+ * mutex is never held while a server is talked to.
+ */
+#include "pool.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "log.h"
+#include "memory.h"
+#include "session.h"
+
+/* How long a request waits for a session before it is told to come again. */
+#define MAX_WAIT_MS		5000
+
+/* After a failed attempt, none is made for so long; doubled up to the last. */
+#define FIRST_PAUSE_MS	100
+#define LAST_PAUSE_MS	3000
+
+struct Pool
+{
+	const char *name;
+	const char *conninfo;
+	int			size;
+	int			max_long;
+	int			max_waiting;
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	int			opened;
+	int			opening;
+	int			lent_long;
+	int			waiting;
+	int			idle_count;
+	PGconn	  **idle;			/* the last one is the last used */
+	long		pause_ms;		/* 0: the last attempt went well */
+	long		pause_until_ms;
+};
+
+static long
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+Pool *
+pool_create(const char *name, const char *conninfo, int size, int max_waiting)
+{
+	Pool	   *pool = memory_get(sizeof(Pool));
+	pthread_condattr_t attributes;
+
+	pool->name = name;
+	pool->conninfo = conninfo;
+	pool->size = size;
+	pool->max_long = size > 1 ? size / 2 : 1;
+	pool->max_waiting = max_waiting;
+	pool->idle = memory_get(size * sizeof(PGconn *));
+	pthread_mutex_init(&pool->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&pool->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	return pool;
+}
+
+void
+pool_close(Pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	while (pool->idle_count > 0)
+	{
+		PQfinish(pool->idle[--pool->idle_count]);
+		pool->opened--;
+	}
+	pthread_mutex_unlock(&pool->lock);
+}
+
+/* Open a session.  The lock is held before and after, not meanwhile. */
+static PGconn *
+open_one(Pool *pool)
+{
+	PGconn	   *conn;
+	char	   *error = NULL;
+
+	pool->opened++;
+	pool->opening++;
+	pthread_mutex_unlock(&pool->lock);
+	conn = session_open(pool->conninfo, &error);
+	pthread_mutex_lock(&pool->lock);
+	pool->opening--;
+	if (conn != NULL)
+	{
+		if (pool->pause_ms > 0)
+			log_message(LOG_INFO, "the database can be reached again");
+		pool->pause_ms = 0;
+		return conn;
+	}
+	pool->opened--;
+	if (pool->pause_ms == 0)
+		log_message(LOG_ERROR, "the database cannot be used: %s", error);
+	else
+		log_message(LOG_DEBUG, "%s pool: %s", pool->name, error);
+	pool->pause_ms = pool->pause_ms == 0 ? FIRST_PAUSE_MS :
+		pool->pause_ms * 2 > LAST_PAUSE_MS ? LAST_PAUSE_MS : pool->pause_ms * 2;
+	pool->pause_until_ms = now_ms() + pool->pause_ms;
+	free(error);
+	pthread_cond_broadcast(&pool->changed);
+	return NULL;
+}
+
+/*
+ * A session if one can be had now.  *hopeless if waiting is no use, for the
+ * database is away.
+ */
+static PGconn *
+take_now(Pool *pool, PoolUse use, bool *hopeless)
+{
+	*hopeless = false;
+	if (use == POOL_LONG && pool->lent_long >= pool->max_long)
+		return NULL;
+	while (pool->idle_count > 0)
+	{
+		PGconn	   *conn = pool->idle[--pool->idle_count];
+
+		if (session_is_alive(conn))
+			return conn;
+		PQfinish(conn);
+		pool->opened--;
+	}
+	if (pool->opened < pool->size)
+	{
+		PGconn	   *conn = NULL;
+
+		/* While it is away, one tries at a time, and not all the time. */
+		if (pool->pause_ms == 0 ||
+			(pool->opening == 0 && now_ms() >= pool->pause_until_ms))
+			conn = open_one(pool);
+		*hopeless = conn == NULL;
+		return conn;
+	}
+	return NULL;
+}
+
+PGconn *
+pool_take(Pool *pool, PoolUse use)
+{
+	PGconn	   *conn;
+	bool		hopeless;
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += MAX_WAIT_MS / 1000;
+
+	pthread_mutex_lock(&pool->lock);
+	conn = take_now(pool, use, &hopeless);
+	if (conn == NULL && !hopeless && pool->waiting < pool->max_waiting)
+	{
+		pool->waiting++;
+		while (conn == NULL && !hopeless &&
+			   pthread_cond_timedwait(&pool->changed, &pool->lock, &until) == 0)
+			conn = take_now(pool, use, &hopeless);
+		pool->waiting--;
+	}
+	if (conn != NULL && use == POOL_LONG)
+		pool->lent_long++;
+	pthread_mutex_unlock(&pool->lock);
+	return conn;
+}
+
+void
+pool_give(Pool *pool, PGconn *conn, PoolUse use, bool good)
+{
+	good = good && PQstatus(conn) == CONNECTION_OK &&
+		PQtransactionStatus(conn) == PQTRANS_IDLE;
+	if (!good)
+		PQfinish(conn);
+
+	pthread_mutex_lock(&pool->lock);
+	if (use == POOL_LONG)
+		pool->lent_long--;
+	if (good)
+		pool->idle[pool->idle_count++] = conn;
+	else
+		pool->opened--;
+	if (pool->waiting > 0)
+	{
+		/* who is woken may wait for its turn among the long ones */
+		if (pool->lent_long >= pool->max_long)
+			pthread_cond_broadcast(&pool->changed);
+		else
+			pthread_cond_signal(&pool->changed);
+	}
+	pthread_mutex_unlock(&pool->lock);
+}

@@ -1,0 +1,167 @@
+/*
+ * reply.c
+ *	  Replies: a body of JSON, or an error.
+ *
+ * Invariant: every reply this gateway makes goes through reply_send().
+ */
+#include "reply.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guard.h"
+#include "log.h"
+
+static bool stopping = false;
+
+void
+reply_begin_stop(void)
+{
+	__atomic_store_n(&stopping, true, __ATOMIC_RELAXED);
+}
+
+void
+reply_header(struct MHD_Response *response, const char *name,
+			 const char *format,...)
+{
+	va_list		args;
+	char	   *value;
+
+	va_start(args, format);
+	if (vasprintf(&value, format, args) < 0)
+		abort();
+	va_end(args);
+	if (MHD_add_response_header(response, name, value) != MHD_YES)
+		log_message(LOG_ERROR, "header %s cannot be sent", name);
+	free(value);
+}
+
+enum MHD_Result
+reply_send(Request *request, struct MHD_Response *response, int status,
+		   uint64_t bytes)
+{
+	enum MHD_Result result;
+
+	reply_header(response, "X-Correlation-ID", "%s", request->correlation_id);
+	reply_header(response, "X-Content-Type-Options", "nosniff");
+	reply_header(response, "Referrer-Policy", "no-referrer");
+	if (__atomic_load_n(&stopping, __ATOMIC_RELAXED))
+		reply_header(response, "Connection", "close");
+
+	request->status = status;
+	request->reply_bytes = request_is(request, "HEAD") ||
+		status == MHD_HTTP_NOT_MODIFIED ? 0 : bytes;
+	guard_expect(request->guard, GUARD_REPLY);
+	result = MHD_queue_response(request->connection, status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static void
+free_result(void *result)
+{
+	PQclear(result);
+}
+
+enum MHD_Result
+reply_json(Request *request, PGresult *result, int status, int retry_after)
+{
+	size_t		size = PQgetlength(result, 0, 0);
+	struct MHD_Response *response;
+
+	response = MHD_create_response_from_buffer_with_free_callback_cls(size,
+																	  PQgetvalue(result, 0, 0),
+																	  free_result, result);
+	if (response == NULL)
+	{
+		PQclear(result);
+		return MHD_NO;
+	}
+	reply_header(response, "Content-Type", "application/json");
+	/* it holds links */
+	reply_header(response, "Cache-Control", "private, no-store");
+	if (retry_after > 0)
+		reply_header(response, "Retry-After", "%d", retry_after);
+	return reply_send(request, response, status, size);
+}
+
+struct MHD_Response *
+reply_error_body(Request *request, int status, const char *message)
+{
+	char	   *body;
+	size_t		size;
+	FILE	   *out = open_memstream(&body, &size);
+	char		now[TEXT_TIME_SIZE];
+	struct MHD_Response *response;
+
+	if (out == NULL)
+		abort();
+	text_time(now);
+	fprintf(out, "{\"timeStamp\":\"%s\",\"status\":%d,\"message\":", now, status);
+	text_put_json(out, message);
+	fputs(",\"path\":", out);
+	text_put_json(out, request->path);
+	fprintf(out, ",\"correlationId\":\"%s\"}", request->correlation_id);
+	if (fclose(out) != 0)
+		abort();
+	response = MHD_create_response_from_buffer(size, body, MHD_RESPMEM_MUST_FREE);
+	if (response == NULL)
+		abort();
+	request->reply_bytes = size;
+	reply_header(response, "Content-Type", "application/json");
+	reply_header(response, "Cache-Control", "private, no-store");
+	return response;
+}
+
+enum MHD_Result
+reply_error(Request *request, int status, const char *message)
+{
+	struct MHD_Response *response = reply_error_body(request, status, message);
+
+	if (status == MHD_HTTP_UNAUTHORIZED)
+		reply_header(response, "WWW-Authenticate", "Bearer");
+	return reply_send(request, response, status, request->reply_bytes);
+}
+
+enum MHD_Result
+reply_error_and_close(Request *request, int status, const char *message)
+{
+	struct MHD_Response *response = reply_error_body(request, status, message);
+
+	reply_header(response, "Connection", "close");
+	return reply_send(request, response, status, request->reply_bytes);
+}
+
+enum MHD_Result
+reply_failure(Request *request, Failure *failure)
+{
+	struct MHD_Response *response = reply_error_body(request, failure->status,
+													 failure->message);
+
+	free(failure->message);
+	failure->message = NULL;
+	if (failure->status == MHD_HTTP_UNAUTHORIZED)
+		reply_header(response, "WWW-Authenticate", "Bearer");
+	if (failure->retry_after > 0)
+		reply_header(response, "Retry-After", "%d", failure->retry_after);
+	return reply_send(request, response, failure->status, request->reply_bytes);
+}
+
+enum MHD_Result
+reply_no_report(Request *request)
+{
+	return reply_error(request, MHD_HTTP_NOT_FOUND, "there is no such report");
+}
+
+enum MHD_Result
+reply_method_not_allowed(Request *request, const char *allowed)
+{
+	struct MHD_Response *response = reply_error_body(request, MHD_HTTP_METHOD_NOT_ALLOWED,
+													 "method is not allowed here");
+
+	reply_header(response, "Allow", "%s", allowed);
+	return reply_send(request, response, MHD_HTTP_METHOD_NOT_ALLOWED,
+					  request->reply_bytes);
+}

@@ -1,0 +1,229 @@
+/*
+ * request.c
+ *	  What a client asked for: its line, headers and body, taken apart.
+ *
+ * Invariant: field values belong to libmicrohttpd and live until the request is
+ * completed; everything else is the request's own.
+ */
+#include "request.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <openssl/evp.h>
+
+#include "log.h"
+#include "memory.h"
+
+/* More than any key or token we have heard of, JSON web tokens included. */
+#define MAX_KEY			256
+#define MAX_TOKEN		4096
+
+static const char *const field_names[FIELD_COUNT] = {
+	[HEADER_AUTHORIZATION] = "Authorization",
+	[HEADER_SUBSCRIPTION_KEY] = "X-Subscription-Key",
+	[HEADER_CORRELATION_ID] = "X-Correlation-ID",
+	[HEADER_CONTENT_LENGTH] = "Content-Length",
+	[HEADER_TRANSFER_ENCODING] = "Transfer-Encoding",
+	[HEADER_IDEMPOTENCY_KEY] = "Idempotency-Key",
+	[HEADER_RANGE] = "Range",
+	[HEADER_IF_RANGE] = "If-Range",
+	[HEADER_IF_MATCH] = "If-Match",
+	[HEADER_IF_NONE_MATCH] = "If-None-Match",
+	[QUERY_FROM] = "from",
+	[QUERY_TO] = "to",
+	[QUERY_FORMAT] = "format",
+	[QUERY_NAME] = "name",
+	[QUERY_STATUS] = "status",
+	[QUERY_TYPE] = "type",
+	[QUERY_DETAIL] = "detail",
+	[QUERY_AFTER] = "after",
+	[QUERY_SV] = "sv",
+	[QUERY_ST] = "st",
+	[QUERY_SE] = "se",
+	[QUERY_SP] = "sp",
+	[QUERY_SR] = "sr",
+	[QUERY_KID] = "kid",
+	[QUERY_SIG] = "sig",
+};
+
+const char *
+request_field_name(Field field)
+{
+	return field_names[field];
+}
+
+/*
+ * The path in its segments, each decoded alone: an encoded slash is part of a
+ * segment.  What cannot be decoded has no segments, so nothing is found there.
+ */
+static void
+split_path(Request *request)
+{
+	const char *at = request->path;
+
+	while (*at == '/' && request->segment_count < REQUEST_MAX_SEGMENTS)
+	{
+		size_t		length = strcspn(++at, "/");
+		char	   *segment = memory_get(length + 1);
+
+		request->segments[request->segment_count++] = segment;
+		if (!text_percent_decode(segment, at, length))
+		{
+			request->segment_count = 0;
+			return;
+		}
+		at += length;
+	}
+	if (*at != '\0')
+		request->segment_count = 0;
+}
+
+Request *
+request_create(struct MHD_Connection *connection, const char *uri)
+{
+	Request    *request = memory_get(sizeof(Request));
+	size_t		length = strcspn(uri, "?");
+
+	clock_gettime(CLOCK_MONOTONIC, &request->started);
+	request->connection = connection;
+	text_random_uuid(request->correlation_id);
+	request->path = memory_get(length + 1);
+	memcpy(request->path, uri, length);
+	split_path(request);
+	return request;
+}
+
+void
+request_free(Request *request)
+{
+	for (int i = 0; i < REQUEST_MAX_SEGMENTS; i++)
+		free(request->segments[i]);
+	free(request->path);
+	free(request->body);
+	free(request->refusal.message);
+	free(request);
+}
+
+static enum MHD_Result
+take_field(void *arg, enum MHD_ValueKind kind, const char *name,
+		   size_t name_size, const char *value, size_t value_size)
+{
+	Request    *request = arg;
+	bool		header = kind == MHD_HEADER_KIND;
+	int			first = header ? 0 : QUERY_FROM;
+	int			end = header ? QUERY_FROM : FIELD_COUNT;
+
+	for (int i = first; i < end; i++)
+	{
+		FieldValue *field = &request->fields[i];
+
+		if (name_size != strlen(field_names[i]) ||
+			(header ? strcasecmp(name, field_names[i]) : strcmp(name, field_names[i])) != 0)
+			continue;
+		field->count++;
+		field->value = value == NULL ? "" : value;
+		field->broken |= strlen(field->value) != value_size;
+	}
+	return MHD_YES;
+}
+
+void
+request_begin(Request *request, const char *method)
+{
+	const char *id;
+
+	request->begun = true;
+	snprintf(request->method, sizeof(request->method), "%s", method);
+	MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, take_field, request);
+	MHD_get_connection_values_n(request->connection, MHD_GET_ARGUMENT_KIND, take_field, request);
+
+	id = request->fields[HEADER_CORRELATION_ID].value;
+	if (id != NULL && text_is_word(id, sizeof(request->correlation_id) - 1, "-"))
+		memcpy(request->correlation_id, id, strlen(id) + 1);
+}
+
+void
+request_add_body(Request *request, const char *data, size_t size)
+{
+	size_t		room = request->body_size < REQUEST_MAX_BODY ?
+	REQUEST_MAX_BODY - request->body_size : 0;
+	size_t		kept = !request->keep_body ? 0 : size < room ? size : room;
+
+	if (kept > 0)
+	{
+		request->body = memory_resize(request->body, request->body_size + kept + 1);
+		memcpy(request->body + request->body_size, data, kept);
+		request->body[request->body_size + kept] = '\0';
+	}
+	request->body_size += size;
+}
+
+bool
+request_has_body(const Request *request)
+{
+	const FieldValue *length = &request->fields[HEADER_CONTENT_LENGTH];
+
+	return request->fields[HEADER_TRANSFER_ENCODING].count > 0 ||
+		(length->count > 0 && strspn(length->value, "0") != strlen(length->value));
+}
+
+/*
+ * With two lengths, or a length and an encoding, a proxy in front of us may see
+ * another end than we do, and what we take for the next request is somebody
+ * else's body.
+ */
+bool
+request_framing_is_sound(const Request *request)
+{
+	const FieldValue *length = &request->fields[HEADER_CONTENT_LENGTH];
+	const FieldValue *encoding = &request->fields[HEADER_TRANSFER_ENCODING];
+
+	if (length->count + encoding->count > 1)
+		return false;
+	if (length->count == 1)
+		return *length->value != '\0' &&
+			strspn(length->value, "0123456789") == strlen(length->value);
+	return encoding->count == 0 || strcasecmp(encoding->value, "chunked") == 0;
+}
+
+bool
+request_credentials(Request *request)
+{
+	static const char scheme[] = "Bearer ";
+	const FieldValue *authorization = &request->fields[HEADER_AUTHORIZATION];
+	const FieldValue *key = &request->fields[HEADER_SUBSCRIPTION_KEY];
+	Credentials *credentials = &request->credentials;
+	char		token_hex[2 * SHA256_SIZE + 1];
+	const char *parts[3];
+	const char *token;
+
+	if (authorization->count != 1 || key->count != 1 ||
+		strncasecmp(authorization->value, scheme, strlen(scheme)) != 0)
+		return false;
+	token = authorization->value + strlen(scheme);
+	token += strspn(token, " ");
+	if (!text_is_word(token, MAX_TOKEN, "-._~+/=") ||
+		!text_is_word(key->value, MAX_KEY, "-._~+/="))
+		return false;
+
+	credentials->key = key->value;
+	if (EVP_Digest(token, strlen(token), credentials->token_sha256, NULL,
+				   EVP_sha256(), NULL) != 1)
+		return false;
+	for (int i = 0; i < SHA256_SIZE; i++)
+		snprintf(token_hex + 2 * i, 3, "%02x", credentials->token_sha256[i]);
+	parts[0] = "login";
+	parts[1] = credentials->key;
+	parts[2] = token_hex;
+	verified_digest(credentials->digest, parts, 3);
+	return true;
+}
+
+bool
+request_is(const Request *request, const char *method)
+{
+	return strcmp(request->method, method) == 0;
+}

@@ -1,0 +1,289 @@
+/*
+ * server.c
+ *	  The HTTP side: connections, requests, and who answers which.
+ *
+ * Each connection has a thread of its own: it may wait for the database or for
+ * its client without anybody else waiting.  Threads are few and small.
+ *
+ * Invariant: a request lives from its first line (begin_request) to
+ * end_request(), which writes its line in the log.
+ */
+#include "server.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "access.h"
+#include "download.h"
+#include "guard.h"
+#include "health.h"
+#include "log.h"
+#include "memory.h"
+#include "reply.h"
+#include "reports.h"
+
+#define MAX_CONNECTIONS	512
+#define STACK_SIZE		(256 * 1024)
+
+/*
+ * Memory of a connection: request line and headers, then what is read and
+ * written at once.  What is larger is refused with 431 or 414.
+ */
+#define CONNECTION_MEMORY (32 * 1024)
+
+/* Past what guard.h allows, and past a POST's 30 s in the database. */
+#define CONNECTION_TIMEOUT 180
+
+/* A body that is of no use is read to its end, so that its sender reads the
+ * reply; but not if it is larger than this. */
+#define MAX_DRAINED		(1024 * 1024)
+
+typedef struct Route
+{
+	const char *first;			/* segment of the path */
+	int			segments;
+	const char *allowed;		/* methods, as Allow has them */
+	enum MHD_Result (*get) (Request *request);	/* HEAD too */
+	enum MHD_Result (*post) (Request *request);
+} Route;
+
+static const Route routes[] = {
+	{"reports", 1, "GET, HEAD, POST", reports_list, reports_request},
+	{"reports", 2, "GET, HEAD", reports_get, NULL},
+	{"reports", 3, "GET, HEAD", download_file, NULL},
+	{"health", 1, "GET, HEAD", health_get, NULL},
+};
+
+static struct MHD_Daemon *daemon_handle;
+static const Pools *server_pools;
+static int	active;
+
+static const Route *
+find_route(const Request *request)
+{
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
+	{
+		if (request->segment_count == routes[i].segments &&
+			strcmp(request->segments[0], routes[i].first) == 0)
+			return &routes[i];
+	}
+	return NULL;
+}
+
+static enum MHD_Result
+answer(Request *request)
+{
+	const Route *route = find_route(request);
+
+	if (request->refusal.status != 0)
+		return reply_failure(request, &request->refusal);
+	if (route == NULL)
+		return reply_error(request, MHD_HTTP_NOT_FOUND, "there is nothing here");
+	if (request_is(request, "GET") || request_is(request, "HEAD"))
+		return route->get(request);
+	if (request_is(request, "POST") && route->post != NULL)
+		return route->post(request);
+	return reply_method_not_allowed(request, route->allowed);
+}
+
+/* Is its body of use?  Strangers' are not kept in memory. */
+static bool
+wants_body(Request *request)
+{
+	const Route *route = find_route(request);
+
+	return route != NULL && route->post != NULL && request_is(request, "POST") &&
+		access_login(request, &request->refusal);
+}
+
+static bool
+body_is_huge(const Request *request)
+{
+	const FieldValue *length = &request->fields[HEADER_CONTENT_LENGTH];
+
+	return length->count > 0 && strtoull(length->value, NULL, 10) > MAX_DRAINED;
+}
+
+/* libmicrohttpd calls this with the headers, with parts of the body, and at its end. */
+static enum MHD_Result
+handle(void *arg, struct MHD_Connection *connection, const char *url,
+	   const char *method, const char *version, const char *data,
+	   size_t *size, void **state)
+{
+	Request    *request = *state;
+
+	(void) arg;
+	(void) connection;
+	(void) url;
+	(void) version;
+	if (!request->begun)
+	{
+		request_begin(request, method);
+		__atomic_add_fetch(&active, 1, __ATOMIC_RELAXED);
+		guard_expect(request->guard, GUARD_WORK);
+		if (!request_framing_is_sound(request))
+			return reply_error_and_close(request, MHD_HTTP_BAD_REQUEST,
+										 "the length of the body is in doubt");
+		if (body_is_huge(request))
+			return reply_error_and_close(request, MHD_HTTP_CONTENT_TOO_LARGE,
+										 "the body is larger than 64 KiB");
+		request->keep_body = request_has_body(request) && wants_body(request);
+		guard_expect(request->guard, GUARD_REQUEST);
+		return MHD_YES;			/* a reply now would cost the connection */
+	}
+	if (*size > 0)
+	{
+		request_add_body(request, data, *size);
+		*size = 0;
+		return request->body_size > MAX_DRAINED ? MHD_NO : MHD_YES;
+	}
+	guard_expect(request->guard, GUARD_WORK);
+	return answer(request);
+}
+
+static void *
+begin_request(void *arg, const char *uri, struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+	MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	Request    *request = request_create(connection, uri);
+
+	(void) arg;
+	request->guard = info->socket_context;
+	request->pools = server_pools;
+	return request;
+}
+
+static void
+log_request(const Request *request, enum MHD_RequestTerminationCode how)
+{
+	struct timespec now;
+	char	   *line;
+	size_t		size;
+	FILE	   *out;
+
+	if (!log_wanted(LOG_INFO))
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	out = log_begin(&line, &size, LOG_INFO);
+	fprintf(out, "request id=%s account=", request->correlation_id);
+	if (request->account > 0)
+		fprintf(out, "%lld", (long long) request->account);
+	else
+		putc('-', out);
+	fprintf(out, " method=");
+	text_put_printable(out, request->begun ? request->method : "-");
+	fputs(" path=", out);
+	text_put_printable(out, request->path);
+	fprintf(out, " status=%d bytes=%llu ms=%.1f", request->status,
+			(unsigned long long) request->reply_bytes,
+			(now.tv_sec - request->started.tv_sec) * 1e3 +
+			(now.tv_nsec - request->started.tv_nsec) / 1e6);
+	if (request->download != NULL)
+		download_log(request->download, out);
+	if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK)
+		fputs(" broken-off", out);
+	log_end(out, &line, &size);
+}
+
+static void
+end_request(void *arg, struct MHD_Connection *connection, void **state,
+			enum MHD_RequestTerminationCode how)
+{
+	Request    *request = *state;
+
+	(void) arg;
+	(void) connection;
+	if (request == NULL)
+		return;
+	log_request(request, how);
+	guard_expect(request->guard, GUARD_REQUEST);
+	if (request->begun)
+		__atomic_sub_fetch(&active, 1, __ATOMIC_RELAXED);
+	download_end(request->download);
+	request_free(request);
+	*state = NULL;
+}
+
+static void
+notify_connection(void *arg, struct MHD_Connection *connection, void **context,
+				  enum MHD_ConnectionNotificationCode what)
+{
+	(void) arg;
+	if (what == MHD_CONNECTION_NOTIFY_STARTED)
+		*context = guard_create(MHD_get_connection_info(connection,
+														MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
+	else
+	{
+		guard_free(*context);
+		*context = NULL;
+	}
+}
+
+/* Mostly about clients that went away. */
+static void
+log_library(void *arg, const char *format, va_list args)
+{
+	char	   *message;
+
+	(void) arg;
+	if (!log_wanted(LOG_DEBUG))
+		return;
+	if (vasprintf(&message, format, args) < 0)
+		return;
+	log_message(LOG_DEBUG, "%s", message);
+	free(message);
+}
+
+static void
+die(void *arg, const char *file, unsigned int line, const char *reason)
+{
+	(void) arg;
+	log_message(LOG_ERROR, "libmicrohttpd gave up at %s:%u: %s", file, line,
+				reason == NULL ? "" : reason);
+	abort();
+}
+
+bool
+server_start(int listener, const Pools *pools)
+{
+	server_pools = pools;
+	MHD_set_panic_func(die, NULL);
+	daemon_handle = MHD_start_daemon(
+									 MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
+									 MHD_USE_POLL | MHD_USE_ITC | MHD_USE_ERROR_LOG,
+									 0, NULL, NULL, handle, NULL,
+									 MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
+									 MHD_OPTION_LISTEN_SOCKET, listener,
+									 MHD_OPTION_CONNECTION_LIMIT, (unsigned int) MAX_CONNECTIONS,
+									 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) CONNECTION_MEMORY,
+									 MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int) CONNECTION_TIMEOUT,
+									 MHD_OPTION_THREAD_STACK_SIZE, (size_t) STACK_SIZE,
+									 MHD_OPTION_STRICT_FOR_CLIENT, 1,
+									 MHD_OPTION_URI_LOG_CALLBACK, begin_request, NULL,
+									 MHD_OPTION_NOTIFY_COMPLETED, end_request, NULL,
+									 MHD_OPTION_NOTIFY_CONNECTION, notify_connection, NULL,
+									 MHD_OPTION_END);
+	return daemon_handle != NULL;
+}
+
+void
+server_begin_stop(void)
+{
+	reply_begin_stop();
+	download_begin_stop();
+	MHD_quiesce_daemon(daemon_handle);
+}
+
+int
+server_active(void)
+{
+	return __atomic_load_n(&active, __ATOMIC_RELAXED);
+}
+
+void
+server_stop(void)
+{
+	MHD_stop_daemon(daemon_handle);
+}
