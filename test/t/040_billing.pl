@@ -4,7 +4,7 @@
 use strict;
 use warnings;
 use File::Find;
-use List::Util qw(max min);
+use List::Util qw(max);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -158,11 +158,11 @@ note sprintf('200,000 events to reports of ten generators: %.1f s', time - $star
 is(sql('SELECT count(*), count(DISTINCT generator) FROM rde_report'), '380000|10', 'by the generators that fire');
 sql('TRUNCATE rde_report CASCADE; TRUNCATE shop.plain, shop.watched, rde_invoice_event; CHECKPOINT');
 
-# Single rows by four clients, in short turns.  Other load makes every figure
-# worse, so a machine that is busy gets another try; a trigger that costs more
-# than it may has no good one.
-my $seconds = $ENV{RDE_SOAK} ? 5 : 1;
-my $rounds = $ENV{RDE_SOAK} ? 20 : 8;
+# Single rows by four clients, in turns so short that what else the machine does
+# hits both sides; the median of their ratios counts.  A busy machine gets more
+# tries; a trigger that costs more than it may does not get better.
+my $transactions = $ENV{RDE_SOAK} ? 5000 : 750;
+my $rounds = $ENV{RDE_SOAK} ? 60 : 20;
 my %script;
 for my $table (qw(plain watched))
 {
@@ -174,26 +174,26 @@ for my $table (qw(plain watched))
 sub throughput
 {
 	my ($out) = run_command([ 'pgbench', '-n', '-h', $node->host, '-p', $node->port, '-U', 'billing',
-			'-c', 4, '-j', 2, '-T', $seconds, '-f', $script{ $_[0] }, 'postgres' ]);
+			'-c', 4, '-j', 2, '-t', $transactions, '-f', $script{ $_[0] }, 'postgres' ]);
 	my ($tps) = $out =~ /^tps = ([0-9.]+)/m or die "pgbench: $out";
 	return $tps;
 }
 
 my $best = 0;
 throughput($_) for qw(plain watched);
-for my $try (1 .. 3)
+for my $try (1 .. 5)
 {
-	my %tps;
+	my (%tps, @ratios);
 	for my $round (1 .. $rounds)
 	{
 		my @order = $round % 2 ? qw(plain watched) : qw(watched plain);
-		push @{ $tps{$_} }, throughput($_) for @order;
+		my %turn = map { $_ => throughput($_) } @order;
+		push @{ $tps{$_} }, $turn{$_} for @order;
+		push @ratios, $turn{watched} / $turn{plain};
 	}
-	my @pairs = map { $tps{watched}[$_] / $tps{plain}[$_] } 0 .. $rounds - 1;
-	my $medians = median(@{ $tps{watched} }) / median(@{ $tps{plain} });
-	note sprintf('single rows by four clients: %.0f TPS, watched %.0f TPS, ratio of medians %.3f, median of ratios %.3f',
-		median(@{ $tps{plain} }), median(@{ $tps{watched} }), $medians, median(@pairs));
-	$best = max($best, $medians, median(@pairs));
+	note sprintf('single rows by four clients: %.0f TPS, watched %.0f TPS, median ratio %.3f',
+		median(@{ $tps{plain} }), median(@{ $tps{watched} }), median(@ratios));
+	$best = max($best, median(@ratios));
 	last if $best >= 0.90;
 }
 cmp_ok($best, '>=', 0.90, 'a watched table takes single rows at 0.90 of the pace');
