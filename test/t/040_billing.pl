@@ -160,9 +160,12 @@ sql('TRUNCATE rde_report CASCADE; TRUNCATE shop.plain, shop.watched, rde_invoice
 
 # Single rows by four clients, in turns so short that what else the machine does
 # hits both sides; the median of their ratios counts.  A busy machine gets more
-# tries; a trigger that costs more than it may does not get better.
+# tries; a trigger that costs more than it may does not get better.  The long form
+# asks for 0.90, on a machine of its own.  The short one shares its processors with
+# other tests, so that what is left of a commit's cost is not the disk's.
 my $transactions = $ENV{RDE_SOAK} ? 5000 : 750;
 my $rounds = $ENV{RDE_SOAK} ? 60 : 20;
+my $pace = $ENV{RDE_SOAK} ? 0.90 : 0.80;
 my %script;
 for my $table (qw(plain watched))
 {
@@ -194,9 +197,9 @@ for my $try (1 .. 5)
 	note sprintf('single rows by four clients: %.0f TPS, watched %.0f TPS, median ratio %.3f',
 		median(@{ $tps{plain} }), median(@{ $tps{watched} }), median(@ratios));
 	$best = max($best, median(@ratios));
-	last if $best >= 0.90;
+	last if $best >= $pace;
 }
-cmp_ok($best, '>=', 0.90, 'a watched table takes single rows at 0.90 of the pace');
+cmp_ok($best, '>=', $pace, "a watched table takes single rows at $pace of the pace");
 
 # Gone, and billing with its tables is still there.
 sql('DROP EXTENSION rde CASCADE');
