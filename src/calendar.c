@@ -123,9 +123,10 @@ rde_period_from(const RdeSchedule *schedule, TimestampTz from)
 	DateADT		run_day;
 
 	Assert(schedule->event == RDE_DAILY || schedule->event == RDE_MONTHLY);
+
 	/*
-	 * One that has begun goes on when clocks are set back to the day before; one
-	 * that a zone skipped altogether has no length.
+	 * One that has begun goes on when clocks are set back to the day before;
+	 * one that a zone skipped altogether has no length.
 	 */
 	while (rde_day_start(day + 1, schedule->zone) <= from)
 		day++;

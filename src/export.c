@@ -8,6 +8,7 @@
  */
 #include "export.h"
 
+#include "access.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/progress.h"
@@ -174,7 +175,7 @@ is_provisional(const RdeReport *report, int64 rows, TimestampTz horizon)
 
 int64
 rde_export_build(const RdeHome *home, const pg_uuid_t *ids, int count,
-				 TimestampTz horizon)
+				 TimestampTz horizon, int64 max_rows)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "rde export",
@@ -215,6 +216,7 @@ rde_export_build(const RdeHome *home, const pg_uuid_t *ids, int count,
 	pass->dataset = first->dataset;
 	pass->zone = first->zone;
 	pass->noutputs = count;
+	pass->max_rows = max_rows;
 	pass->outputs = palloc0(sizeof(RdeFormatContext) * count);
 	if (pass->query->amount >= 0)
 		pass->totals = rde_totals_create();
@@ -282,9 +284,49 @@ rde_export_blocked(void)
 	return phase == BUILD_WINDOW;
 }
 
-/* Build reports at once, under the caller's transaction. */
+bool
+rde_export_foreign_error(const ErrorData *error)
+{
+	return phase == BUILD_SOURCE &&
+		(error->domain == NULL || strcmp(error->domain, TEXTDOMAIN) != 0);
+}
+
+/* A tenant is told what is in rde's own words, the server's log the rest. */
 static void
-build_now(const RdeHome *home, const pg_uuid_t *id)
+build_for_tenant(const RdeHome *home, const pg_uuid_t *id,
+				 TimestampTz horizon, int64 max_rows)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		rde_export_build(home, id, 1, horizon, max_rows);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		if (!rde_export_foreign_error(error) ||
+			ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
+			ERRCODE_OPERATOR_INTERVENTION)
+			PG_RE_THROW();
+		FlushErrorState();
+		ereport(LOG_SERVER_ONLY,
+				(errmsg("report %s could not be built: %s",
+						rde_uuid_text(id), error->message)));
+		ereport(ERROR,
+				(errcode(error->sqlerrcode),
+				 errmsg("report could not be built (reference %s)",
+						rde_uuid_text(id)),
+				 errhint("The provider can find out why by the reference.")));
+	}
+	PG_END_TRY();
+}
+
+void
+rde_export_now(const RdeHome *home, const pg_uuid_t *id, int64 max_rows)
 {
 	TimestampTz horizon = DT_NOBEGIN;
 
@@ -295,7 +337,10 @@ build_now(const RdeHome *home, const pg_uuid_t *id)
 		horizon = rde_settle_horizon(home);
 		SPI_finish();
 	}
-	rde_export_build(home, id, 1, horizon);
+	if (rde_who(home).rank == RDE_TENANT)
+		build_for_tenant(home, id, horizon, max_rows);
+	else
+		rde_export_build(home, id, 1, horizon, max_rows);
 }
 
 PG_FUNCTION_INFO_V1(rde_export);
@@ -332,6 +377,7 @@ submit(FunctionCallInfo fcinfo, const RdeHome *home)
 	request.time_zone = text_argument(fcinfo, 7);
 	request.options = PG_ARGISNULL(8) ? NULL : PG_GETARG_JSONB_P(8);
 	request.type = "onetime";
+	rde_own_reseller(home, &request.has_reseller, &request.reseller);
 
 	rde_connect();
 	id = rde_report_submit(home, &request);
@@ -369,7 +415,7 @@ rde_export(PG_FUNCTION_ARGS)
 	const RdeHome *home = rde_home(fcinfo);
 	pg_uuid_t	id = submit(fcinfo, home);
 
-	build_now(home, &id);
+	rde_export_now(home, &id, -1);
 	return uuid_datum(&id);
 }
 
@@ -400,6 +446,7 @@ static void
 check_submitted(const RdeHome *home, const pg_uuid_t *id)
 {
 	rde_connect();
+	rde_report_check_visible(home, id);
 	rde_report_lock(home, id);
 	SPI_finish();
 }
@@ -437,7 +484,7 @@ rde_build(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		build_now(home, &id);
+		rde_export_now(home, &id, -1);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
@@ -469,8 +516,9 @@ rde_rebuild(PG_FUNCTION_ARGS)
 	pg_uuid_t	next;
 
 	rde_connect();
+	rde_report_check_visible(home, &id);
 	next = rde_report_submit_revision(home, &id);
 	SPI_finish();
-	build_now(home, &next);
+	rde_export_now(home, &next, -1);
 	return uuid_datum(&next);
 }

@@ -7,6 +7,7 @@
  */
 #include "rde.h"
 
+#include "access.h"
 #include "pgtime.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -24,6 +25,8 @@ char	   *rde_setting_retention;
 char	   *rde_setting_settle_limit;
 char	   *rde_setting_time_zone;
 char	   *rde_setting_base_url;
+char	   *rde_setting_link_lifetime;
+char	   *rde_setting_max_span;
 
 void		_PG_init(void);
 
@@ -116,13 +119,28 @@ _PG_init(void)
 							   &rde_setting_base_url,
 							   "", PGC_SUSET, 0,
 							   check_base_url, NULL, NULL);
+	DefineCustomStringVariable("rde.link_lifetime",
+							   "How long a download link holds, if less than the report is stored.",
+							   NULL,
+							   &rde_setting_link_lifetime,
+							   "90 days", PGC_SUSET, 0,
+							   check_interval, NULL, NULL);
+	DefineCustomStringVariable("rde.max_span",
+							   "The longest period a reseller may ask a report of.",
+							   "Operators may ask for any.",
+							   &rde_setting_max_span,
+							   "1 year", PGC_SUSET, 0,
+							   check_interval, NULL, NULL);
 	MarkGUCPrefixReserved("rde");
+	rde_access_init();
 }
 
 PG_FUNCTION_INFO_V1(rde_caller_sql);
 PG_FUNCTION_INFO_V1(rde_base_type_sql);
 PG_FUNCTION_INFO_V1(rde_retention_sql);
 PG_FUNCTION_INFO_V1(rde_settle_limit_sql);
+PG_FUNCTION_INFO_V1(rde_link_lifetime_sql);
+PG_FUNCTION_INFO_V1(rde_max_span_sql);
 
 /* _rde_caller() → oid */
 Datum
@@ -158,4 +176,18 @@ Datum
 rde_settle_limit_sql(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_DATUM(interval_datum(rde_setting_settle_limit));
+}
+
+/* _rde_link_lifetime() → interval */
+Datum
+rde_link_lifetime_sql(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(interval_datum(rde_setting_link_lifetime));
+}
+
+/* _rde_max_span() → interval */
+Datum
+rde_max_span_sql(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(interval_datum(rde_setting_max_span));
 }

@@ -13,6 +13,10 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 
+/* What tells this module's own errors from the server's, see export.c. */
+#undef TEXTDOMAIN
+#define TEXTDOMAIN PG_TEXTDOMAIN("rde")
+
 /* The extension as it is installed in this database. */
 typedef struct RdeHome
 {
@@ -73,5 +77,7 @@ extern char *rde_setting_retention;
 extern char *rde_setting_settle_limit;
 extern char *rde_setting_time_zone;
 extern char *rde_setting_base_url;
+extern char *rde_setting_link_lifetime;
+extern char *rde_setting_max_span;
 
 #endif							/* RDE_H */

@@ -10,6 +10,7 @@
  */
 #include "rde.h"
 
+#include "access.h"
 #include "catalog/pg_type.h"
 #include "common/cryptohash.h"
 #include "common/sha2.h"
@@ -84,6 +85,8 @@ open_file(FunctionCallInfo fcinfo, bool expired_too, StoredFile *file)
 	TupleDesc	desc;
 	char	   *status;
 	bytea	   *sha256;
+	Datum		reseller;
+	bool		isnull;
 
 	file->home = rde_home(fcinfo);
 	require_argument(fcinfo, 0, "report");
@@ -91,12 +94,13 @@ open_file(FunctionCallInfo fcinfo, bool expired_too, StoredFile *file)
 
 	rde_connect();
 	values[0] = UUIDPGetDatum(&file->id);
-	values[1] = BoolGetDatum(expired_too);
+	/* a download that began before it expired goes on, see rde_redeem() */
+	values[1] = BoolGetDatum(expired_too || rde_is_redeemed(&file->id));
 
 	/* one that is still to be built does not expire, as rde_reports has it */
 	rde_execute(file->home,
 				"SELECT status, format, file_bytes, content_bytes, sha256,"
-				" media_type = 'application/gzip' AS compressed"
+				" media_type = 'application/gzip' AS compressed, reseller"
 				" FROM %s.rde_report WHERE id = $1"
 				" AND ($2 OR expires_at > now() OR status = 'submitted')",
 				2, types, values, NULL, true, SPI_OK_SELECT);
@@ -104,6 +108,11 @@ open_file(FunctionCallInfo fcinfo, bool expired_too, StoredFile *file)
 		rde_report_missing(&file->id);
 	row = SPI_tuptable->vals[0];
 	desc = SPI_tuptable->tupdesc;
+	reseller = SPI_getbinval(row, desc, SPI_fnumber(desc, "reseller"),
+							 &isnull);
+	if (!rde_may_see(file->home, &file->id, !isnull,
+					 isnull ? 0 : DatumGetInt64(reseller), true))
+		rde_report_missing(&file->id);
 	status = SPI_getvalue(row, desc, 1);
 	if (strcmp(status, "completed") != 0)
 		rde_report_not_completed(&file->id, status);

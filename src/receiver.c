@@ -103,6 +103,11 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 		pass->outputs[i].format->row(&pass->outputs[i], pass->values);
 
 	MemoryContextSwitchTo(old);
+	if (unlikely(pass->rows == pass->max_rows))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("report has more than " INT64_FORMAT " rows",
+						pass->max_rows)));
 	pass->rows++;
 	if (pass->rows % PROGRESS_ROWS == 0)
 		report_progress(pass);

@@ -19,6 +19,7 @@ typedef struct RdePass
 	int			noutputs;
 	RdeFormatContext *outputs;
 	RdeTotals  *totals;			/* NULL: nothing to add up */
+	int64		max_rows;		/* more raise 54000; -1: any number */
 
 	/* the receiver's own */
 	MemoryContext export_context;	/* lives as long as the pass */

@@ -1,6 +1,6 @@
 /*
  * report.c
- *	  The life of a report row: submit, begin, finish, fail.
+ *	  The life of a report row: revise, lock, begin, finish, fail.
  *
  * Invariant: every report, whoever asks, is a row inserted here with its
  * request checked and made absolute (instants, canonical zone, view name), and
@@ -8,10 +8,13 @@
  */
 #include "report.h"
 
+#include "access.h"
+#include "access/xlog.h"
 #include "calendar.h"
 #include "catalog/pg_type.h"
 #include "common/sha2.h"
 #include "dataset.h"
+#include "export.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -43,133 +46,6 @@ first_uuid(void)
 										SPI_tuptable->tupdesc, 1, &isnull));
 }
 
-static void
-require(const void *argument, const char *name)
-{
-	if (argument == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null", name)));
-}
-
-/* The data set exists and has a source. */
-static void
-check_dataset(const RdeHome *home, const char *dataset)
-{
-	Oid			types[] = {TEXTOID};
-	Datum		values[] = {CStringGetTextDatum(dataset)};
-
-	rde_execute(home, "SELECT (%s._rde_find_dataset($1)).name IS NOT NULL",
-				1, types, values, NULL, true, SPI_OK_SELECT);
-	rde_execute(home, "SELECT 1 FROM %s.rde_source WHERE dataset = $1",
-				1, types, values, NULL, true, SPI_OK_SELECT);
-	if (SPI_processed == 0)
-		rde_dataset_not_attached(dataset);
-}
-
-/* The view a report will use: the one named, else cmp, else full. */
-static const char *
-choose_view(const RdeHome *home, const RdeRequest *request)
-{
-	Oid			types[] = {TEXTOID, TEXTOID, INT8OID};
-	char		nulls[] = {' ', request->view ? ' ' : 'n',
-	request->has_reseller ? ' ' : 'n', '\0'};
-	Datum		values[] = {
-		CStringGetTextDatum(request->dataset),
-		request->view ? CStringGetTextDatum(request->view) : (Datum) 0,
-		Int64GetDatum(request->reseller)
-	};
-
-	rde_execute(home, "SELECT %s._rde_choose_view($1, $2, $3)",
-				3, types, values, nulls, true, SPI_OK_SELECT);
-	return first_text();
-}
-
-/* The time zone of the reseller's account, else the setting. */
-static const char *
-default_zone(const RdeHome *home, const RdeRequest *request)
-{
-	Oid			types[] = {INT8OID};
-	Datum		values[] = {Int64GetDatum(request->reseller)};
-	char	   *zone = NULL;
-
-	if (request->has_reseller)
-	{
-		rde_execute(home, "SELECT time_zone FROM %s.rde_account WHERE id = $1",
-					1, types, values, NULL, true, SPI_OK_SELECT);
-		zone = first_text();
-	}
-	return zone ? zone : rde_setting_time_zone;
-}
-
-pg_uuid_t
-rde_report_submit(const RdeHome *home, const RdeRequest *request)
-{
-	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-	INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID};
-	char		nulls[] = "           ";
-	Datum		values[11];
-	const RdeFormat *format;
-	RdeOptions	options;
-	const char *name = request->name ? request->name : request->dataset;
-	const char *view;
-	pg_tz	   *zone;
-
-	require(request->dataset, "data set");
-	require(request->format, "format");
-	require(request->options, "options");
-	if (DATE_NOT_FINITE(request->from) || DATE_NOT_FINITE(request->to))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("from and to must be finite dates"),
-				 errhint("from is the first day and to the last day, both included.")));
-	if (request->from > request->to)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("from (%s) is after to (%s)",
-						DatumGetCString(DirectFunctionCall1(date_out,
-															DateADTGetDatum(request->from))),
-						DatumGetCString(DirectFunctionCall1(date_out,
-															DateADTGetDatum(request->to)))),
-				 errhint("from is the first day and to the last day, both included.")));
-	if (pg_mbstrlen(name) < 1 || pg_mbstrlen(name) > 128 ||
-		strpbrk(name, "\001\002\003\004\005\006\007\b\t\n\v\f\r\016\017\020"
-				"\021\022\023\024\025\026\027\030\031\032\033\034\035\036"
-				"\037\177") != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("a report's name must be 1 to 128 characters without control characters")));
-	format = rde_format_find(request->format);
-	rde_options_parse(request->options, &options);
-	zone = rde_zone(request->time_zone ? request->time_zone :
-					default_zone(home, request));
-	check_dataset(home, request->dataset);
-	view = choose_view(home, request);
-
-	values[0] = CStringGetTextDatum(name);
-	values[1] = CStringGetTextDatum(request->dataset);
-	values[2] = CStringGetTextDatum(view);
-	values[3] = CStringGetTextDatum(format->name);
-	values[4] = CStringGetTextDatum(request->type);
-	values[5] = Int64GetDatum(request->reseller);
-	if (!request->has_reseller)
-		nulls[5] = 'n';
-	values[6] = TimestampTzGetDatum(rde_day_start(request->from, zone));
-	values[7] = TimestampTzGetDatum(rde_day_start(request->to + 1, zone));
-	values[8] = CStringGetTextDatum(pg_get_timezone_name(zone));
-	values[9] = JsonbPGetDatum(request->options);
-	values[10] = CStringGetTextDatum(rde_setting_retention);
-	rde_execute(home,
-				"INSERT INTO %s.rde_report (name, dataset, view, format, type,"
-				" reseller, period_from, period_to, time_zone, options,"
-				" retention, expires_at)"
-				" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
-				" $11::interval, clock_timestamp() + $11::interval)"
-				" RETURNING id",
-				11, types, values, nulls, false, SPI_OK_INSERT_RETURNING);
-	return first_uuid();
-}
-
 void
 rde_report_missing(const pg_uuid_t *id)
 {
@@ -177,6 +53,25 @@ rde_report_missing(const pg_uuid_t *id)
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("report %s does not exist", rde_uuid_text(id)),
 			 errhint("The view rde_reports lists the reports there are.")));
+}
+
+void
+rde_report_check_visible(const RdeHome *home, const pg_uuid_t *id)
+{
+	Oid			types[] = {UUIDOID};
+	Datum		values[] = {UUIDPGetDatum(id)};
+	Datum		reseller;
+	bool		isnull;
+
+	rde_execute(home, "SELECT reseller FROM %s.rde_report WHERE id = $1",
+				1, types, values, NULL, true, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		rde_report_missing(id);
+	reseller = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+							 &isnull);
+	if (!rde_may_see(home, id, !isnull, isnull ? 0 : DatumGetInt64(reseller),
+					 true))
+		rde_report_missing(id);
 }
 
 void
@@ -409,8 +304,8 @@ rde_report_finish(const RdeHome *home, const RdeReport *report,
 {
 	Oid			types[] = {UUIDOID, TIMESTAMPTZOID, BOOLOID, FLOAT8OID,
 		INT8OID, INT8OID, INT8OID, BYTEAOID, INT8OID, INT8OID, TEXTOID,
-	TEXTOID, TEXTOID};
-	Datum		values[13];
+	TEXTOID, TEXTOID, INT8OID};
+	Datum		values[14];
 	bytea	   *sha256 = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
 	TimestampTz created;
 
@@ -434,6 +329,7 @@ rde_report_finish(const RdeHome *home, const RdeReport *report,
 	values[11] = CStringGetTextDatum(report->compressed ? "application/gzip" :
 									 report->format->media_type);
 	values[12] = CStringGetTextDatum("local");
+	values[13] = Int64GetDatum((int64) GetSystemIdentifier());
 	rde_execute(home,
 				"UPDATE %s.rde_report SET status = 'completed',"
 				" attempts = attempts + 1,"
@@ -442,11 +338,13 @@ rde_report_finish(const RdeHome *home, const RdeReport *report,
 				" content_bytes = $6, file_bytes = $7, sha256 = $8,"
 				" replaced_characters = $9, text_numbers = $10,"
 				" file_name = $11, media_type = $12, store = $13,"
-				" sqlstate = NULL, error = NULL, failed_at = NULL,"
+				" published = pg_catalog.pg_current_xact_id(), cluster = $14,"
+				" sqlstate = NULL, error = NULL, foreign_error = false,"
+				" failed_at = NULL,"
 				" retry_at = NULL, claim_pid = NULL, claim_start = NULL,"
 				" claimed_at = NULL"
 				" WHERE id = $1",
-				13, types, values, NULL, false, SPI_OK_UPDATE);
+				14, types, values, NULL, false, SPI_OK_UPDATE);
 	if (SPI_processed != 1)
 		elog(ERROR, "report %s vanished while it was built",
 			 rde_uuid_text(&report->id));
@@ -456,9 +354,9 @@ void
 rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
 				const ErrorData *error, const char *kind)
 {
-	Oid			types[] = {UUIDOID, TEXTOID, TEXTOID, TEXTOID};
+	Oid			types[] = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID};
 	StringInfoData text;
-	Datum		values[4];
+	Datum		values[5];
 
 	initStringInfo(&text);
 	appendStringInfoString(&text, error->message);
@@ -472,6 +370,7 @@ rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
 	values[1] = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
 	values[2] = CStringGetTextDatum(text.data);
 	values[3] = CStringGetTextDatum(kind);
-	rde_execute(home, "SELECT %s._rde_fail($1, $2, $3, $4)",
-				4, types, values, NULL, false, SPI_OK_SELECT);
+	values[4] = BoolGetDatum(rde_export_foreign_error(error));
+	rde_execute(home, "SELECT %s._rde_fail($1, $2, $3, $4, $5)",
+				5, types, values, NULL, false, SPI_OK_SELECT);
 }

@@ -24,8 +24,11 @@ typedef struct RdeRequest
 	Jsonb	   *options;
 	bool		has_reseller;
 	int64		reseller;
+	bool		by_instant;		/* else by day */
 	DateADT		from;			/* first and last day, inclusive */
 	DateADT		to;
+	TimestampTz period_from;	/* half-open */
+	TimestampTz period_to;
 } RdeRequest;
 
 /* A submitted report as its build needs it. */
@@ -99,6 +102,10 @@ extern void rde_report_finish(const RdeHome *home, const RdeReport *report,
 /* Record why a build failed; kind as for _rde_fail(). */
 extern void rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
 							const ErrorData *error, const char *kind);
+
+/* Raise 42704 for a report that is not there, or not there for the caller. */
+extern void rde_report_check_visible(const RdeHome *home,
+									 const pg_uuid_t *id);
 
 /* Raise 42704 for a report that does not exist. */
 pg_noreturn extern void rde_report_missing(const pg_uuid_t *id);

@@ -287,7 +287,8 @@ build(Worker *worker, void *argument)
 	Build	   *it = argument;
 	int64		rows;
 
-	rows = rde_export_build(worker->home, it->ids, it->count, it->horizon);
+	rows = rde_export_build(worker->home, it->ids, it->count, it->horizon,
+							-1);
 	it->postponed = rows == 0 && it->group->on_invoice &&
 		!it->group->settles && it->group->empty_builds < MAX_EMPTY_BUILDS;
 	return !it->postponed;

@@ -5,21 +5,25 @@
  *   10 catalog        tables: data sets, views, sources
  *   20 report         tables: what a report is: request, state, manifest, chunks
  *   30 generator      tables: accounts, generators, invoice events, workers
+ *   31 access         tables: grants, tokens, signing keys
  *   40 helpers        small private functions (_rde_*)
+ *   41 who            who is asking, and whose things that may be shown
  *   50 dataset        create, attach, detach, template
  *   51 view           create, alter, drop
  *   52 account        create, alter, drop; reports on invoice on and off
+ *   53 access         grants, tokens, links
  *   60 build          export, submit, build, rebuild, retry, cancel
  *   61 generate       generators: create, alter, drop, run
  *   62 work           rde_run_due and the statements of its rounds
  *   63 snapshot       snapshot windows: rde_stamp, rde_rebaseline
  *   64 invoice        watching tables of invoices, sweeping them
  *   65 schedule       pg_cron
- *   70 read           content, chunks, verify, list
+ *   70 read           content, chunks, verify
  *   71 keep           drop, keep, purge
  *   80 catalog_views  what DBAs and BI tools select from
  *   81 generator_views  generators and their periods
  *   82 health         what needs attention
+ *   83 rest           the bodies of GET and POST /reports
  *   90 shipped        provisioned_orders and payments with their cmp views
  *   91 dump           which rows pg_dump keeps
  *   92 privileges     revoked from PUBLIC, in one place

@@ -32,6 +32,7 @@ CREATE TABLE @extschema@.rde_report (
     attempts            integer NOT NULL DEFAULT 0,
     sqlstate            text,
     error               text,
+    foreign_error       boolean NOT NULL DEFAULT false,
     failed_at           timestamptz,
     retry_at            timestamptz,
     empty_builds        integer NOT NULL DEFAULT 0,
@@ -53,6 +54,9 @@ CREATE TABLE @extschema@.rde_report (
     file_name           text,
     media_type          text,
     store               text,
+    link_number         integer NOT NULL DEFAULT 0,
+    published           xid8,
+    cluster             bigint,
     CHECK (period_from < period_to),
     CHECK ((type = 'on_invoice') = (invoice IS NOT NULL AND invoice_reseller IS NOT NULL)),
     CHECK ((type = 'on_invoice') = (period_from IS NULL AND period_to IS NULL)),
@@ -62,6 +66,10 @@ CREATE TABLE @extschema@.rde_report (
                AND file_bytes IS NOT NULL AND file_name IS NOT NULL))
 );
 CREATE INDEX rde_report_created ON @extschema@.rde_report (created_at, id)
+    WHERE status = 'completed';
+CREATE INDEX rde_report_reseller ON @extschema@.rde_report (reseller, created_at, id)
+    WHERE status = 'completed';
+CREATE INDEX rde_report_published ON @extschema@.rde_report (published)
     WHERE status = 'completed';
 CREATE INDEX rde_report_expires ON @extschema@.rde_report (expires_at);
 CREATE UNIQUE INDEX rde_report_supersedes ON @extschema@.rde_report (supersedes)
@@ -91,6 +99,12 @@ COMMENT ON COLUMN @extschema@.rde_report.pass IS
     'reports that share it were submitted together, ask for the same rows and are built by one SELECT';
 COMMENT ON COLUMN @extschema@.rde_report.retry_at IS
     'a report in error is tried again then; NULL when it is not';
+COMMENT ON COLUMN @extschema@.rde_report.foreign_error IS
+    'the error is not in rde''s own words: a row of another reseller may have raised it, so resellers do not see it';
+COMMENT ON COLUMN @extschema@.rde_report.published IS
+    'the transaction that completed it, and in column cluster the cluster whose transaction that was: what a cursor compares with';
+COMMENT ON COLUMN @extschema@.rde_report.link_number IS
+    'links signed for a lower number are revoked';
 COMMENT ON COLUMN @extschema@.rde_report.empty_builds IS
     'how often an invoice''s report found no rows';
 COMMENT ON COLUMN @extschema@.rde_report.lost_claims IS

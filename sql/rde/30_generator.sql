@@ -11,6 +11,9 @@ CREATE TABLE @extschema@.rde_account (
     scope               text NOT NULL DEFAULT 'reseller' CHECK (scope IN ('reseller', 'provider')),
     on_invoice          boolean NOT NULL DEFAULT true,
     children_on_invoice boolean NOT NULL DEFAULT true,
+    max_pending         integer NOT NULL DEFAULT 20 CHECK (max_pending >= 0),
+    max_reports_per_day integer CHECK (max_reports_per_day >= 0),
+    max_stored_bytes    bigint CHECK (max_stored_bytes >= 0),
     CHECK (parent <> id)
 );
 CREATE INDEX rde_account_parent ON @extschema@.rde_account (parent);

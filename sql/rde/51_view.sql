@@ -115,7 +115,7 @@ DECLARE
     found_dataset @extschema@.rde_dataset := @extschema@._rde_find_dataset(dataset);
     new_view bigint;
 BEGIN
-    PERFORM @extschema@._rde_caller();
+    reseller := @extschema@._rde_own_reseller(reseller);
     IF name IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a view''s name must not be null';
     END IF;
@@ -148,9 +148,8 @@ CREATE FUNCTION @extschema@.rde_alter_view(dataset text, name text, columns json
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    altered bigint := @extschema@._rde_find_view(dataset, name, reseller);
+    altered bigint := @extschema@._rde_find_view(dataset, name, @extschema@._rde_own_reseller(reseller));
 BEGIN
-    PERFORM @extschema@._rde_caller();
     DELETE FROM @extschema@.rde_view_column vc WHERE vc.view = altered;
     PERFORM @extschema@._rde_set_view_columns(altered, columns);
 END
@@ -163,9 +162,8 @@ CREATE FUNCTION @extschema@.rde_drop_view(dataset text, name text, reseller bigi
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    dropped bigint := @extschema@._rde_find_view(dataset, name, reseller);
+    dropped bigint := @extschema@._rde_find_view(dataset, name, @extschema@._rde_own_reseller(reseller));
 BEGIN
-    PERFORM @extschema@._rde_caller();
     DELETE FROM @extschema@.rde_view v WHERE v.id = dropped;
 END
 $$;

@@ -101,13 +101,80 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_check_account(bigint, bigint, name, text) IS
     'lock the tree of accounts and check where an account is to be put, its role and its scope';
 
+CREATE FUNCTION @extschema@._rde_check_quotas(max_pending integer, max_reports_per_day integer, max_stored_bytes bigint)
+    RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF least(max_pending, max_reports_per_day, max_stored_bytes) < 0 THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'quotas must not be negative';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_check_quotas(integer, integer, bigint) IS
+    'raise 22023 for quotas that cannot be';
+
+CREATE FUNCTION @extschema@._rde_check_quota(
+    reseller bigint, period_from timestamptz, period_to timestamptz, reports integer
+) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    account @extschema@.rde_account;
+    used numeric;
+BEGIN
+    IF period_to > period_from + @extschema@._rde_max_span() THEN
+        RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded',
+            MESSAGE = format('a report may cover %s at most', @extschema@._rde_max_span()),
+            HINT = 'Ask for several reports of shorter periods.';
+    END IF;
+    -- requests of one account are counted one after the other
+    SELECT a.* INTO account FROM @extschema@.rde_account a WHERE a.id = reseller FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    SELECT count(*) INTO used FROM @extschema@.rde_report r
+    WHERE r.reseller = account.id AND (r.status = 'submitted' OR r.retry_at IS NOT NULL);
+    IF used + reports > account.max_pending THEN
+        RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded',
+            MESSAGE = format('%s reports of account %s wait to be built, as many as may', used, account.id),
+            HINT = 'Wait until some have been built, or cancel some.';
+    END IF;
+    IF account.max_reports_per_day IS NOT NULL THEN
+        SELECT count(*) INTO used FROM @extschema@.rde_report r
+        WHERE r.reseller = account.id AND r.type = 'onetime' AND r.submitted_at > now() - interval '24 hours';
+        IF used + reports > account.max_reports_per_day THEN
+            RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded',
+                MESSAGE = format('account %s has asked for %s reports in 24 hours, as many as it may', account.id, used),
+                HINT = 'Ask again tomorrow.';
+        END IF;
+    END IF;
+    IF account.max_stored_bytes IS NOT NULL THEN
+        SELECT coalesce(sum(r.file_bytes), 0) INTO used FROM @extschema@.rde_report r
+        WHERE r.reseller = account.id AND r.expires_at > now();
+        IF used >= account.max_stored_bytes THEN
+            RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded',
+                MESSAGE = format('reports of account %s take %s bytes, as many as they may', account.id, used),
+                HINT = 'Drop reports that are not needed any more with rde_drop_report().';
+        END IF;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_check_quota(bigint, timestamptz, timestamptz, integer) IS
+    'raise 53400 if a reseller may not ask for more reports, or not of so long a period';
+
 CREATE FUNCTION @extschema@.rde_create_account(
     id        bigint,
     name      text,
     parent    bigint DEFAULT NULL,
     role      name DEFAULT NULL,
     time_zone text DEFAULT NULL,
-    scope     text DEFAULT 'reseller'
+    scope     text DEFAULT 'reseller',
+    max_pending         integer DEFAULT 20,
+    max_reports_per_day integer DEFAULT NULL,
+    max_stored_bytes    bigint DEFAULT NULL
 ) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
@@ -121,8 +188,10 @@ BEGIN
         zone := @extschema@._rde_zone(time_zone);
     END IF;
     PERFORM @extschema@._rde_check_account(id, parent, role, scope);
-    INSERT INTO @extschema@.rde_account (id, name, parent, role, time_zone, scope)
-    VALUES (id, name, parent, role, zone, scope);
+    PERFORM @extschema@._rde_check_quotas(max_pending, max_reports_per_day, max_stored_bytes);
+    INSERT INTO @extschema@.rde_account
+        (id, name, parent, role, time_zone, scope, max_pending, max_reports_per_day, max_stored_bytes)
+    VALUES (id, name, parent, role, zone, scope, coalesce(max_pending, 20), max_reports_per_day, max_stored_bytes);
 EXCEPTION
     WHEN unique_violation THEN
         RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
@@ -130,7 +199,7 @@ EXCEPTION
             HINT = 'Change it with rde_alter_account().';
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_create_account(bigint, text, bigint, name, text, text) IS
+COMMENT ON FUNCTION @extschema@.rde_create_account(bigint, text, bigint, name, text, text, integer, integer, bigint) IS
     'add a reseller to the tree: id is what the reseller column of sources holds, role the database role that is this account, scope provider lets its reports hold the rows of all accounts below it too';
 
 CREATE FUNCTION @extschema@.rde_alter_account(
@@ -140,6 +209,9 @@ CREATE FUNCTION @extschema@.rde_alter_account(
     role      name DEFAULT NULL,
     time_zone text DEFAULT NULL,
     scope     text DEFAULT NULL,
+    max_pending         integer DEFAULT NULL,
+    max_reports_per_day integer DEFAULT NULL,
+    max_stored_bytes    bigint DEFAULT NULL,
     clear     text[] DEFAULT '{}'
 ) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -151,10 +223,13 @@ DECLARE
 BEGIN
     PERFORM @extschema@._rde_caller();
     altered := @extschema@._rde_find_account(id);
-    PERFORM @extschema@._rde_check_clear(clear, '{parent,role,time_zone}', ARRAY[
+    PERFORM @extschema@._rde_check_clear(clear, '{parent,role,time_zone,max_reports_per_day,max_stored_bytes}', ARRAY[
         CASE WHEN parent IS NOT NULL THEN 'parent' END,
         CASE WHEN role IS NOT NULL THEN 'role' END,
-        CASE WHEN time_zone IS NOT NULL THEN 'time_zone' END]);
+        CASE WHEN time_zone IS NOT NULL THEN 'time_zone' END,
+        CASE WHEN max_reports_per_day IS NOT NULL THEN 'max_reports_per_day' END,
+        CASE WHEN max_stored_bytes IS NOT NULL THEN 'max_stored_bytes' END]);
+    PERFORM @extschema@._rde_check_quotas(max_pending, max_reports_per_day, max_stored_bytes);
     IF name IS NOT NULL THEN
         PERFORM @extschema@._rde_check_name('an account', name);
     END IF;
@@ -167,12 +242,17 @@ BEGIN
         parent = CASE WHEN NOT 'parent' = ANY (clear) THEN coalesce(rde_alter_account.parent, a.parent) END,
         role = CASE WHEN NOT 'role' = ANY (clear) THEN coalesce(rde_alter_account.role, a.role) END,
         time_zone = CASE WHEN NOT 'time_zone' = ANY (clear) THEN coalesce(zone, a.time_zone) END,
-        scope = coalesce(rde_alter_account.scope, a.scope)
+        scope = coalesce(rde_alter_account.scope, a.scope),
+        max_pending = coalesce(rde_alter_account.max_pending, a.max_pending),
+        max_reports_per_day = CASE WHEN NOT 'max_reports_per_day' = ANY (clear)
+                              THEN coalesce(rde_alter_account.max_reports_per_day, a.max_reports_per_day) END,
+        max_stored_bytes = CASE WHEN NOT 'max_stored_bytes' = ANY (clear)
+                           THEN coalesce(rde_alter_account.max_stored_bytes, a.max_stored_bytes) END
     WHERE a.id = rde_alter_account.id;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_alter_account(bigint, text, bigint, name, text, text, text[]) IS
-    'change an account; what is NULL stays as it is, and clear names what is to be taken away: parent, role, time_zone';
+COMMENT ON FUNCTION @extschema@.rde_alter_account(bigint, text, bigint, name, text, text, integer, integer, bigint, text[]) IS
+    'change an account; what is NULL stays as it is, and clear names what is to be taken away: parent, role, time_zone and the last two quotas';
 
 CREATE FUNCTION @extschema@._rde_check_clear(clear text[], possible text[], given text[]) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -239,7 +319,7 @@ AS $$
 DECLARE
     switching @extschema@.rde_account;
 BEGIN
-    PERFORM @extschema@._rde_caller();
+    PERFORM @extschema@._rde_own_reseller(account);
     switching := @extschema@._rde_find_account(account);
     IF enabled IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'enabled must not be null';
@@ -298,7 +378,8 @@ SELECT a.id, a.name, a.parent, a.role, a.time_zone, a.scope,
        a.children_on_invoice,
        (SELECT count(*) FROM @extschema@.rde_generator g WHERE g.reseller = a.id) AS generators
 FROM @extschema@.rde_account a
-LEFT JOIN @extschema@.rde_account p ON p.id = a.parent;
+LEFT JOIN @extschema@.rde_account p ON p.id = a.parent
+WHERE ((SELECT @extschema@.rde_sees_all()) OR a.id = ANY ((SELECT @extschema@.rde_visible_accounts())::bigint[]));
 COMMENT ON VIEW @extschema@.rde_accounts IS
     'the tree of resellers; on_invoice says whether their generators make reports on invoice, which the account above can switch off';
 

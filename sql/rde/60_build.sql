@@ -54,7 +54,8 @@ DECLARE
     found_status text;
 BEGIN
     PERFORM @extschema@._rde_caller();
-    SELECT r.status INTO found_status FROM @extschema@.rde_report r WHERE r.id = report FOR UPDATE;
+    SELECT r.status INTO found_status FROM @extschema@.rde_report r
+    WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true) FOR UPDATE;
     IF NOT FOUND THEN
         PERFORM @extschema@._rde_no_report(report);
     END IF;
@@ -88,9 +89,11 @@ DECLARE
     found_report @extschema@.rde_report;
 BEGIN
     PERFORM @extschema@._rde_caller();
-    SELECT r.* INTO found_report FROM @extschema@.rde_report r WHERE r.id = report FOR UPDATE SKIP LOCKED;
+    SELECT r.* INTO found_report FROM @extschema@.rde_report r
+    WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true) FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
-        SELECT r.* INTO found_report FROM @extschema@.rde_report r WHERE r.id = report;
+        SELECT r.* INTO found_report FROM @extschema@.rde_report r
+        WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true);
         IF NOT FOUND THEN
             PERFORM @extschema@._rde_no_report(report);
         END IF;

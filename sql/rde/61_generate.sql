@@ -12,7 +12,8 @@ BEGIN
     IF id IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'generator must not be null';
     END IF;
-    SELECT g.* INTO found_generator FROM @extschema@.rde_generator g WHERE g.id = _rde_find_generator.id;
+    SELECT g.* INTO found_generator FROM @extschema@.rde_generator g WHERE g.id = _rde_find_generator.id
+      AND (@extschema@.rde_sees_all(true) OR g.reseller = ANY (@extschema@.rde_visible_accounts()));
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object',
             MESSAGE = format('generator %s does not exist', id),
@@ -141,7 +142,7 @@ DECLARE
     next record;
     created uuid;
 BEGIN
-    PERFORM @extschema@._rde_caller();
+    reseller := @extschema@._rde_own_reseller(reseller);
     PERFORM @extschema@._rde_check_name('a generator', name);
     IF event IS NULL OR month_day IS NULL OR run_at IS NULL OR catch_up IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
@@ -151,6 +152,11 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = pg_catalog.format('generator event "%s" is not supported', event),
             HINT = 'Use daily, monthly, on_invoice or manual.';
+    END IF;
+    IF start < current_date - 90 AND NOT @extschema@.rde_sees_all(true) THEN
+        RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded',
+            MESSAGE = 'a generator may start 90 days ago at most',
+            HINT = 'Ask for reports of earlier days with rde_export() or rde_run_generator().';
     END IF;
     formats := @extschema@._rde_formats(format, options);
     PERFORM @extschema@._rde_check_schedule(event, nullif(month_day, 1), nullif(run_at, '00:00'), start,
@@ -410,6 +416,10 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('data set "%s" is not attached', run.dataset),
             HINT = format('Say where its rows are with rde_attach(''%s'', ...).', run.dataset);
+    END IF;
+    IF NOT @extschema@.rde_sees_all(true) THEN
+        PERFORM @extschema@._rde_check_quota(run.reseller, @extschema@._rde_day_start("from", run.time_zone),
+                                             @extschema@._rde_day_start("to" + 1, run.time_zone), cardinality(run.formats));
     END IF;
     RETURN QUERY
     INSERT INTO @extschema@.rde_report AS r

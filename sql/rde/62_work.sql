@@ -120,7 +120,7 @@ END;
 COMMENT ON FUNCTION @extschema@._rde_source_works(uuid) IS
     'the source of a report''s data set has been read again';
 
-CREATE FUNCTION @extschema@._rde_fail(report uuid, sqlstate text, error text, kind text) RETURNS void
+CREATE FUNCTION @extschema@._rde_fail(report uuid, sqlstate text, error text, kind text, foreign_error boolean) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -155,7 +155,8 @@ BEGIN
         WHEN 'final' THEN
     END CASE;
     UPDATE @extschema@.rde_report r
-    SET status = 'error', sqlstate = _rde_fail.sqlstate, error = _rde_fail.error, failed_at = moment, retry_at = retry,
+    SET status = 'error', sqlstate = _rde_fail.sqlstate, error = _rde_fail.error,
+        foreign_error = _rde_fail.foreign_error, failed_at = moment, retry_at = retry,
         attempts = r.attempts + CASE WHEN kind IN ('source', 'blocked') THEN 0 ELSE 1 END,
         claim_pid = NULL, claim_start = NULL, claimed_at = NULL
     WHERE r.id = report;
@@ -183,7 +184,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION @extschema@._rde_fail(uuid, text, text, text) IS
+COMMENT ON FUNCTION @extschema@._rde_fail(uuid, text, text, text, boolean) IS
     'record that a report could not be built, and decide when it is tried again: kind source pauses its data set, blocked waits for an administrator, build counts against its generator, final is not tried again';
 
 CREATE PROCEDURE @extschema@.rde_run_due(max_reports integer DEFAULT NULL, wait interval DEFAULT NULL)

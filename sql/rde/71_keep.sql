@@ -24,7 +24,8 @@ CREATE FUNCTION @extschema@.rde_drop_report(report uuid) RETURNS void
 AS $$
 BEGIN
     PERFORM @extschema@._rde_caller();
-    DELETE FROM @extschema@.rde_report r WHERE r.id = report;
+    DELETE FROM @extschema@.rde_report r
+    WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true);
     IF NOT FOUND THEN
         PERFORM @extschema@._rde_no_report(report);
     END IF;
@@ -71,6 +72,7 @@ BEGIN
            ORDER BY e.expires_at LIMIT max_reports FOR UPDATE SKIP LOCKED) expired
     WHERE r.id = expired.id;
     GET DIAGNOSTICS purged = ROW_COUNT;
+    DELETE FROM @extschema@.rde_idempotency i WHERE i.created_at < now() - interval '24 hours';
     RETURN purged;
 END
 $$;

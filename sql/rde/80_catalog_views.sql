@@ -13,16 +13,18 @@ SELECT r.id, r.name, r.dataset, r.view, r.format, r.type,
        r.row_count, r.content_bytes, r.file_bytes, encode(r.sha256, 'hex') AS sha256,
        (SELECT jsonb_object_agg(t.currency, t.amount) FROM @extschema@.rde_report_total t
         WHERE t.report = r.id AND t.amount IS NOT NULL) AS totals,
-       r.replaced_characters, r.text_numbers, r.file_name, r.media_type, r.sqlstate, r.error,
+       r.replaced_characters, r.text_numbers, r.file_name, r.media_type, r.sqlstate,
+       CASE WHEN r.foreign_error AND NOT (SELECT @extschema@.rde_sees_all(true))
+            THEN 'report could not be built (reference ' || r.id || ')' ELSE r.error END AS error,
        r.store,
-       CASE WHEN r.status = 'completed'
-            THEN rtrim(coalesce(current_setting('rde.base_url', true), ''), '/') || '/reports/' || r.id || '/' || r.file_name
+       CASE WHEN r.status = 'completed' THEN @extschema@._rde_report_link(r.id)
        END AS download_url,
        (SELECT n.id FROM @extschema@.rde_report n
         WHERE n.supersedes = r.id AND n.status = 'completed') AS superseded_by,
        r.due_at, r.retry_at
 FROM @extschema@.rde_report r
-WHERE r.expires_at > now() OR r.status = 'submitted';
+WHERE (r.expires_at > now() OR r.status = 'submitted')
+  AND ((SELECT @extschema@.rde_sees_all()) OR r.reseller = ANY ((SELECT @extschema@.rde_visible_accounts())::bigint[]));
 COMMENT ON VIEW @extschema@.rde_reports IS
     'every report that has not expired: request, state and manifest; superseded_by names the next revision';
 
@@ -30,7 +32,8 @@ CREATE VIEW @extschema@.rde_report_totals WITH (security_barrier) AS
 SELECT t.report, t.currency, t.rows, t.amount
 FROM @extschema@.rde_report_total t
 JOIN @extschema@.rde_report r ON r.id = t.report
-WHERE r.expires_at > now();
+WHERE r.expires_at > now()
+  AND ((SELECT @extschema@.rde_sees_all()) OR r.reseller = ANY ((SELECT @extschema@.rde_visible_accounts())::bigint[]));
 COMMENT ON VIEW @extschema@.rde_report_totals IS
     'rows and sum of amounts per currency of every report; the currency '''' stands for none';
 
@@ -42,16 +45,18 @@ SELECT d.name, d.title, s.relation AS source, pg_get_userbyid(c.relowner) AS sou
         WHERE v.dataset = d.name AND v.reseller IS NULL) || 'full'::text AS views,
        d.shipped
 FROM @extschema@.rde_dataset d
-LEFT JOIN @extschema@.rde_source s ON s.dataset = d.name
-LEFT JOIN pg_class c ON c.oid = s.relation;
+LEFT JOIN @extschema@.rde_source s ON s.dataset = d.name AND (SELECT @extschema@.rde_sees_all(true))
+LEFT JOIN pg_class c ON c.oid = s.relation
+WHERE (SELECT @extschema@.rde_sees_all()) OR (SELECT cardinality(@extschema@.rde_visible_accounts())) > 0;
 COMMENT ON VIEW @extschema@.rde_datasets IS
-    'every data set, where its rows come from and the views it can be exported with';
+    'every data set, where its rows come from (for operators) and the views it can be exported with';
 
 -- Functions in a view run with the reader's rights, so this one looks columns up
 -- by itself, as _rde_resolve() does.
 CREATE VIEW @extschema@.rde_dataset_columns WITH (security_barrier) AS
 SELECT v.dataset, v.name AS view, v.reseller, vc.position, vc.alias AS name, vc.column_name, vc.transform,
-       vc.argument, found.name AS source_column, found.type AS source_type, vc.field_group AS "group", vc.description
+       vc.argument, CASE WHEN (SELECT @extschema@.rde_sees_all(true)) THEN found.name END AS source_column,
+       CASE WHEN (SELECT @extschema@.rde_sees_all(true)) THEN found.type END AS source_type, vc.field_group AS "group", vc.description
 FROM @extschema@.rde_view v
 JOIN @extschema@.rde_view_column vc ON vc.view = v.id
 LEFT JOIN LATERAL (
@@ -65,16 +70,20 @@ LEFT JOIN LATERAL (
     WHERE s.dataset = v.dataset
     ORDER BY a.attname = coalesce(mapped.value, vc.column_name) DESC
     LIMIT 1) found ON true
+WHERE (v.reseller IS NULL AND (SELECT cardinality(@extschema@.rde_visible_accounts())) > 0)
+   OR ((SELECT @extschema@.rde_sees_all()) OR v.reseller = ANY ((SELECT @extschema@.rde_visible_accounts())::bigint[]))
 UNION ALL
 SELECT c.dataset, 'full', NULL, c.position, c.name, c.name, NULL,
-       NULL, c.name, c.type, shown.field_group, shown.description
+       NULL, CASE WHEN (SELECT @extschema@.rde_sees_all(true)) THEN c.name END,
+       CASE WHEN (SELECT @extschema@.rde_sees_all(true)) THEN c.type END, shown.field_group, shown.description
 FROM @extschema@.rde_source_column c
 LEFT JOIN LATERAL (
     SELECT vc.field_group, vc.description
     FROM @extschema@.rde_view v JOIN @extschema@.rde_view_column vc ON vc.view = v.id
     WHERE v.dataset = c.dataset AND v.reseller IS NULL AND v.name = 'cmp'
       AND lower(vc.column_name) = lower(c.name)
-    LIMIT 1) shown ON true;
+    LIMIT 1) shown ON true
+WHERE (SELECT @extschema@.rde_sees_all()) OR (SELECT cardinality(@extschema@.rde_visible_accounts())) > 0;
 COMMENT ON VIEW @extschema@.rde_dataset_columns IS
     'the columns of every report view, in order, with group and description; source_column is NULL where nothing is mapped';
 
@@ -91,10 +100,13 @@ BEGIN ATOMIC
     FROM pg_stat_get_progress_info('COPY') p
     WHERE p.datid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
       AND p.param19 <> 0
-      AND has_table_privilege(@extschema@._rde_caller(), '@extschema@.rde_progress', 'SELECT');
+      AND (@extschema@.rde_sees_all()
+           OR EXISTS (SELECT FROM @extschema@.rde_report r
+                      WHERE r.id = (lpad(to_hex(p.param19), 16, '0') || lpad(to_hex(p.param20), 16, '0'))::uuid
+                        AND r.reseller = ANY (@extschema@.rde_visible_accounts())));
 END;
 COMMENT ON FUNCTION @extschema@._rde_progress() IS
-    'the builds running now in this database, of whatever user, for those who may read rde_progress';
+    'the builds running now in this database, of whatever user, as far as the caller may see their reports';
 
 CREATE VIEW @extschema@.rde_progress WITH (security_barrier) AS
 SELECT p.pid, p.report,

@@ -33,12 +33,13 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT r.generator, count(*) AS reports FROM @extschema@._rde_failed_reports r
     GROUP BY r.generator) failed ON failed.generator = g.id
-LEFT JOIN @extschema@.rde_source_failure f ON f.dataset = g.dataset AND f.paused_until > now();
+LEFT JOIN @extschema@.rde_source_failure f ON f.dataset = g.dataset AND f.paused_until > now()
+WHERE ((SELECT @extschema@.rde_sees_all()) OR g.reseller = ANY ((SELECT @extschema@.rde_visible_accounts())::bigint[]));
 COMMENT ON VIEW @extschema@.rde_generators IS
     'every generator: what it makes, its last report and its next; failed counts its reports that ended in error, paused_until is set while its data set''s source cannot be read';
 
--- Functions in a view run with its reader's rights, so this one asks whether he
--- may read the view, and looks for itself at what others may not see.
+-- Functions in a view run with its reader's rights, so this one shows him what is
+-- his, and looks for itself at what others may not see.
 CREATE FUNCTION @extschema@._rde_periods(
     OUT generator uuid, OUT name text, OUT reseller bigint, OUT format text,
     OUT period_from timestamptz, OUT period_to timestamptz, OUT due_at timestamptz, OUT state text,
@@ -50,12 +51,13 @@ AS $$
 DECLARE
     moment CONSTANT timestamptz := now();
     settle_limit CONSTANT interval := @extschema@._rde_settle_limit();
+    everybody CONSTANT boolean := @extschema@.rde_sees_all();
+    accounts CONSTANT bigint[] := @extschema@.rde_visible_accounts();
+    -- who else is connected, and what a source says, is not for resellers
+    reasons CONSTANT boolean := @extschema@.rde_sees_all(true);
     blockers text[];
     began timestamptz[];
 BEGIN
-    IF NOT has_table_privilege(@extschema@._rde_caller(), '@extschema@.rde_periods', 'SELECT') THEN
-        RETURN;
-    END IF;
     SELECT array_agg(b.what ORDER BY b.began), array_agg(b.began ORDER BY b.began) INTO blockers, began
     FROM @extschema@._rde_blockers() b;
 
@@ -69,14 +71,14 @@ BEGIN
                coalesce(r.created_at, r.submitted_at) + r.retention > moment AS is_young
         FROM @extschema@.rde_report r
         WHERE r.type IN ('daily', 'monthly') AND (r.expires_at > moment OR r.status = 'submitted')
-          AND r.generator IN (SELECT g.id FROM @extschema@.rde_generator g)
+          AND r.generator IN (SELECT g.id FROM @extschema@.rde_generator g WHERE everybody OR g.reseller = ANY (accounts))
         ORDER BY r.generator, r.period_from, r.format, r.status = 'error', r.revision DESC
     ),
     scheduled AS (
         SELECT g.*, s.change_column IS NOT NULL AS one_window,
                s.change_column IS NULL AND g.catch_up = 'all' AS each_period
         FROM @extschema@.rde_generator g LEFT JOIN @extschema@.rde_source s ON s.dataset = g.dataset
-        WHERE g.next_run IS NOT NULL
+        WHERE g.next_run IS NOT NULL AND (everybody OR g.reseller = ANY (accounts))
     ),
     -- The periods that are due and not submitted, and the first that is not due.
     coming(generator, period_from, period_to, run, n) AS (
@@ -120,12 +122,15 @@ BEGIN
            CASE WHEN CASE WHEN m.status = 'completed' THEN NOT m.provisional
                           ELSE m.status = 'error' AND m.retry_at IS NULL END THEN NULL
                 WHEN m.claim_pid IS NOT NULL AND @extschema@._rde_alive(m.claim_pid, m.claim_start) THEN NULL
+                WHEN f.paused_until > moment AND NOT reasons THEN 'the source'
+                WHEN m.retry_at IS NOT NULL AND NOT reasons THEN 'the next attempt'
                 WHEN f.paused_until > moment THEN
                     pg_catalog.format('the source, until %s: %s', date_trunc('second', f.paused_until), f.error)
                 WHEN m.retry_at IS NOT NULL THEN
                     pg_catalog.format('the next attempt at %s, after: %s', date_trunc('second', m.retry_at), m.error)
                 WHEN m.snapshot_window OR (m.status = 'submitted' AND m.due_at <= moment - settle_limit) THEN 'a worker'
                 WHEN m.period_to > moment - interval '5 s' THEN 'the end of the period, and 5 s more'
+                WHEN began[1] < m.period_to AND NOT reasons THEN 'transactions that began before its end'
                 WHEN began[1] < m.period_to THEN
                     blockers[1] || coalesce((SELECT ', and ' || nullif(count(*) - 1, 0) || ' more'
                                              FROM unnest(began) b WHERE b < m.period_to), '')
@@ -149,7 +154,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_periods() IS
-    'the rows of rde_periods, for those who may read that view';
+    'the rows of rde_periods, as far as they are the caller''s';
 
 CREATE VIEW @extschema@.rde_periods WITH (security_barrier) AS
 SELECT p.generator, p.name, p.reseller, p.format, p.period_from, p.period_to, p.due_at, p.state,

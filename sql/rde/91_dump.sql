@@ -10,6 +10,8 @@ SELECT pg_extension_config_dump('@extschema@.rde_view_column', 'WHERE NOT shippe
 SELECT pg_extension_config_dump('@extschema@.rde_source', '');
 SELECT pg_extension_config_dump('@extschema@.rde_source_column', '');
 SELECT pg_extension_config_dump('@extschema@.rde_account', '');
+SELECT pg_extension_config_dump('@extschema@.rde_privilege', '');
+SELECT pg_extension_config_dump('@extschema@.rde_token', '');
 SELECT pg_extension_config_dump('@extschema@.rde_generator', '');
 SELECT pg_extension_config_dump('@extschema@.rde_generator_snapshot', '');
 SELECT pg_extension_config_dump('@extschema@.rde_invoice_watch', '');

@@ -119,14 +119,19 @@ WHERE (p.prosecdef OR l.lanname IN ('plpgsql', 'sql'))
   AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false);
 SELECT c.relname FROM pg_class c JOIN pg_depend d ON d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e'
 JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'rde'
-WHERE c.relkind IN ('r', 'v') AND (c.relacl IS NOT NULL OR obj_description(c.oid, 'pg_class') IS NULL);
+WHERE c.relkind IN ('r', 'v') AND obj_description(c.oid, 'pg_class') IS NULL;
+-- no table is anybody's; views that filter are
+SELECT c.relkind, string_agg(c.relname, ', ' ORDER BY c.relname) AS public_relations
+FROM pg_class c JOIN pg_depend d ON d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e'
+JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'rde'
+WHERE c.relacl IS NOT NULL GROUP BY 1;
 
--- a right to read the views is enough to read them
+-- the views show a reader everything but sources, and anybody else nothing
 SET ROLE regress_rde_other;
 SELECT count(*) FROM rde_progress;
 SELECT * FROM _rde_progress();
 RESET ROLE;
-GRANT SELECT ON rde_reports, rde_report_totals, rde_datasets, rde_dataset_columns, rde_progress TO regress_rde_other;
+SELECT rde_grant('regress_rde_other', 'reader');
 SET ROLE regress_rde_other;
 SELECT count(*) FROM (SELECT * FROM rde_reports OFFSET 0) x;
 SELECT count(*) FROM (SELECT * FROM rde_report_totals OFFSET 0) x;

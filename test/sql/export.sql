@@ -95,7 +95,7 @@ SELECT sha256 = encode(sha256(rde_content(id)), 'hex') AS digest, file_bytes = l
        length(rde_content(id, true)) = content_bytes AS content,
        (SELECT string_agg(c, '') FROM rde_chunks(id) c) = rde_content(id) AS chunks,
        rde_chunk(id, 0) = rde_content(id) AS chunk, rde_chunk(id, 1) AS past, rde_verify(id),
-       download_url = '/reports/' || id || '/' || file_name AS url
+       download_url LIKE '/reports/' || id || '/' || replace(file_name, '+', '%2B') || '?sv=%&sp=r&sr=b&kid=%&sig=%' AS url
 FROM rde_reports WHERE id = :'id';
 SET rde.base_url = 'https://reports.example.com/';
 SELECT left(download_url, 36) FROM rde_reports WHERE id = :'id';

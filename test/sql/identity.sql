@@ -8,6 +8,7 @@ CREATE ROLE regress_rde_runner;
 CREATE SCHEMA low AUTHORIZATION regress_rde_low;
 CREATE TABLE secret AS SELECT 'the secret'::text AS word;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO regress_rde_low, regress_rde_runner;
+SELECT rde_grant('regress_rde_runner', 'operator');
 
 SET ROLE regress_rde_low;
 CREATE TABLE low.seen (who name, path text, word text);
@@ -108,6 +109,7 @@ SELECT rde_export('evil', '2020-01-01', '2020-01-01', 'csv');
 
 -- without a grant nothing can be called, nothing read
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM regress_rde_runner;
+SELECT rde_revoke('regress_rde_runner', 'operator');
 SET ROLE regress_rde_runner;
 SELECT rde_export('evil', '2020-01-01', '2020-01-01', 'csv');
 SELECT count(*) FROM rde_reports;

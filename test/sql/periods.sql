@@ -175,21 +175,22 @@ DROP TRIGGER rde_stamp ON stamped;
 SELECT rde_rebaseline(:'window');
 SELECT finding, object FROM health WHERE finding LIKE 'source%' OR finding LIKE 'rebase%';
 
--- who may not read the views is shown nothing by their functions
+-- who was granted nothing is shown nothing
 CREATE ROLE regress_rde_other;
 GRANT USAGE ON SCHEMA public TO regress_rde_other;
 SET ROLE regress_rde_other;
 SELECT count(*) FROM _rde_periods();
-SELECT count(*) FROM _rde_health();
 SELECT count(*) FROM rde_periods;
+SELECT count(*) FROM _rde_health();
+SELECT count(*) FROM rde_health;
 RESET ROLE;
-GRANT SELECT ON rde_periods TO regress_rde_other;
+SELECT rde_grant('regress_rde_other', 'reader');
 SET ROLE regress_rde_other;
 SELECT count(*) > 0 AS shown FROM rde_periods;
 SELECT count(*) FROM _rde_health();
 RESET ROLE;
 -- and rde_health finds late generators for a reader of its own
-REVOKE ALL ON rde_periods FROM regress_rde_other;
+SELECT rde_revoke('regress_rde_other', 'reader');
 GRANT SELECT ON rde_health TO regress_rde_other;
 SET ROLE regress_rde_other;
 SELECT count(*) FROM rde_periods;
