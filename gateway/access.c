@@ -94,13 +94,13 @@ access_redeem(Request *request, Failure *failure)
 
 		if (field->count != 1 || field->broken)
 		{
-			failure_set(failure, 403, 0, "the link is not valid");
+			failure_set(failure, 403, 0, LINK_NOT_VALID);
 			return NULL;
 		}
 	}
 	if (!text_is_uuid(request->segments[1]))
 	{
-		failure_set(failure, 403, 0, "the link is not valid");
+		failure_set(failure, 403, 0, LINK_NOT_VALID);
 		return NULL;
 	}
 

@@ -80,7 +80,7 @@ http_status(const char *sqlstate, Statement statement, int *retry_after)
 	if (strcmp(sqlstate, "42501") == 0)
 		return 403;
 	if (strcmp(sqlstate, "42704") == 0)
-		return 404;
+		return statement == STATEMENT_REQUEST ? 400 : 404;
 	if (strcmp(sqlstate, "53400") == 0)
 	{
 		*retry_after = 60;
@@ -94,6 +94,10 @@ http_status(const char *sqlstate, Statement statement, int *retry_after)
 		*retry_after = 1;
 		return 503;
 	}
+	/* whatever is wrong with a link, text that is none included */
+	if (in_class(sqlstate, "22") &&
+		(statement == STATEMENT_REDEEM || statement == STATEMENT_REDEEM_PIECE))
+		return 403;
 	if (in_class(sqlstate, "22") || in_class(sqlstate, "42") ||
 		in_class(sqlstate, "0A") || in_class(sqlstate, "54") ||
 		strcmp(sqlstate, "55000") == 0)
@@ -103,7 +107,7 @@ http_status(const char *sqlstate, Statement statement, int *retry_after)
 
 /* The server's own words, with what to do about it where that helps. */
 static char *
-client_message(const PGresult *error, int status)
+client_message(const PGresult *error, Statement statement, int status)
 {
 	char	   *message;
 	size_t		size;
@@ -112,6 +116,9 @@ client_message(const PGresult *error, int status)
 	const char *detail = PQresultErrorField(error, PG_DIAG_MESSAGE_DETAIL);
 	const char *hint = PQresultErrorField(error, PG_DIAG_MESSAGE_HINT);
 
+	if (status == 403 &&
+		(statement == STATEMENT_REDEEM || statement == STATEMENT_REDEEM_PIECE))
+		primary = LINK_NOT_VALID;
 	if (out == NULL)
 		abort();
 	fputs(primary == NULL ? "unknown error" : primary, out);
@@ -145,7 +152,7 @@ set_failure(Failure *failure, const PGconn *conn, const PGresult *error,
 	failure->status = http_status(sqlstate, statement, &failure->retry_after);
 	if (failure->status < 500)
 	{
-		failure->message = client_message(error, failure->status);
+		failure->message = client_message(error, statement, failure->status);
 		return;
 	}
 	log_message(failure->status == 500 ? LOG_ERROR : LOG_WARNING,
@@ -155,7 +162,7 @@ set_failure(Failure *failure, const PGconn *conn, const PGresult *error,
 	if (failure->status == 500)
 		failure->message = memory_copy("internal error, see the log for this correlation id");
 	else if (in_class(sqlstate, "25"))
-		failure->message = client_message(error, failure->status);
+		failure->message = client_message(error, statement, failure->status);
 	else
 		failure->message = memory_copy("the database cannot answer just now");
 }

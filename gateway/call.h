@@ -8,6 +8,9 @@
 #include "pool.h"
 #include "session.h"
 
+/* The one answer to whatever is wrong with a link. */
+#define LINK_NOT_VALID	"the link is not valid"
+
 /* One statement with its parameters. */
 typedef struct Call
 {

@@ -39,7 +39,7 @@
 enum
 {
 	FILE_ACCOUNT, FILE_NAME, FILE_FILE_NAME, FILE_MEDIA_TYPE, FILE_BYTES,
-	FILE_SHA256, FILE_ROWS, FILE_CREATED
+	FILE_SHA256, FILE_ROWS, FILE_CREATED, FILE_NOW
 };
 
 struct Download
@@ -49,6 +49,7 @@ struct Download
 	uint64_t	first;			/* of the file's bytes */
 	uint64_t	length;
 	uint64_t	sent;
+	char		begun[32];		/* by the database's clock */
 
 	PGresult   *piece;			/* NULL: none at hand */
 	uint64_t	piece_at;		/* its place in the file */
@@ -120,6 +121,8 @@ read_piece(Download *download, uint64_t at, Failure *failure)
 	snprintf(numbers[2], sizeof(numbers[2]), "%zu", wanted);
 	for (int i = 0; i < 3; i++)
 		call_add(&call, numbers[i]);
+	if (download->by_link)
+		call_add(&call, download->begun);
 
 	if (download->by_link)
 		download->piece = call_run(request->pools->verified, POOL_SHORT, &call, 1,
@@ -304,6 +307,8 @@ reply_file(Request *request, const PGresult *file, bool by_link, int status,
 		download->by_link = by_link;
 		download->first = first;
 		download->length = length;
+		snprintf(download->begun, sizeof(download->begun), "%s",
+				 PQgetvalue(file, 0, FILE_NOW));
 		request->download = download;
 		if (!read_piece(download, first, &failure))
 			return reply_failure(request, &failure);

@@ -108,7 +108,8 @@ reports_request(Request *request)
 	Call		call;
 	Failure		failure;
 	PGresult   *result;
-	bool		completed;
+	const char *report_status;
+	bool		pending;
 
 	if (!access_login(request, &failure))
 		return reply_failure(request, &failure);
@@ -130,8 +131,10 @@ reports_request(Request *request)
 	result = access_call(request, POOL_LONG, &call, &failure);
 	if (result == NULL)
 		return reply_failure(request, &failure);
-	completed = strcmp(PQgetvalue(result, 0, 1), "completed") == 0;
+	report_status = PQgetvalue(result, 0, 1);
+	pending = strcmp(report_status, "submitted") == 0 ||
+		strcmp(report_status, "processing") == 0;
 	return reply_json(request, result,
-					  completed ? MHD_HTTP_OK : MHD_HTTP_ACCEPTED,
-					  completed ? 0 : SUBMITTED_RETRY_AFTER);
+					  pending ? MHD_HTTP_ACCEPTED : MHD_HTTP_OK,
+					  pending ? SUBMITTED_RETRY_AFTER : 0);
 }

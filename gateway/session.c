@@ -18,6 +18,7 @@
 #define BOOLOID			16
 #define BYTEAOID		17
 #define INT4OID			23
+#define FLOAT8OID		701
 #define TEXTOID			25
 #define JSONOID			114
 #define DATEOID			1082
@@ -25,11 +26,8 @@
 
 /* rde_redeem() and rde_report_file() return the same columns. */
 #define FILE_COLUMNS \
-	"account, name, file_name, media_type, file_bytes, sha256, row_count, " \
-	"extract(epoch FROM created_at)::bigint"
-#define FILE_ROW \
-	" AS file(report, account, name, file_name, media_type, file_bytes, sha256," \
-	" row_count, created_at)"
+	"account, name, stored_name, media_type, file_bytes, sha256, row_count, " \
+	"extract(epoch FROM created_at)::bigint, extract(epoch FROM now())"
 
 typedef struct StatementText
 {
@@ -39,6 +37,10 @@ typedef struct StatementText
 } StatementText;
 
 /*
+ * A download that has begun may end though its link expires meanwhile, within
+ * an hour: rde_redeem() is told when it began, or what is just within the hour,
+ * so that it goes on longer still if the link does.
+ *
  * A piece is cut out in the server: a slow client gets small ones.  A whole
  * chunk is passed on as it is; a copy more makes the server's heap grow and
  * shrink each time, which costs three times as much as all the rest.
@@ -66,7 +68,7 @@ static const StatementText statements[STATEMENT_COUNT] = {
 	},
 	[STATEMENT_REDEEM] = {
 		"redeem",
-		"SELECT " FILE_COLUMNS " FROM %.rde_redeem($1, $2, $3, $4, $5, $6, $7, $8, $9)" FILE_ROW,
+		"SELECT " FILE_COLUMNS " FROM %.rde_redeem($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 		{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
 		TEXTOID}
 	},
@@ -74,13 +76,14 @@ static const StatementText statements[STATEMENT_COUNT] = {
 		"redeem_piece",
 		"SELECT CASE WHEN $12 = 1048576 THEN %.rde_chunk($1, $10)"
 		" ELSE substr(%.rde_chunk($1, $10), $11, $12) END"
-		" FROM %.rde_redeem($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+		" FROM %.rde_redeem($1, $2, $3, $4, $5, $6, $7, $8, $9,"
+		" greatest(to_timestamp($13), now() - interval '59 minutes'))",
 		{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-		TEXTOID, INT4OID, INT4OID, INT4OID}
+		TEXTOID, INT4OID, INT4OID, INT4OID, FLOAT8OID}
 	},
 	[STATEMENT_FILE] = {
 		"file",
-		"SELECT " FILE_COLUMNS " FROM %.rde_report_file($1)" FILE_ROW,
+		"SELECT " FILE_COLUMNS " FROM %.rde_report_file($1)",
 		{UUIDOID}
 	},
 	[STATEMENT_FILE_PIECE] = {

@@ -19,14 +19,15 @@ typedef enum Statement
 	STATEMENT_REQUEST,			/* body, idempotency key */
 	STATEMENT_REDEEM,			/* report, file name, sv, st, se, sp, sr, kid,
 								 * sig */
-	STATEMENT_REDEEM_PIECE,		/* the same, chunk, first byte, length */
+	STATEMENT_REDEEM_PIECE,		/* the same, chunk, first byte, length, and
+								 * when the first statement ran */
 	STATEMENT_FILE,				/* report */
 	STATEMENT_FILE_PIECE,		/* report, chunk, first byte, length */
 	STATEMENT_PING,				/* nothing */
 	STATEMENT_COUNT
 } Statement;
 
-#define STATEMENT_MAX_PARAMETERS 12
+#define STATEMENT_MAX_PARAMETERS 13
 
 extern const char *session_statement_name(Statement statement);
 

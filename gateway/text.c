@@ -188,7 +188,7 @@ text_put_ascii(FILE *out, const char *text)
 	{
 		int			length = character_length(text);
 
-		putc(is_alphanumeric(*text) || strchr("._-", *text) != NULL ?
+		putc(is_alphanumeric(*text) || strchr("._+-", *text) != NULL ?
 			 *text : '_', out);
 		text += length == 0 ? 1 : length;
 	}

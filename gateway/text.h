@@ -37,7 +37,7 @@ extern void text_put_printable(FILE *out, const char *text);
 /* Percent-encoded but for RFC 8187's attr-char. */
 extern void text_put_percent(FILE *out, const char *text);
 
-/* With each character outside [A-Za-z0-9._-] as "_". */
+/* With each character outside [A-Za-z0-9._+-] as "_". */
 extern void text_put_ascii(FILE *out, const char *text);
 
 /*
