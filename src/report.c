@@ -2,9 +2,8 @@
  * report.c
  *	  The life of a report row: revise, lock, begin, finish, fail.
  *
- * Invariant: every report, whoever asks, is a row inserted here with its
- * request checked and made absolute (instants, canonical zone, view name), and
- * becomes visible as completed only in rde_report_finish().
+ * Invariant: a report becomes visible as completed only in rde_report_finish(),
+ * together with its manifest and its chunks.
  */
 #include "report.h"
 
@@ -27,16 +26,15 @@ rde_uuid_text(const pg_uuid_t *id)
 											   UUIDPGetDatum(id)));
 }
 
-/* The first column of the first row SPI returned; NULL if there is none. */
-static char *
-first_text(void)
+char *
+rde_first_text(void)
 {
 	return SPI_processed == 0 ? NULL :
 		SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 }
 
-static pg_uuid_t
-first_uuid(void)
+pg_uuid_t
+rde_first_uuid(void)
 {
 	bool		isnull;
 
@@ -94,7 +92,7 @@ rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
 	rde_execute(home, "SELECT status, snapshot_window FROM %s.rde_report"
 				" WHERE id = $1 FOR UPDATE",
 				1, types, values, NULL, false, SPI_OK_SELECT);
-	status = first_text();
+	status = rde_first_text();
 	if (status == NULL)
 		rde_report_missing(id);
 	if (strcmp(status, "completed") != 0)
@@ -113,7 +111,7 @@ rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
 				1, types, values, NULL, false, SPI_OK_SELECT);
 	if (SPI_processed > 0)
 	{
-		pg_uuid_t	next = first_uuid();
+		pg_uuid_t	next = rde_first_uuid();
 
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -123,7 +121,7 @@ rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
 	}
 	rde_execute(home, "SELECT %s._rde_submit_revision($1, false)",
 				1, types, values, NULL, false, SPI_OK_SELECT);
-	return first_uuid();
+	return rde_first_uuid();
 }
 
 /* Raise what explains why a report could not be locked as submitted. */
@@ -136,7 +134,7 @@ explain_not_begun(const RdeHome *home, const pg_uuid_t *id)
 
 	rde_execute(home, "SELECT status FROM %s.rde_report WHERE id = $1",
 				1, types, values, NULL, false, SPI_OK_SELECT);
-	status = first_text();
+	status = rde_first_text();
 	if (status == NULL)
 		rde_report_missing(id);
 	if (strcmp(status, "submitted") == 0)
@@ -166,7 +164,7 @@ rde_report_lock(const RdeHome *home, const pg_uuid_t *id)
 				1, types, values, NULL, false, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		explain_not_begun(home, id);
-	if (strcmp(first_text(), "t") == 0)
+	if (strcmp(rde_first_text(), "t") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("report %s covers a snapshot window, which only rde_run_due builds",

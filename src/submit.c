@@ -16,25 +16,6 @@
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
-/* The first column of the first row SPI returned; NULL if there is none. */
-static char *
-first_text(void)
-{
-	return SPI_processed == 0 ? NULL :
-		SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-}
-
-static pg_uuid_t
-first_uuid(void)
-{
-	bool		isnull;
-
-	if (SPI_processed == 0)
-		elog(ERROR, "statement returned no report");
-	return *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0],
-										SPI_tuptable->tupdesc, 1, &isnull));
-}
-
 static void
 require(const void *argument, const char *name)
 {
@@ -74,7 +55,7 @@ choose_view(const RdeHome *home, const RdeRequest *request)
 
 	rde_execute(home, "SELECT %s._rde_choose_view($1, $2, $3)",
 				3, types, values, nulls, true, SPI_OK_SELECT);
-	return first_text();
+	return rde_first_text();
 }
 
 /* The time zone of the reseller's account, else the setting. */
@@ -89,7 +70,7 @@ default_zone(const RdeHome *home, const RdeRequest *request)
 	{
 		rde_execute(home, "SELECT time_zone FROM %s.rde_account WHERE id = $1",
 					1, types, values, NULL, true, SPI_OK_SELECT);
-		zone = first_text();
+		zone = rde_first_text();
 	}
 	return zone ? zone : rde_setting_time_zone;
 }
@@ -196,5 +177,5 @@ rde_report_submit(const RdeHome *home, const RdeRequest *request)
 				" $11::interval, clock_timestamp() + $11::interval)"
 				" RETURNING id",
 				11, types, values, nulls, false, SPI_OK_INSERT_RETURNING);
-	return first_uuid();
+	return rde_first_uuid();
 }
