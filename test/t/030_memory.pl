@@ -239,7 +239,7 @@ push @victims, map { export_sql('huge', $_, @few) } qw(csv json xml);
 	  1000 * $late[ @late / 2 ], 1000 * $late[-1];
 	cmp_ok(scalar @late, '>', 0.6 * $cancels, "most of $cancels exports were cancelled");
 	# beside other tests on a busy machine, being scheduled may take as long
-	my $limit = $soak ? 0.1 : 0.25;
+	my $limit = $soak ? 0.1 : 0.5;
 	cmp_ok($late[ 0.97 * @late - 1 ], '<=', $limit, "cancels are noticed within $limit s");
 
 	run_in($session, "SET statement_timeout = 50; " . export_sql('wide', 'xlsx', @few));
