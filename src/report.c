@@ -67,8 +67,7 @@ rde_report_check_visible(const RdeHome *home, const pg_uuid_t *id)
 		rde_report_missing(id);
 	reseller = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
 							 &isnull);
-	if (!rde_may_see(home, id, !isnull, isnull ? 0 : DatumGetInt64(reseller),
-					 true))
+	if (!rde_may_act(home, !isnull, isnull ? 0 : DatumGetInt64(reseller)))
 		rde_report_missing(id);
 }
 
@@ -119,6 +118,11 @@ rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
 						rde_uuid_text(id), rde_uuid_text(&next)),
 				 errhint("Rebuild that one.")));
 	}
+	if (rde_who(home).rank == RDE_TENANT)
+		rde_execute(home,
+					"SELECT %s._rde_check_quota(reseller, period_from,"
+					" period_to, 1) FROM %s.rde_report WHERE id = $1",
+					1, types, values, NULL, false, SPI_OK_SELECT);
 	rde_execute(home, "SELECT %s._rde_submit_revision($1, false)",
 				1, types, values, NULL, false, SPI_OK_SELECT);
 	return rde_first_uuid();

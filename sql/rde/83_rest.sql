@@ -289,7 +289,7 @@ CREATE FUNCTION @extschema@.rde_request_report(request json, idempotency_key tex
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    caller CONSTANT bigint := coalesce(@extschema@._rde_own_reseller(NULL), 0);
+    caller CONSTANT bigint := @extschema@._rde_own_reseller(NULL);
     earlier @extschema@.rde_idempotency;
     bad text;
     first_instant timestamptz;
@@ -316,11 +316,12 @@ BEGIN
                 MESSAGE = 'an idempotency key must be 1 to 255 characters';
         END IF;
         DELETE FROM @extschema@.rde_idempotency i
-        WHERE i.account = caller AND i.key = idempotency_key AND i.created_at < now() - interval '24 hours';
+        WHERE i.account IS NOT DISTINCT FROM caller AND i.key = idempotency_key AND i.created_at < now() - interval '24 hours';
         INSERT INTO @extschema@.rde_idempotency (account, key, request, answer)
         VALUES (caller, idempotency_key, request::jsonb, 'null') ON CONFLICT DO NOTHING;
         IF NOT FOUND THEN
-            SELECT i.* INTO earlier FROM @extschema@.rde_idempotency i WHERE i.account = caller AND i.key = idempotency_key;
+            SELECT i.* INTO earlier FROM @extschema@.rde_idempotency i
+            WHERE i.account IS NOT DISTINCT FROM caller AND i.key = idempotency_key;
             IF earlier.request <> request::jsonb THEN
                 RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
                     MESSAGE = 'the idempotency key was used for another request',
@@ -335,11 +336,11 @@ BEGIN
     requested := @extschema@._rde_submit_period(
         coalesce(request ->> 'dataset', 'provisioned_orders'), first_instant, end_instant,
         CASE lower(request ->> 'format') WHEN 'xslx' THEN 'xlsx' ELSE coalesce(lower(request ->> 'format'), 'json') END,
-        request ->> 'customizationName', nullif(caller, 0), request ->> 'name');
+        request ->> 'customizationName', caller, request ->> 'name');
     PERFORM @extschema@._rde_build_small(requested);
     SELECT @extschema@._rde_report_body(r) INTO body FROM @extschema@.rde_report r WHERE r.id = requested;
     UPDATE @extschema@.rde_idempotency i SET answer = body
-    WHERE i.account = caller AND i.key = idempotency_key;
+    WHERE i.account IS NOT DISTINCT FROM caller AND i.key = idempotency_key;
     RETURN body;
 END
 $$;

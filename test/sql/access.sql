@@ -109,7 +109,7 @@ RESET ROLE;
 
 -- a reader sees manifests, no files, links or sources
 SET ROLE regress_rde_bi;
-SELECT rank, why FROM rde_whoami();
+SELECT scope, why FROM rde_whoami();
 SELECT * FROM seen;
 \set VERBOSITY sqlstate
 SELECT rde_text(:'seven');
@@ -137,7 +137,7 @@ SET ROLE regress_rde_gate;
 SELECT count(*) FROM rde_reports;
 BEGIN;
 SELECT rde_login(:'key', sha256(:'token'));
-SELECT account, rank, why FROM rde_whoami();
+SELECT account, scope, why FROM rde_whoami();
 SELECT string_agg(name, ' ') FROM rde_reports;
 SAVEPOINT s;
 SELECT rde_login(:'key', sha256(:'token'));
