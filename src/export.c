@@ -451,6 +451,7 @@ is_transient(const ErrorData *error)
 static void
 check_submitted(const RdeHome *home, const pg_uuid_t *id)
 {
+	rde_report_require_primary();
 	rde_connect();
 	rde_report_check_visible(home, id);
 	rde_report_lock(home, id);
@@ -521,6 +522,7 @@ rde_rebuild(PG_FUNCTION_ARGS)
 	pg_uuid_t	id = report_argument(fcinfo);
 	pg_uuid_t	next;
 
+	rde_report_require_primary();
 	rde_connect();
 	rde_report_check_visible(home, &id);
 	next = rde_report_submit_revision(home, &id);

@@ -45,6 +45,17 @@ rde_first_uuid(void)
 }
 
 void
+rde_report_require_primary(void)
+{
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("reports cannot be made on a standby"),
+				 errdetail("A standby lists reports and hands out their files."),
+				 errhint("Connect to the primary.")));
+}
+
+void
 rde_report_missing(const pg_uuid_t *id)
 {
 	ereport(ERROR,
@@ -375,4 +386,14 @@ rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
 	values[4] = BoolGetDatum(rde_export_foreign_error(error));
 	rde_execute(home, "SELECT %s._rde_fail($1, $2, $3, $4, $5)",
 				5, types, values, NULL, false, SPI_OK_SELECT);
+}
+
+PG_FUNCTION_INFO_V1(rde_require_primary_sql);
+
+/* _rde_require_primary(): raises 25006 */
+Datum
+rde_require_primary_sql(PG_FUNCTION_ARGS)
+{
+	rde_report_require_primary();
+	PG_RETURN_VOID();
 }

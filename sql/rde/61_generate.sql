@@ -402,7 +402,7 @@ DECLARE
     run @extschema@.rde_generator;
     new_pass CONSTANT uuid := gen_random_uuid();
 BEGIN
-    PERFORM @extschema@._rde_caller();
+    PERFORM @extschema@._rde_require_primary();
     run := @extschema@._rde_find_generator(id);
     IF "from" IS NULL OR "to" IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',

@@ -198,6 +198,12 @@ BEGIN
 
     -- what is in the way
     RETURN QUERY
+    SELECT 'warning', 'schema_open', '@extschema@'::regnamespace::text, NULL::timestamptz,
+           format('%s may create objects in it: functions that callers take for those of the extension.', c.creators),
+           format('REVOKE CREATE ON SCHEMA %s FROM %s;', '@extschema@'::regnamespace, c.creators)
+    FROM @extschema@._rde_schema_creators() c(creators)
+    WHERE c.creators IS NOT NULL;
+    RETURN QUERY
     SELECT 'warning', 'prepared_transaction', p.gid, p.prepared,
            'Periods do not settle while it is there: nobody knows when it began.',
            'COMMIT PREPARED or ROLLBACK PREPARED it.'

@@ -12,11 +12,17 @@ END;
 COMMENT ON FUNCTION @extschema@._rde_utc_text(timestamptz, boolean) IS
     'ISO 8601 in UTC, to the second or the millisecond';
 
+CREATE FUNCTION @extschema@._rde_current_snapshot() RETURNS pg_snapshot
+    LANGUAGE C STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_current_snapshot';
+COMMENT ON FUNCTION @extschema@._rde_current_snapshot() IS
+    'pg_current_snapshot(), with the transactions that are running on the primary if this is a standby';
+
 CREATE FUNCTION @extschema@._rde_cursor() RETURNS text
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT c.system_identifier || ':' || pg_current_snapshot() FROM pg_control_system() c;
+    SELECT c.system_identifier || ':' || @extschema@._rde_current_snapshot() FROM pg_control_system() c;
 END;
 COMMENT ON FUNCTION @extschema@._rde_cursor() IS
     'what has been seen by now: this cluster and the statement''s snapshot';
@@ -297,6 +303,7 @@ DECLARE
     requested uuid;
     body json;
 BEGIN
+    PERFORM @extschema@._rde_require_primary();
     IF request IS NULL OR json_typeof(request) <> 'object' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'a request must be a JSON object',
