@@ -64,6 +64,13 @@ BEGIN
         EXECUTE format(CASE WHEN grants THEN 'GRANT EXECUTE ON ROUTINE %s TO %I' ELSE 'REVOKE EXECUTE ON ROUTINE %s FROM %I' END,
                        routine, role);
     END LOOP;
+    IF privilege = 'gateway' THEN
+        -- what it is handed are links, and whoever reads one in a log can use it
+        EXECUTE format(CASE WHEN grants THEN 'ALTER ROLE %I IN DATABASE %I SET log_parameter_max_length = 0'
+                            ELSE 'ALTER ROLE %I IN DATABASE %I RESET log_parameter_max_length' END, role, current_database());
+        EXECUTE format(CASE WHEN grants THEN 'ALTER ROLE %I IN DATABASE %I SET log_parameter_max_length_on_error = 0'
+                            ELSE 'ALTER ROLE %I IN DATABASE %I RESET log_parameter_max_length_on_error' END, role, current_database());
+    END IF;
     IF privilege IN ('admin', 'operator') THEN
         EXECUTE format(CASE WHEN grants THEN 'GRANT SELECT ON %s TO %I' ELSE 'REVOKE SELECT ON %s FROM %I' END,
                        '@extschema@.rde_health, @extschema@.rde_invoice_watches, @extschema@.rde_signing_keys', role);
@@ -130,6 +137,8 @@ CREATE FUNCTION @extschema@.rde_create_token(
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    hash bytea;
 BEGIN
     reseller := @extschema@._rde_own_reseller(reseller);
     IF reseller IS NULL OR name IS NULL OR lifetime IS NULL THEN
@@ -143,8 +152,10 @@ BEGIN
     END IF;
     subscription_key := left(@extschema@._rde_secret(), 32);
     token := @extschema@._rde_secret();
+    -- by itself: a plan of the statement that auto_explain logs shows its values
+    hash := sha256(convert_to(token, 'UTF8'));
     INSERT INTO @extschema@.rde_token (account, name, subscription_key, token_sha256, expires_at)
-    VALUES (reseller, name, subscription_key, sha256(convert_to(token, 'UTF8')), now() + lifetime);
+    VALUES (reseller, name, subscription_key, hash, now() + lifetime);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_create_token(bigint, text, interval) IS

@@ -187,7 +187,7 @@ my @tricks = (
 	[ 'its role', 't1', $tell . look() . $own ],
 	[ 'forged settings before the library is loaded', 't1', "SET rde.token = 't2'; SET rde.visible_accounts = '{1,2,3}'; SET rde.admin = on;\n" . $tell . look() . $own, PGOPTIONS => $forge ],
 	[ 'parallel plans', 't1', $tell . look() . $own, PGOPTIONS => $node->pg_version < 16 ? '-c force_parallel_mode=on' : '-c debug_parallel_query=on' ],
-	[ 'other plans', 't1', $tell . look() . $own, PGOPTIONS => '-c enable_material=off -c enable_nestloop=off -c enable_hashjoin=off -c from_collapse_limit=1 -c enable_seqscan=off' ],
+	[ 'other plans', 't1', $tell . look() . $own, PGOPTIONS => '-c enable_material=off -c enable_nestloop=off -c enable_hashjoin=off -c from_collapse_limit=1 -c enable_seqscan=off -c jit=off' ],
 	[ 'a token', 'gate', "BEGIN;\n$login" . $own . "COMMIT;\n" . join('', map { "BEGIN;\n$login$_\nCOMMIT;\n" } split /(?<=;)\n/, look()) ],
 	[ 'a token, in parallel plans', 'gate', "BEGIN;\n$login" . $own . "COMMIT;\n" . join('', map { "BEGIN;\n$login$_\nCOMMIT;\n" } split /(?<=;)\n/, look()),
 		PGOPTIONS => $node->pg_version < 16 ? '-c force_parallel_mode=on' : '-c debug_parallel_query=on' ]);
