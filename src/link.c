@@ -9,12 +9,18 @@
 #include "access.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "common/base64.h"
 #include "funcapi.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
 #include "report.h"
 #include "sign.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #define LINK_VERSION	"2026-11-01"
@@ -81,8 +87,7 @@ signature_text(const uint8 *signature)
 	char	   *text = palloc(size);
 	int			length;
 
-	length = pg_b64_encode((const char *) signature, RDE_SIGNATURE_LENGTH,
-						   text, size - 1);
+	length = rde_b64_encode(signature, RDE_SIGNATURE_LENGTH, text, size - 1);
 	if (length < 0)
 		elog(ERROR, "could not encode a signature");
 	text[length] = '\0';
@@ -140,9 +145,52 @@ instant_column(int column)
 											 &isnull));
 }
 
+/* A function of whoever has the rights of the extension's owner? */
+static bool
+is_ours(const RdeHome *home, Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+	return has_privs_of_role(owner, home->owner);
+}
+
 /*
- * The link of a completed report that the caller may read, made with the newest
- * key; NULL for any other.  *found says whether there is such a report for him.
+ * The link that the store a file is in gives: rde_<store>_download_url(report),
+ * looked up beside our own functions.  NULL if it gives none just now, or is not
+ * installed.  Whoever else may create functions here gives no links.
+ */
+static const char *
+store_url(const RdeHome *home, const char *store, const pg_uuid_t *id)
+{
+	LOCAL_FCINFO(fcinfo, 1);
+	Oid			types[] = {UUIDOID};
+	List	   *name = list_make2(makeString(get_namespace_name(home->schema_id)),
+								  makeString(psprintf("rde_%s_download_url",
+													  store)));
+	Oid			function = LookupFuncName(name, 1, types, true);
+	FmgrInfo	flinfo;
+	Datum		url;
+
+	if (!OidIsValid(function) || get_func_rettype(function) != TEXTOID ||
+		!is_ours(home, function))
+		return NULL;
+	fmgr_info(function, &flinfo);
+	InitFunctionCallInfoData(*fcinfo, &flinfo, 1, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = UUIDPGetDatum(id);
+	fcinfo->args[0].isnull = false;
+	url = FunctionCallInvoke(fcinfo);
+	return fcinfo->isnull ? NULL : TextDatumGetCString(url);
+}
+
+/*
+ * The link of a completed report that the caller may read: its store's, or ours,
+ * made with the newest key; NULL for any other.  *found says whether there is
+ * such a report for him.
  */
 static const char *
 report_url(const RdeHome *home, const pg_uuid_t *id, bool *found,
@@ -158,13 +206,14 @@ report_url(const RdeHome *home, const pg_uuid_t *id, bool *found,
 	bool		isnull;
 	Datum		reseller;
 	const char *number;
+	const char *store;
 	const char *url;
 	bytea	   *key;
 
 	rde_connect();
 	rde_execute(home,
 				"SELECT status, reseller, file_name, created_at, expires_at,"
-				" link_number FROM %s.rde_report"
+				" link_number, store FROM %s.rde_report"
 				" WHERE id = $1 AND (expires_at > now() OR status = 'submitted')",
 				1, types, values, NULL, true, SPI_OK_SELECT);
 	*found = false;
@@ -185,6 +234,15 @@ report_url(const RdeHome *home, const pg_uuid_t *id, bool *found,
 		SPI_finish();
 		return NULL;
 	}
+	store = text_column(7);
+	if (strcmp(store, RDE_STORE_LOCAL) != 0)
+	{
+		url = store_url(home, store, id);
+		if (url != NULL)
+			url = MemoryContextStrdup(context, url);
+		SPI_finish();
+		return url;
+	}
 	begin = instant_column(4) - LINK_EARLY;
 	end_values[0] = TimestampTzGetDatum(instant_column(5));
 
@@ -194,10 +252,7 @@ report_url(const RdeHome *home, const pg_uuid_t *id, bool *found,
 				" ORDER BY created_at DESC, kid LIMIT 1",
 				1, end_types, end_values, NULL, true, SPI_OK_SELECT);
 	if (SPI_processed == 0)
-	{
-		SPI_finish();
-		return NULL;			/* all keys are revoked: there are no links */
-	}
+		elog(ERROR, "there is no key to sign a link with");
 	link.report = rde_uuid_text(id);
 	link.sv = LINK_VERSION;
 	link.st = instant_text(begin);
@@ -263,7 +318,8 @@ PG_FUNCTION_INFO_V1(rde_redeem);
 
 /*
  * rde_download_url(report uuid) → text.  Raises 42704 for a report that is not
- * there for the caller, 55000 for one that is not completed.
+ * there for the caller, 55000 for one that is not completed, or whose store
+ * gives no link just now.
  */
 Datum
 rde_download_url(PG_FUNCTION_ARGS)
@@ -283,7 +339,11 @@ rde_download_url(PG_FUNCTION_ARGS)
 	if (strcmp(status, "completed") != 0)
 		rde_report_not_completed(PG_GETARG_UUID_P(0), status);
 	if (url == NULL)
-		PG_RETURN_NULL();
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("there is no link to report %s just now",
+						rde_uuid_text(PG_GETARG_UUID_P(0))),
+				 errhint("Its store is moving the file, or is not set up: see the column store of rde_reports.")));
 	PG_RETURN_TEXT_P(cstring_to_text(url));
 }
 
