@@ -29,4 +29,13 @@
 	pg_b64_decode(src, len, (char *) (dst), dstlen)
 #endif
 
+/* in the current memory context, or from 17 on of the current resource owner */
+#if PG_VERSION_NUM >= 170000
+#define rde_create_wait_event_set(size) \
+	CreateWaitEventSet(CurrentResourceOwner, size)
+#else
+#define rde_create_wait_event_set(size) \
+	CreateWaitEventSet(CurrentMemoryContext, size)
+#endif
+
 #endif							/* RDE_COMPAT_H */

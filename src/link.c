@@ -11,12 +11,12 @@
 #include "access/htup_details.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
-#include "common/base64.h"
 #include "funcapi.h"
 #include "nodes/value.h"
 #include "parser/parse_func.h"
 #include "report.h"
 #include "sign.h"
+#include "url.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -31,67 +31,12 @@
 /* How long after its end a download that began before may go on. */
 #define LINK_GRACE		(1 * USECS_PER_HOUR)
 
-/* yyyy-mm-ddThh:mi:ssZ, the second an instant lies in */
-static const char *
-instant_text(TimestampTz instant)
-{
-	struct pg_tm tm;
-	fsec_t		fsec;
-
-	if (timestamp2tm(instant, NULL, &tm, &fsec, NULL, NULL) != 0)
-		return "9999-12-31T23:59:59Z";	/* kept for good */
-	return psprintf("%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year, tm.tm_mon,
-					tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
-
-/* The same, read; false unless it is exactly that. */
-static bool
-parse_instant(const char *text, TimestampTz *instant)
-{
-	struct pg_tm tm = {0};
-	int			end = 0;
-
-	if (strlen(text) != 20 ||
-		sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2dZ%n", &tm.tm_year, &tm.tm_mon,
-			   &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &end) != 6 ||
-		end != 20)
-		return false;
-	return tm2timestamp(&tm, 0, NULL, instant) == 0;
-}
-
-static void
-append_encoded(StringInfo url, const char *text)
-{
-	for (const unsigned char *c = (const unsigned char *) text; *c; c++)
-	{
-		if ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-			(*c >= '0' && *c <= '9') || strchr("-._~", *c) != NULL)
-			appendStringInfoChar(url, *c);
-		else
-			appendStringInfo(url, "%%%02X", *c);
-	}
-}
-
 static void
 append_field(StringInfo url, char separator, const char *name,
 			 const char *value)
 {
 	appendStringInfo(url, "%c%s=", separator, name);
-	append_encoded(url, value);
-}
-
-static const char *
-signature_text(const uint8 *signature)
-{
-	int			size = pg_b64_enc_len(RDE_SIGNATURE_LENGTH) + 1;
-	char	   *text = palloc(size);
-	int			length;
-
-	length = rde_b64_encode(signature, RDE_SIGNATURE_LENGTH, text, size - 1);
-	if (length < 0)
-		elog(ERROR, "could not encode a signature");
-	text[length] = '\0';
-	return text;
+	rde_url_append(url, value, "");
 }
 
 /* What a link to a report's file says, signed; as a path below rde.base_url. */
@@ -108,14 +53,14 @@ make_url(const RdeLink *link, const uint8 *key, size_t key_length)
 		length--;
 	appendBinaryStringInfo(&url, rde_setting_base_url, length);
 	appendStringInfo(&url, "/reports/%s/", link->report);
-	append_encoded(&url, link->file_name);
+	rde_url_append(&url, link->file_name, "");
 	append_field(&url, '?', "sv", link->sv);
 	append_field(&url, '&', "st", link->st);
 	append_field(&url, '&', "se", link->se);
 	append_field(&url, '&', "sp", link->sp);
 	append_field(&url, '&', "sr", link->sr);
 	append_field(&url, '&', "kid", link->kid);
-	append_field(&url, '&', "sig", signature_text(signature));
+	append_field(&url, '&', "sig", rde_url_base64(signature, RDE_SIGNATURE_LENGTH));
 	return url.data;
 }
 
@@ -255,8 +200,8 @@ report_url(const RdeHome *home, const pg_uuid_t *id, bool *found,
 		elog(ERROR, "there is no key to sign a link with");
 	link.report = rde_uuid_text(id);
 	link.sv = LINK_VERSION;
-	link.st = instant_text(begin);
-	link.se = instant_text(instant_column(3));
+	link.st = rde_url_instant(begin);
+	link.se = rde_url_instant(instant_column(3));
 	link.sp = "r";
 	link.sr = "b";
 	link.kid = psprintf("%s.%s", text_column(1), number);
@@ -306,7 +251,7 @@ is_signed(const RdeHome *home, const RdeLink *link, const char *signature,
 	rde_sign(link, (uint8 *) VARDATA(key), VARSIZE(key) - VARHDRSZ, expected);
 
 	/* the text is compared: two spellings of one signature are two links */
-	text = signature_text(expected);
+	text = rde_url_base64(expected, RDE_SIGNATURE_LENGTH);
 	return strlen(signature) == strlen(text) &&
 		rde_sign_equal((const uint8 *) signature, (const uint8 *) text,
 					   strlen(text));
@@ -409,7 +354,7 @@ rde_redeem(PG_FUNCTION_ARGS)
 				   &number) ||
 		strcmp(link.sv, LINK_VERSION) != 0 || strcmp(link.sp, "r") != 0 ||
 		strcmp(link.sr, "b") != 0 ||
-		!parse_instant(link.st, &begin) || !parse_instant(link.se, &end) ||
+		!rde_url_parse_instant(link.st, &begin) || !rde_url_parse_instant(link.se, &end) ||
 		moment > now || moment < now - LINK_GRACE ||
 		moment < begin || moment >= end)
 		refuse_link();
