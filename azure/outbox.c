@@ -194,7 +194,8 @@ azure_outbox_failed(const RdeHome *home, const AzureJob *job,
 
 	rde_execute(home,
 				"UPDATE %s.rde_azure_upload SET last_error = $2,"
-				" state = CASE WHEN $3 < 0 AND state = 'pending' THEN 'error'"
+				" state = CASE WHEN report IS NULL THEN 'deleting'"
+				" WHEN $3 < 0 AND state = 'pending' THEN 'error'"
 				" ELSE state END,"
 				" due_at = clock_timestamp()"
 				" + pg_catalog.make_interval(secs => pg_catalog.abs($3)),"

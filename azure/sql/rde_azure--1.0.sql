@@ -52,7 +52,7 @@ CREATE TABLE @extschema@.rde_azure_upload (
     id           uuid PRIMARY KEY,
     report       uuid UNIQUE REFERENCES @extschema@.rde_report ON DELETE SET NULL,
     server       name NOT NULL,
-    state        text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'uploaded', 'error')),
+    state        text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'uploaded', 'error', 'deleting')),
     blob         text,
     new_blob     text,
     link_number  integer NOT NULL DEFAULT 0,
@@ -78,6 +78,8 @@ COMMENT ON COLUMN @extschema@.rde_azure_upload.report IS
     'NULL once the report is gone';
 COMMENT ON COLUMN @extschema@.rde_azure_upload.server IS
     'the server it was queued for; a name, for OIDs change in a restore';
+COMMENT ON COLUMN @extschema@.rde_azure_upload.state IS
+    'pending, uploaded, error (not tried again), deleting (the report is gone and its blob could not be deleted yet)';
 COMMENT ON COLUMN @extschema@.rde_azure_upload.blob IS
     'the blob''s name in the container, known before the blob is there';
 COMMENT ON COLUMN @extschema@.rde_azure_upload.new_blob IS
@@ -188,14 +190,15 @@ BEGIN
            WHERE u.state = 'pending' AND u.report IS NOT NULL AND u.due_at <= moment
            ORDER BY u.due_at LIMIT 100)
           UNION ALL
+          -- at once, whatever its upload waited for; then when that is due
           (SELECT u.id, 'delete', 3, u.state, u.due_at
            FROM @extschema@.rde_azure_upload u
-           WHERE u.report IS NULL AND u.due_at <= moment
+           WHERE u.report IS NULL AND (u.state <> 'deleting' OR u.due_at <= moment)
            ORDER BY u.due_at LIMIT 100)) c
     JOIN @extschema@.rde_azure_upload u ON u.id = c.id
     WHERE NOT @extschema@._rde_alive(u.claim_pid, u.claim_start)
       -- still, if another worker has had it meanwhile
-      AND u.state = c.state AND u.due_at <= moment
+      AND u.state = c.state AND u.due_at = c.due_at
     ORDER BY c.rank, c.due_at
     LIMIT 1 FOR UPDATE OF u SKIP LOCKED;
     IF NOT FOUND THEN

@@ -156,7 +156,8 @@ sub list_blobs
 		($marker) = $reply->{content} =~ m{<NextMarker>([^<]+)</NextMarker>};
 		$marker //= '';
 	} while (length $marker);
-	return sort @names;
+	@names = sort @names;
+	return @names;
 }
 
 sub get_blob
