@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "common/base64.h"
 #include "funcapi.h"
+#include "link.h"
 #include "report.h"
 #include "sign.h"
 #include "utils/builtins.h"
@@ -25,9 +26,8 @@
 /* How long after its end a download that began before may go on. */
 #define LINK_GRACE		(1 * USECS_PER_HOUR)
 
-/* yyyy-mm-ddThh:mi:ssZ, the second an instant lies in */
-static const char *
-instant_text(TimestampTz instant)
+const char *
+rde_instant_text(TimestampTz instant)
 {
 	struct pg_tm tm;
 	fsec_t		fsec;
@@ -56,21 +56,35 @@ parse_instant(const char *text, TimestampTz *instant)
 static void
 append_encoded(StringInfo url, const char *text)
 {
+	static const char digits[] = "0123456789ABCDEF";
+	char	   *to;
+
+	enlargeStringInfo(url, 3 * strlen(text));
+	to = url->data + url->len;
 	for (const unsigned char *c = (const unsigned char *) text; *c; c++)
 	{
 		if ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-			(*c >= '0' && *c <= '9') || strchr("-._~", *c) != NULL)
-			appendStringInfoChar(url, *c);
+			(*c >= '0' && *c <= '9') || *c == '-' || *c == '.' ||
+			*c == '_' || *c == '~')
+			*to++ = *c;
 		else
-			appendStringInfo(url, "%%%02X", *c);
+		{
+			*to++ = '%';
+			*to++ = digits[*c >> 4];
+			*to++ = digits[*c & 15];
+		}
 	}
+	*to = '\0';
+	url->len = to - url->data;
 }
 
 static void
 append_field(StringInfo url, char separator, const char *name,
 			 const char *value)
 {
-	appendStringInfo(url, "%c%s=", separator, name);
+	appendStringInfoChar(url, separator);
+	appendStringInfoString(url, name);
+	appendStringInfoChar(url, '=');
 	append_encoded(url, value);
 }
 
@@ -102,7 +116,9 @@ make_url(const RdeLink *link, const uint8 *key, size_t key_length)
 	while (length > 0 && rde_setting_base_url[length - 1] == '/')
 		length--;
 	appendBinaryStringInfo(&url, rde_setting_base_url, length);
-	appendStringInfo(&url, "/reports/%s/", link->report);
+	appendStringInfoString(&url, "/reports/");
+	appendStringInfoString(&url, link->report);
+	appendStringInfoChar(&url, '/');
 	append_encoded(&url, link->file_name);
 	append_field(&url, '?', "sv", link->sv);
 	append_field(&url, '&', "st", link->st);
@@ -140,6 +156,48 @@ instant_column(int column)
 											 &isnull));
 }
 
+RdeLinkKey *
+rde_link_key(const RdeHome *home)
+{
+	MemoryContext context = CurrentMemoryContext;
+	RdeLinkKey *key;
+	Datum		latest;
+	bool		isnull;
+
+	rde_execute(home,
+				"SELECT kid, secret, now() + %s._rde_link_lifetime()"
+				" FROM %s.rde_signing_key WHERE revoked_at IS NULL"
+				" ORDER BY created_at DESC, kid LIMIT 1",
+				0, NULL, NULL, NULL, true, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		return NULL;
+	MemoryContextSwitchTo(context);
+	latest = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3,
+						   &isnull);
+	key = palloc(sizeof(RdeLinkKey));
+	key->kid = text_column(1);
+	key->secret = bytea_column(2);
+	key->latest = isnull ? DT_NOEND : DatumGetTimestampTz(latest);
+	return key;
+}
+
+const char *
+rde_link_url(const RdeLinkKey *key, const RdeLinked *linked)
+{
+	RdeLink		link;
+
+	link.report = rde_uuid_text(linked->report);
+	link.file_name = linked->file_name;
+	link.sv = LINK_VERSION;
+	link.st = rde_instant_text(linked->created - LINK_EARLY);
+	link.se = rde_instant_text(Min(linked->expires, key->latest));
+	link.sp = "r";
+	link.sr = "b";
+	link.kid = psprintf("%s.%d", key->kid, linked->number);
+	return make_url(&link, (uint8 *) VARDATA(key->secret),
+					VARSIZE(key->secret) - VARHDRSZ);
+}
+
 /*
  * The link of a completed report that the caller may read, made with the newest
  * key; NULL for any other.  *found says whether there is such a report for him.
@@ -151,15 +209,11 @@ report_url(const RdeHome *home, const pg_uuid_t *id, bool *found,
 	MemoryContext context = CurrentMemoryContext;
 	Oid			types[] = {UUIDOID};
 	Datum		values[] = {UUIDPGetDatum(id)};
-	Oid			end_types[] = {TIMESTAMPTZOID};
-	Datum		end_values[1];
-	RdeLink		link = {0};
-	TimestampTz begin;
+	const char *url = NULL;
+	RdeLinked	linked;
 	bool		isnull;
 	Datum		reseller;
-	const char *number;
-	const char *url;
-	bytea	   *key;
+	RdeLinkKey *key;
 
 	rde_connect();
 	rde_execute(home,
@@ -176,38 +230,20 @@ report_url(const RdeHome *home, const pg_uuid_t *id, bool *found,
 	*status = MemoryContextStrdup(context, text_column(1));
 	reseller = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2,
 							 &isnull);
-	link.file_name = text_column(3);
-	number = text_column(6);
+	linked.report = id;
+	linked.file_name = text_column(3);
+	linked.created = instant_column(4);
+	linked.expires = instant_column(5);
+	linked.number = atoi(text_column(6));
 	*found = rde_may_see(home, id, !isnull,
 						 isnull ? 0 : DatumGetInt64(reseller), true);
-	if (!*found || strcmp(*status, "completed") != 0)
+	if (*found && strcmp(*status, "completed") == 0)
 	{
-		SPI_finish();
-		return NULL;
+		/* without a key there are no links */
+		key = rde_link_key(home);
+		if (key != NULL)
+			url = MemoryContextStrdup(context, rde_link_url(key, &linked));
 	}
-	begin = instant_column(4) - LINK_EARLY;
-	end_values[0] = TimestampTzGetDatum(instant_column(5));
-
-	rde_execute(home,
-				"SELECT kid, secret, least($1, now() + %s._rde_link_lifetime())"
-				" FROM %s.rde_signing_key WHERE revoked_at IS NULL"
-				" ORDER BY created_at DESC, kid LIMIT 1",
-				1, end_types, end_values, NULL, true, SPI_OK_SELECT);
-	if (SPI_processed == 0)
-	{
-		SPI_finish();
-		return NULL;			/* all keys are revoked: there are no links */
-	}
-	link.report = rde_uuid_text(id);
-	link.sv = LINK_VERSION;
-	link.st = instant_text(begin);
-	link.se = instant_text(instant_column(3));
-	link.sp = "r";
-	link.sr = "b";
-	link.kid = psprintf("%s.%s", text_column(1), number);
-	key = bytea_column(2);
-	url = make_url(&link, (uint8 *) VARDATA(key), VARSIZE(key) - VARHDRSZ);
-	url = MemoryContextStrdup(context, url);
 	SPI_finish();
 	return url;
 }
