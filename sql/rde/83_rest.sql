@@ -12,11 +12,17 @@ END;
 COMMENT ON FUNCTION @extschema@._rde_utc_text(timestamptz, boolean) IS
     'ISO 8601 in UTC, to the second or the millisecond';
 
+CREATE FUNCTION @extschema@._rde_current_snapshot() RETURNS pg_snapshot
+    LANGUAGE C STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_current_snapshot';
+COMMENT ON FUNCTION @extschema@._rde_current_snapshot() IS
+    'pg_current_snapshot(), with the transactions that are running on the primary if this is a standby';
+
 CREATE FUNCTION @extschema@._rde_cursor() RETURNS text
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT c.system_identifier || ':' || pg_current_snapshot() FROM pg_control_system() c;
+    SELECT c.system_identifier || ':' || @extschema@._rde_current_snapshot() FROM pg_control_system() c;
 END;
 COMMENT ON FUNCTION @extschema@._rde_cursor() IS
     'what has been seen by now: this cluster and the statement''s snapshot';
@@ -289,7 +295,7 @@ CREATE FUNCTION @extschema@.rde_request_report(request json, idempotency_key tex
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    caller CONSTANT bigint := coalesce(@extschema@._rde_own_reseller(NULL), 0);
+    caller CONSTANT bigint := @extschema@._rde_own_reseller(NULL);
     earlier @extschema@.rde_idempotency;
     bad text;
     first_instant timestamptz;
@@ -297,6 +303,7 @@ DECLARE
     requested uuid;
     body json;
 BEGIN
+    PERFORM @extschema@._rde_require_primary();
     IF request IS NULL OR json_typeof(request) <> 'object' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'a request must be a JSON object',
@@ -316,11 +323,12 @@ BEGIN
                 MESSAGE = 'an idempotency key must be 1 to 255 characters';
         END IF;
         DELETE FROM @extschema@.rde_idempotency i
-        WHERE i.account = caller AND i.key = idempotency_key AND i.created_at < now() - interval '24 hours';
+        WHERE i.account IS NOT DISTINCT FROM caller AND i.key = idempotency_key AND i.created_at < now() - interval '24 hours';
         INSERT INTO @extschema@.rde_idempotency (account, key, request, answer)
         VALUES (caller, idempotency_key, request::jsonb, 'null') ON CONFLICT DO NOTHING;
         IF NOT FOUND THEN
-            SELECT i.* INTO earlier FROM @extschema@.rde_idempotency i WHERE i.account = caller AND i.key = idempotency_key;
+            SELECT i.* INTO earlier FROM @extschema@.rde_idempotency i
+            WHERE i.account IS NOT DISTINCT FROM caller AND i.key = idempotency_key;
             IF earlier.request <> request::jsonb THEN
                 RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
                     MESSAGE = 'the idempotency key was used for another request',
@@ -335,11 +343,11 @@ BEGIN
     requested := @extschema@._rde_submit_period(
         coalesce(request ->> 'dataset', 'provisioned_orders'), first_instant, end_instant,
         CASE lower(request ->> 'format') WHEN 'xslx' THEN 'xlsx' ELSE coalesce(lower(request ->> 'format'), 'json') END,
-        request ->> 'customizationName', nullif(caller, 0), request ->> 'name');
+        request ->> 'customizationName', caller, request ->> 'name');
     PERFORM @extschema@._rde_build_small(requested);
     SELECT @extschema@._rde_report_body(r) INTO body FROM @extschema@.rde_report r WHERE r.id = requested;
     UPDATE @extschema@.rde_idempotency i SET answer = body
-    WHERE i.account = caller AND i.key = idempotency_key;
+    WHERE i.account IS NOT DISTINCT FROM caller AND i.key = idempotency_key;
     RETURN body;
 END
 $$;
