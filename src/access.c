@@ -219,7 +219,11 @@ visible_accounts(const RdeHome *home, int64 account, MemoryContext context)
 	bool		isnull;
 
 	rde_connect();
-	rde_execute(home, "SELECT %s._rde_scope_resellers($1)",
+	/* most see themselves alone: no function is called for them */
+	rde_execute(home,
+				"SELECT CASE WHEN EXISTS (SELECT FROM %s.rde_account"
+				" WHERE id = $1 AND scope = 'provider')"
+				" THEN %s._rde_scope_resellers($1) ELSE ARRAY[$1] END",
 				1, types, values, NULL, true, SPI_OK_SELECT);
 	old = MemoryContextSwitchTo(context);
 	accounts = DatumGetArrayTypePCopy(SPI_getbinval(SPI_tuptable->vals[0],

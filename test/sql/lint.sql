@@ -54,6 +54,7 @@ FROM (VALUES
     ('rde_verify', 'rde_may_see with content: 42704'),
     ('rde_download_url', 'rde_may_see with content: 42704'),
     ('_rde_report_link', 'rde_may_see with content: NULL'),
+    ('rde_list_reports', 'rde_visible_accounts, rde_who'),
     ('rde_login', 'EXECUTE; the token''s hash: 28000'),
     ('rde_redeem', 'EXECUTE; the link''s signature: 42501'),
     ('rde_run_due', 'EXECUTE; rde_refuse_account: 42501'),
