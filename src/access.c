@@ -326,6 +326,7 @@ PG_FUNCTION_INFO_V1(rde_whoami);
 PG_FUNCTION_INFO_V1(rde_refuse_account_sql);
 PG_FUNCTION_INFO_V1(rde_own_reseller_sql);
 PG_FUNCTION_INFO_V1(rde_may_see_sql);
+PG_FUNCTION_INFO_V1(rde_open_file_sql);
 
 /*
  * rde_visible_accounts() → bigint[]: a tenant's, for others empty; whoever is
@@ -432,4 +433,12 @@ rde_may_see_sql(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(may_see(rde_home(fcinfo), !PG_ARGISNULL(1),
 						   PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1),
 						   PG_GETARG_BOOL(2)));
+}
+
+/* _rde_open_file(report uuid): rde_report_file() has checked who asks */
+Datum
+rde_open_file_sql(PG_FUNCTION_ARGS)
+{
+	rde_access_redeem(PG_GETARG_UUID_P(0));
+	PG_RETURN_VOID();
 }

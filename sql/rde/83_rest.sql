@@ -122,27 +122,39 @@ $$;
 COMMENT ON FUNCTION @extschema@.rde_get_report(uuid) IS
     'one report of the caller as the JSON body of GET /reports/{id}; raises 42704 for one of others as for one that is not there';
 
+CREATE FUNCTION @extschema@._rde_open_file(report uuid) RETURNS void
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'rde_open_file_sql';
+COMMENT ON FUNCTION @extschema@._rde_open_file(uuid) IS
+    'let this report''s file be read until the end of the transaction, expired or not; whoever calls has found that the caller may';
+
 CREATE FUNCTION @extschema@.rde_report_file(
-    id uuid,
+    id uuid, begun timestamptz DEFAULT NULL,
     OUT report_id uuid, OUT account bigint, OUT name text, OUT stored_name text, OUT media_type text,
     OUT file_bytes bigint, OUT sha256 text, OUT row_count bigint, OUT created_at timestamptz
 ) RETURNS record
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    moment CONSTANT timestamptz := coalesce(begun, now());
 BEGIN
     SELECT r.id, r.reseller, r.name, r.file_name, r.media_type, r.file_bytes, encode(r.sha256, 'hex'), r.row_count, r.created_at
     INTO report_id, account, name, stored_name, media_type, file_bytes, sha256, row_count, created_at
     FROM @extschema@.rde_report r
-    WHERE r.id = rde_report_file.id AND r.status = 'completed' AND r.expires_at > now()
+    WHERE r.id = rde_report_file.id AND r.status = 'completed' AND r.expires_at > moment
+      AND moment BETWEEN now() - interval '1 hour' AND now()
       AND @extschema@._rde_may_see(r.id, r.reseller, true);
     IF NOT FOUND THEN
         PERFORM @extschema@._rde_no_report(id);
     END IF;
+    IF begun IS NOT NULL THEN
+        PERFORM @extschema@._rde_open_file(id);
+    END IF;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_report_file(uuid) IS
-    'what a download of a completed report of the caller has to know; rde_chunk() reads it';
+COMMENT ON FUNCTION @extschema@.rde_report_file(uuid, timestamptz) IS
+    'what a download of a completed report of the caller has to know; rde_chunk() reads it. begun is when a download that goes on began: it may end within an hour of the report''s expiry';
 
 CREATE FUNCTION @extschema@._rde_submit_period(
     dataset text, "from" timestamptz, "to" timestamptz, format text, view text, reseller bigint, name text
