@@ -18,6 +18,7 @@
  * request: these are not the client's to know. */
 static const char *const our_errors[] = {
 	"26000",					/* prepared statement is gone */
+	"0A000",					/* or returns something else by now */
 	"3F000", "42P01", "42883",	/* so is what it calls */
 	"25001",					/* logged in twice */
 };
@@ -86,8 +87,14 @@ http_status(const char *sqlstate, Statement statement, int *retry_after)
 		*retry_after = 60;
 		return 429;
 	}
+	if (strcmp(sqlstate, "25006") == 0)
+	{
+		/* a standby; the next primary, perhaps */
+		*retry_after = 60;
+		return 503;
+	}
 	if (in_class(sqlstate, "08") || in_class(sqlstate, "57P") ||
-		in_class(sqlstate, "40") || in_class(sqlstate, "25") ||
+		in_class(sqlstate, "40") ||
 		strcmp(sqlstate, "57014") == 0 || strcmp(sqlstate, "53300") == 0 ||
 		strcmp(sqlstate, "55P03") == 0)
 	{
@@ -99,7 +106,7 @@ http_status(const char *sqlstate, Statement statement, int *retry_after)
 		(statement == STATEMENT_REDEEM || statement == STATEMENT_REDEEM_PIECE))
 		return 403;
 	if (in_class(sqlstate, "22") || in_class(sqlstate, "42") ||
-		in_class(sqlstate, "0A") || in_class(sqlstate, "54") ||
+		in_class(sqlstate, "54") ||
 		strcmp(sqlstate, "55000") == 0)
 		return 400;
 	return 500;
@@ -122,7 +129,7 @@ client_message(const PGresult *error, Statement statement, int status)
 	if (out == NULL)
 		abort();
 	fputs(primary == NULL ? "unknown error" : primary, out);
-	if (status == 400 || status == 429)
+	if (status == 400 || status == 429 || status == 503)
 	{
 		if (detail != NULL)
 			fprintf(out, "; %s", detail);
@@ -161,7 +168,7 @@ set_failure(Failure *failure, const PGconn *conn, const PGresult *error,
 				PQresultErrorField(error, PG_DIAG_MESSAGE_PRIMARY));
 	if (failure->status == 500)
 		failure->message = memory_copy("internal error, see the log for this correlation id");
-	else if (in_class(sqlstate, "25"))
+	else if (strcmp(sqlstate, "25006") == 0)
 		failure->message = client_message(error, statement, failure->status);
 	else
 		failure->message = memory_copy("the database cannot answer just now");

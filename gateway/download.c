@@ -121,8 +121,7 @@ read_piece(Download *download, uint64_t at, Failure *failure)
 	snprintf(numbers[2], sizeof(numbers[2]), "%zu", wanted);
 	for (int i = 0; i < 3; i++)
 		call_add(&call, numbers[i]);
-	if (download->by_link)
-		call_add(&call, download->begun);
+	call_add(&call, download->begun);
 
 	if (download->by_link)
 		download->piece = call_run(request->pools->verified, POOL_SHORT, &call, 1,

@@ -82,6 +82,10 @@ pool_close(Pool *pool)
 		pool->opened--;
 	}
 	pthread_mutex_unlock(&pool->lock);
+	pthread_cond_destroy(&pool->changed);
+	pthread_mutex_destroy(&pool->lock);
+	free(pool->idle);
+	free(pool);
 }
 
 /* Open a session.  The lock is held before and after, not meanwhile. */

@@ -37,9 +37,10 @@ typedef struct StatementText
 } StatementText;
 
 /*
- * A download that has begun may end though its link expires meanwhile, within
- * an hour: rde_redeem() is told when it began, or what is just within the hour,
- * so that it goes on longer still if the link does.
+ * A download that has begun may end though its link or its report expires
+ * meanwhile, within an hour: rde_redeem() and rde_report_file() are told when it
+ * began, or what is just within the hour, so that it goes on longer still if
+ * nothing expires.
  *
  * A piece is cut out in the server: a slow client gets small ones.  A whole
  * chunk is passed on as it is; a copy more makes the server's heap grow and
@@ -89,8 +90,10 @@ static const StatementText statements[STATEMENT_COUNT] = {
 	[STATEMENT_FILE_PIECE] = {
 		"file_piece",
 		"SELECT CASE WHEN $4 = 1048576 THEN %.rde_chunk($1, $2)"
-		" ELSE substr(%.rde_chunk($1, $2), $3, $4) END",
-		{UUIDOID, INT4OID, INT4OID, INT4OID}
+		" ELSE substr(%.rde_chunk($1, $2), $3, $4) END"
+		" FROM %.rde_report_file($1,"
+		" greatest(to_timestamp($5), now() - interval '59 minutes'))",
+		{UUIDOID, INT4OID, INT4OID, INT4OID, FLOAT8OID}
 	},
 	[STATEMENT_PING] = {
 		"ping",

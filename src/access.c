@@ -191,26 +191,18 @@ tell_nobody(void)
 			 errhint("Make it an account's role with rde_create_account(), or call rde_grant().")));
 }
 
-static void
-refuse(const RdeWho *who, const char *what)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("only %s may do this", what),
-			 who->rank == RDE_TENANT ?
-			 errdetail("The caller is account " INT64_FORMAT ".",
-					   who->account) :
-			 errhint("Ask an administrator for rde_grant().")));
-}
-
 void
-rde_require(const RdeHome *home, RdeRank rank)
+rde_refuse_account(const RdeHome *home)
 {
 	RdeWho		who = rde_who(home);
 
-	if (who.rank < rank)
-		refuse(&who, rank == RDE_ADMIN ? "administrators of reports" :
-			   "operators of reports");
+	if (who.rank == RDE_TENANT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("accounts may not do this"),
+				 errdetail("The caller is account " INT64_FORMAT ": %s.",
+						   who.account, who.why),
+				 errhint("An account can do no more than any other, whatever its role is a member of.")));
 }
 
 /*
@@ -227,7 +219,11 @@ visible_accounts(const RdeHome *home, int64 account, MemoryContext context)
 	bool		isnull;
 
 	rde_connect();
-	rde_execute(home, "SELECT %s._rde_scope_resellers($1)",
+	/* most see themselves alone: no function is called for them */
+	rde_execute(home,
+				"SELECT CASE WHEN EXISTS (SELECT FROM %s.rde_account"
+				" WHERE id = $1 AND scope = 'provider')"
+				" THEN %s._rde_scope_resellers($1) ELSE ARRAY[$1] END",
 				1, types, values, NULL, true, SPI_OK_SELECT);
 	old = MemoryContextSwitchTo(context);
 	accounts = DatumGetArrayTypePCopy(SPI_getbinval(SPI_tuptable->vals[0],
@@ -266,7 +262,10 @@ rde_own_reseller(const RdeHome *home, bool *has_reseller, int64 *reseller)
 	if (who.rank >= RDE_OPERATOR)
 		return;
 	if (who.rank != RDE_TENANT)
-		refuse(&who, "accounts and operators of reports");
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("only accounts and operators of reports may do this"),
+				 errhint("Ask an administrator for rde_grant().")));
 	if (!*has_reseller)
 	{
 		*has_reseller = true;
@@ -286,15 +285,12 @@ rde_is_redeemed(const pg_uuid_t *report)
 		memcmp(&redeemed.report, report, sizeof(pg_uuid_t)) == 0;
 }
 
-bool
-rde_may_see(const RdeHome *home, const pg_uuid_t *report, bool has_reseller,
-			int64 reseller, bool content)
+/* What rde_may_see() says, links apart. */
+static bool
+may_see(const RdeHome *home, bool has_reseller, int64 reseller, bool content)
 {
-	RdeWho		who;
+	RdeWho		who = rde_who(home);
 
-	if (rde_is_redeemed(report))
-		return true;
-	who = rde_who(home);
 	switch (who.rank)
 	{
 		case RDE_ADMIN:
@@ -310,12 +306,27 @@ rde_may_see(const RdeHome *home, const pg_uuid_t *report, bool has_reseller,
 	}
 }
 
+bool
+rde_may_see(const RdeHome *home, const pg_uuid_t *report, bool has_reseller,
+			int64 reseller, bool content)
+{
+	return rde_is_redeemed(report) ||
+		may_see(home, has_reseller, reseller, content);
+}
+
+bool
+rde_may_act(const RdeHome *home, bool has_reseller, int64 reseller)
+{
+	return may_see(home, has_reseller, reseller, true);
+}
+
 PG_FUNCTION_INFO_V1(rde_visible_accounts);
 PG_FUNCTION_INFO_V1(rde_sees_all);
 PG_FUNCTION_INFO_V1(rde_whoami);
-PG_FUNCTION_INFO_V1(rde_require_sql);
+PG_FUNCTION_INFO_V1(rde_refuse_account_sql);
 PG_FUNCTION_INFO_V1(rde_own_reseller_sql);
 PG_FUNCTION_INFO_V1(rde_may_see_sql);
+PG_FUNCTION_INFO_V1(rde_open_file_sql);
 
 /*
  * rde_visible_accounts() → bigint[]: a tenant's, for others empty; whoever is
@@ -345,13 +356,33 @@ rde_sees_all(PG_FUNCTION_ARGS)
 				   (who.rank == RDE_READER && !PG_GETARG_BOOL(0)));
 }
 
-/* rde_whoami(OUT role, OUT account, OUT rank, OUT why); scope is SQL's to add */
+/* What an account's reports may hold: its own rows, or its sub-tree's too. */
+static const char *
+account_scope(const RdeHome *home, int64 account, MemoryContext context)
+{
+	Oid			types[] = {INT8OID};
+	Datum		values[] = {Int64GetDatum(account)};
+	const char *scope = "reseller";
+
+	rde_connect();
+	rde_execute(home, "SELECT scope FROM %s.rde_account WHERE id = $1",
+				1, types, values, NULL, true, SPI_OK_SELECT);
+	if (SPI_processed > 0)
+		scope = MemoryContextStrdup(context,
+									SPI_getvalue(SPI_tuptable->vals[0],
+												 SPI_tuptable->tupdesc, 1));
+	SPI_finish();
+	return scope;
+}
+
+/* rde_whoami(OUT role text, OUT account bigint, OUT scope text, OUT why text) */
 Datum
 rde_whoami(PG_FUNCTION_ARGS)
 {
-	static const char *const ranks[] = {"nobody", "gateway", "reader", "tenant",
+	static const char *const scopes[] = {"nobody", "gateway", "reader", NULL,
 	"operator", "admin"};
-	RdeWho		who = rde_who(rde_home(fcinfo));
+	const RdeHome *home = rde_home(fcinfo);
+	RdeWho		who = rde_who(home);
 	TupleDesc	desc;
 	Datum		values[4];
 	bool		nulls[4] = {false, who.rank != RDE_TENANT, false, false};
@@ -360,20 +391,20 @@ rde_whoami(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	values[0] = CStringGetTextDatum(GetUserNameFromId(rde_caller(), false));
 	values[1] = Int64GetDatum(who.account);
-	values[2] = CStringGetTextDatum(ranks[who.rank]);
+	values[2] = CStringGetTextDatum(who.rank == RDE_TENANT ?
+									account_scope(home, who.account,
+												  CurrentMemoryContext) :
+									scopes[who.rank]);
 	values[3] = CStringGetTextDatum(who.why);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));
 }
 
-/* _rde_require('admin' | 'operator'): raises 42501 */
+/* _rde_refuse_account(): raises 42501 */
 Datum
-rde_require_sql(PG_FUNCTION_ARGS)
+rde_refuse_account_sql(PG_FUNCTION_ARGS)
 {
-	const char *rank = text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-	rde_require(rde_home(fcinfo), strcmp(rank, "operator") == 0 ?
-				RDE_OPERATOR : RDE_ADMIN);
+	rde_refuse_account(rde_home(fcinfo));
 	PG_RETURN_VOID();
 }
 
@@ -390,14 +421,24 @@ rde_own_reseller_sql(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(reseller);
 }
 
-/* _rde_may_see(report uuid, reseller bigint, content boolean) → boolean */
+/*
+ * _rde_may_see(report uuid, reseller bigint, content boolean) → boolean.  A link
+ * opens a file to rde_chunk() and its kin, and is no leave to do more.
+ */
 Datum
 rde_may_see_sql(PG_FUNCTION_ARGS)
 {
 	if (PG_ARGISNULL(0))
 		PG_RETURN_BOOL(false);
-	PG_RETURN_BOOL(rde_may_see(rde_home(fcinfo), PG_GETARG_UUID_P(0),
-							   !PG_ARGISNULL(1),
-							   PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1),
-							   PG_GETARG_BOOL(2)));
+	PG_RETURN_BOOL(may_see(rde_home(fcinfo), !PG_ARGISNULL(1),
+						   PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1),
+						   PG_GETARG_BOOL(2)));
+}
+
+/* _rde_open_file(report uuid): rde_report_file() has checked who asks */
+Datum
+rde_open_file_sql(PG_FUNCTION_ARGS)
+{
+	rde_access_redeem(PG_GETARG_UUID_P(0));
+	PG_RETURN_VOID();
 }

@@ -33,8 +33,11 @@ typedef struct RdeWho
  */
 extern RdeWho rde_who(const RdeHome *home);
 
-/* Raise 42501 unless the caller is an operator or administrator. */
-extern void rde_require(const RdeHome *home, RdeRank rank);
+/*
+ * Raise 42501 for an account: what is for others to do it may not, though its
+ * role may have the right to call the function by some membership.
+ */
+extern void rde_refuse_account(const RdeHome *home);
 
 /*
  * Whose reports are asked for: an operator's choice, be it all; a tenant's own
@@ -49,6 +52,13 @@ extern void rde_own_reseller(const RdeHome *home, bool *has_reseller,
  */
 extern bool rde_may_see(const RdeHome *home, const pg_uuid_t *report,
 						bool has_reseller, int64 reseller, bool content);
+
+/*
+ * May the caller build, revise or drop a report of this reseller, or make links
+ * to it?  A redeemed link lets nobody do that.
+ */
+extern bool rde_may_act(const RdeHome *home, bool has_reseller,
+						int64 reseller);
 
 /* Was a link to this report redeemed in this transaction? */
 extern bool rde_is_redeemed(const pg_uuid_t *report);

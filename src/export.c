@@ -24,6 +24,7 @@
 #include "snapshot.h"
 #include "utils/backend_progress.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -297,10 +298,15 @@ build_for_tenant(const RdeHome *home, const pg_uuid_t *id,
 				 TimestampTz horizon, int64 max_rows)
 {
 	MemoryContext context = CurrentMemoryContext;
+	int			guc_level = NewGUCNestLevel();
 
+	/* what functions of the source have to say may be about others' rows */
+	(void) set_config_option("client_min_messages", "error", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	PG_TRY();
 	{
 		rde_export_build(home, id, 1, horizon, max_rows);
+		AtEOXact_GUC(true, guc_level);
 	}
 	PG_CATCH();
 	{
@@ -445,6 +451,7 @@ is_transient(const ErrorData *error)
 static void
 check_submitted(const RdeHome *home, const pg_uuid_t *id)
 {
+	rde_report_require_primary();
 	rde_connect();
 	rde_report_check_visible(home, id);
 	rde_report_lock(home, id);
@@ -515,6 +522,7 @@ rde_rebuild(PG_FUNCTION_ARGS)
 	pg_uuid_t	id = report_argument(fcinfo);
 	pg_uuid_t	next;
 
+	rde_report_require_primary();
 	rde_connect();
 	rde_report_check_visible(home, &id);
 	next = rde_report_submit_revision(home, &id);

@@ -12,6 +12,7 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "link.h"
 #include "nodes/value.h"
 #include "parser/parse_func.h"
 #include "report.h"
@@ -35,7 +36,9 @@ static void
 append_field(StringInfo url, char separator, const char *name,
 			 const char *value)
 {
-	appendStringInfo(url, "%c%s=", separator, name);
+	appendStringInfoChar(url, separator);
+	appendStringInfoString(url, name);
+	appendStringInfoChar(url, '=');
 	rde_url_append(url, value, "");
 }
 
@@ -52,7 +55,9 @@ make_url(const RdeLink *link, const uint8 *key, size_t key_length)
 	while (length > 0 && rde_setting_base_url[length - 1] == '/')
 		length--;
 	appendBinaryStringInfo(&url, rde_setting_base_url, length);
-	appendStringInfo(&url, "/reports/%s/", link->report);
+	appendStringInfoString(&url, "/reports/");
+	appendStringInfoString(&url, link->report);
+	appendStringInfoChar(&url, '/');
 	rde_url_append(&url, link->file_name, "");
 	append_field(&url, '?', "sv", link->sv);
 	append_field(&url, '&', "st", link->st);
@@ -60,7 +65,8 @@ make_url(const RdeLink *link, const uint8 *key, size_t key_length)
 	append_field(&url, '&', "sp", link->sp);
 	append_field(&url, '&', "sr", link->sr);
 	append_field(&url, '&', "kid", link->kid);
-	append_field(&url, '&', "sig", rde_url_base64(signature, RDE_SIGNATURE_LENGTH));
+	append_field(&url, '&', "sig", rde_url_base64(signature,
+												 RDE_SIGNATURE_LENGTH));
 	return url.data;
 }
 
@@ -88,6 +94,31 @@ instant_column(int column)
 	return DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
 											 SPI_tuptable->tupdesc, column,
 											 &isnull));
+}
+
+RdeLinkKey *
+rde_link_key(const RdeHome *home)
+{
+	MemoryContext context = CurrentMemoryContext;
+	RdeLinkKey *key;
+	Datum		latest;
+	bool		isnull;
+
+	rde_execute(home,
+				"SELECT kid, secret, now() + %s._rde_link_lifetime()"
+				" FROM %s.rde_signing_key WHERE revoked_at IS NULL"
+				" ORDER BY created_at DESC, kid LIMIT 1",
+				0, NULL, NULL, NULL, true, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		return NULL;
+	MemoryContextSwitchTo(context);
+	latest = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3,
+						   &isnull);
+	key = palloc(sizeof(RdeLinkKey));
+	key->kid = text_column(1);
+	key->secret = bytea_column(2);
+	key->latest = isnull ? DT_NOEND : DatumGetTimestampTz(latest);
+	return key;
 }
 
 /* A function of whoever has the rights of the extension's owner? */
@@ -132,10 +163,32 @@ store_url(const RdeHome *home, const char *store, const pg_uuid_t *id)
 	return fcinfo->isnull ? NULL : TextDatumGetCString(url);
 }
 
+const char *
+rde_link_url(const RdeHome *home, const RdeLinkKey *key,
+			 const RdeLinked *linked)
+{
+	RdeLink		link;
+
+	if (strcmp(linked->store, RDE_STORE_LOCAL) != 0)
+		return store_url(home, linked->store, linked->report);
+	if (key == NULL)
+		return NULL;
+
+	link.report = rde_uuid_text(linked->report);
+	link.file_name = linked->file_name;
+	link.sv = LINK_VERSION;
+	link.st = rde_url_instant(linked->created - LINK_EARLY);
+	link.se = rde_url_instant(Min(linked->expires, key->latest));
+	link.sp = "r";
+	link.sr = "b";
+	link.kid = psprintf("%s.%d", key->kid, linked->number);
+	return make_url(&link, (uint8 *) VARDATA(key->secret),
+					VARSIZE(key->secret) - VARHDRSZ);
+}
+
 /*
  * The link of a completed report that the caller may read: its store's, or ours,
- * made with the newest key; NULL for any other.  *found says whether there is
- * such a report for him.
+ * made with the newest key; NULL for any other.  *found says whether there is such a report for him.
  */
 static const char *
 report_url(const RdeHome *home, const pg_uuid_t *id, bool *found,
@@ -144,16 +197,10 @@ report_url(const RdeHome *home, const pg_uuid_t *id, bool *found,
 	MemoryContext context = CurrentMemoryContext;
 	Oid			types[] = {UUIDOID};
 	Datum		values[] = {UUIDPGetDatum(id)};
-	Oid			end_types[] = {TIMESTAMPTZOID};
-	Datum		end_values[1];
-	RdeLink		link = {0};
-	TimestampTz begin;
+	const char *url = NULL;
+	RdeLinked	linked;
 	bool		isnull;
 	Datum		reseller;
-	const char *number;
-	const char *store;
-	const char *url;
-	bytea	   *key;
 
 	rde_connect();
 	rde_execute(home,
@@ -170,44 +217,18 @@ report_url(const RdeHome *home, const pg_uuid_t *id, bool *found,
 	*status = MemoryContextStrdup(context, text_column(1));
 	reseller = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2,
 							 &isnull);
-	link.file_name = text_column(3);
-	number = text_column(6);
+	linked.report = id;
+	linked.file_name = text_column(3);
+	linked.created = instant_column(4);
+	linked.expires = instant_column(5);
+	linked.number = atoi(text_column(6));
 	*found = rde_may_see(home, id, !isnull,
 						 isnull ? 0 : DatumGetInt64(reseller), true);
-	if (!*found || strcmp(*status, "completed") != 0)
-	{
-		SPI_finish();
-		return NULL;
-	}
-	store = text_column(7);
-	if (strcmp(store, RDE_STORE_LOCAL) != 0)
-	{
-		url = store_url(home, store, id);
-		if (url != NULL)
-			url = MemoryContextStrdup(context, url);
-		SPI_finish();
-		return url;
-	}
-	begin = instant_column(4) - LINK_EARLY;
-	end_values[0] = TimestampTzGetDatum(instant_column(5));
-
-	rde_execute(home,
-				"SELECT kid, secret, least($1, now() + %s._rde_link_lifetime())"
-				" FROM %s.rde_signing_key WHERE revoked_at IS NULL"
-				" ORDER BY created_at DESC, kid LIMIT 1",
-				1, end_types, end_values, NULL, true, SPI_OK_SELECT);
-	if (SPI_processed == 0)
-		elog(ERROR, "there is no key to sign a link with");
-	link.report = rde_uuid_text(id);
-	link.sv = LINK_VERSION;
-	link.st = rde_url_instant(begin);
-	link.se = rde_url_instant(instant_column(3));
-	link.sp = "r";
-	link.sr = "b";
-	link.kid = psprintf("%s.%s", text_column(1), number);
-	key = bytea_column(2);
-	url = make_url(&link, (uint8 *) VARDATA(key), VARSIZE(key) - VARHDRSZ);
-	url = MemoryContextStrdup(context, url);
+	linked.store = text_column(7);
+	if (*found && strcmp(*status, "completed") == 0)
+		url = rde_link_url(home, rde_link_key(home), &linked);
+	if (url != NULL)
+		url = MemoryContextStrdup(context, url);
 	SPI_finish();
 	return url;
 }

@@ -73,6 +73,14 @@ extern void rde_execute(const RdeHome *home, const char *statement, int nargs,
 						Oid *types, Datum *values, const char *nulls,
 						bool read_only, int expected);
 
+/*
+ * The same for a SELECT whose plan does not depend on its parameters' values,
+ * but would be made for them each time if the planner were asked.
+ */
+extern void rde_read_planned_once(const RdeHome *home, const char *statement,
+								  int nargs, Oid *types, Datum *values,
+								  const char *nulls);
+
 /* Settings (rde.c) */
 extern char *rde_setting_retention;
 extern char *rde_setting_settle_limit;

@@ -45,6 +45,17 @@ rde_first_uuid(void)
 }
 
 void
+rde_report_require_primary(void)
+{
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("reports cannot be made on a standby"),
+				 errdetail("A standby lists reports and hands out their files."),
+				 errhint("Connect to the primary.")));
+}
+
+void
 rde_report_missing(const pg_uuid_t *id)
 {
 	ereport(ERROR,
@@ -67,8 +78,7 @@ rde_report_check_visible(const RdeHome *home, const pg_uuid_t *id)
 		rde_report_missing(id);
 	reseller = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
 							 &isnull);
-	if (!rde_may_see(home, id, !isnull, isnull ? 0 : DatumGetInt64(reseller),
-					 true))
+	if (!rde_may_act(home, !isnull, isnull ? 0 : DatumGetInt64(reseller)))
 		rde_report_missing(id);
 }
 
@@ -119,6 +129,11 @@ rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
 						rde_uuid_text(id), rde_uuid_text(&next)),
 				 errhint("Rebuild that one.")));
 	}
+	if (rde_who(home).rank == RDE_TENANT)
+		rde_execute(home,
+					"SELECT %s._rde_check_quota(reseller, period_from,"
+					" period_to, 1) FROM %s.rde_report WHERE id = $1",
+					1, types, values, NULL, false, SPI_OK_SELECT);
 	rde_execute(home, "SELECT %s._rde_submit_revision($1, false)",
 				1, types, values, NULL, false, SPI_OK_SELECT);
 	return rde_first_uuid();
@@ -371,4 +386,14 @@ rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
 	values[4] = BoolGetDatum(rde_export_foreign_error(error));
 	rde_execute(home, "SELECT %s._rde_fail($1, $2, $3, $4, $5)",
 				5, types, values, NULL, false, SPI_OK_SELECT);
+}
+
+PG_FUNCTION_INFO_V1(rde_require_primary_sql);
+
+/* _rde_require_primary(): raises 25006 */
+Datum
+rde_require_primary_sql(PG_FUNCTION_ARGS)
+{
+	rde_report_require_primary();
+	PG_RETURN_VOID();
 }

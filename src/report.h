@@ -106,6 +106,9 @@ extern void rde_report_finish(const RdeHome *home, const RdeReport *report,
 extern void rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
 							const ErrorData *error, const char *kind);
 
+/* Raise 25006 on a standby: whatever asks for a report or makes one needs it. */
+extern void rde_report_require_primary(void);
+
 /* Raise 42704 for a report that is not there, or not there for the caller. */
 extern void rde_report_check_visible(const RdeHome *home,
 									 const pg_uuid_t *id);

@@ -9,6 +9,7 @@
  */
 #include "snapshot.h"
 
+#include "access.h"
 #include "access/relation.h"
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
@@ -207,6 +208,7 @@ rde_rebaseline(PG_FUNCTION_ARGS)
 	Baseline	generator;
 	bool		keep;
 
+	rde_refuse_account(home);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),

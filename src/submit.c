@@ -134,6 +134,7 @@ rde_report_submit(const RdeHome *home, const RdeRequest *request)
 	const char *view;
 	pg_tz	   *zone;
 
+	rde_report_require_primary();
 	require(request->dataset, "data set");
 	require(request->format, "format");
 	require(request->options, "options");

@@ -10,6 +10,7 @@
  */
 #include "sweep.h"
 
+#include "access.h"
 #include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -488,6 +489,7 @@ rde_sweep_invoices(PG_FUNCTION_ARGS)
 	const RdeHome *home = rde_home(fcinfo);
 	int64		submitted = 0;
 
+	rde_refuse_account(home);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),

@@ -8,6 +8,7 @@
  */
 #include "rde.h"
 
+#include "access.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "claim.h"
@@ -483,6 +484,7 @@ rde_run_due(PG_FUNCTION_ARGS)
 	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	home = rde_home(fcinfo);
+	rde_refuse_account(home);
 	worker.home = home;
 	worker.max_reports = PG_ARGISNULL(0) ? INT_MAX : PG_GETARG_INT32(0);
 	worker.context = AllocSetContextCreate(CurrentMemoryContext, "rde round",

@@ -27,6 +27,7 @@
  *   90 shipped        provisioned_orders and payments with their cmp views
  *   91 dump           which rows pg_dump keeps
  *   92 privileges     revoked from PUBLIC, in one place
+ *   93 capture        nothing of a stranger's has taken one of our names
  *
  * Every name is written with its schema and the path is pinned, so that nothing
  * planted in another schema can be picked up while this runs as a superuser.
@@ -36,4 +37,26 @@
 \echo Use "CREATE EXTENSION rde" to load this file. \quit
 
 SET LOCAL search_path = pg_catalog, pg_temp;
+
+-- A function of the same name with other arguments would be no conflict, and
+-- might be the one that is called.  93_capture.sql looks again.
+DO $$
+DECLARE
+    taken text;
+BEGIN
+    SELECT string_agg(o.what, ', ' ORDER BY o.what) INTO taken
+    FROM (SELECT p.oid::regprocedure::text, p.proname, p.pronamespace, p.proowner FROM pg_proc p
+          UNION ALL SELECT c.oid::regclass::text, c.relname, c.relnamespace, c.relowner FROM pg_class c
+          UNION ALL SELECT t.oid::regtype::text, t.typname, t.typnamespace, t.typowner FROM pg_type t
+          WHERE t.typrelid = 0 AND t.typelem = 0) o(what, name, namespace, owner)
+    WHERE o.namespace = '@extschema@'::regnamespace AND o.name ~ '^_*rde_'
+      AND NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.oid = o.owner);
+    IF taken IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
+            MESSAGE = format('schema "%s" holds objects with names of the extension: %s', '@extschema@'::regnamespace, taken),
+            DETAIL = 'They belong to roles that are not superusers.',
+            HINT = 'Drop them, or install into a schema of its own: CREATE SCHEMA rde; CREATE EXTENSION rde SCHEMA rde;';
+    END IF;
+END
+$$;
 

@@ -47,6 +47,7 @@ CREATE TABLE @extschema@.rde_generator (
     enabled         boolean NOT NULL DEFAULT true,
     enabled_at      timestamptz NOT NULL DEFAULT now(),
     disabled_reason text,
+    foreign_reason  boolean NOT NULL DEFAULT false,
     -- the next period and when it is due; NULL without a schedule
     next_from       timestamptz,
     next_to         timestamptz,
@@ -58,6 +59,9 @@ CREATE TABLE @extschema@.rde_generator (
 CREATE INDEX rde_generator_due ON @extschema@.rde_generator (next_run) WHERE enabled;
 COMMENT ON TABLE @extschema@.rde_generator IS
     'what makes reports at its event, for ever; a period is submitted and next_* moved on in one transaction';
+
+COMMENT ON COLUMN @extschema@.rde_generator.foreign_reason IS
+    'disabled_reason holds an error that is not in rde''s own words, so resellers do not see it';
 
 CREATE TABLE @extschema@.rde_generator_snapshot (
     generator         uuid NOT NULL REFERENCES @extschema@.rde_generator ON DELETE CASCADE,

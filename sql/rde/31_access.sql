@@ -34,15 +34,24 @@ CREATE TABLE @extschema@.rde_signing_key (
 COMMENT ON TABLE @extschema@.rde_signing_key IS
     'what download links are signed with; not dumped, for a link holds where its files are';
 
+CREATE TABLE @extschema@.rde_asked (
+    account  bigint NOT NULL REFERENCES @extschema@.rde_account ON DELETE CASCADE,
+    asked_at timestamptz NOT NULL DEFAULT now(),
+    reports  integer NOT NULL
+);
+CREATE INDEX rde_asked_account ON @extschema@.rde_asked (account, asked_at);
+COMMENT ON TABLE @extschema@.rde_asked IS
+    'how many reports accounts that have a daily quota asked for in the last 24 hours, whatever became of them';
+
 CREATE TABLE @extschema@.rde_idempotency (
-    account    bigint NOT NULL,
+    account    bigint,
     key        text NOT NULL CHECK (length(key) BETWEEN 1 AND 255),
     request    jsonb NOT NULL,
     answer     json NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (account, key)
+    UNIQUE NULLS NOT DISTINCT (key, account)
 );
 CREATE INDEX rde_idempotency_created ON @extschema@.rde_idempotency (created_at);
 COMMENT ON TABLE @extschema@.rde_idempotency IS
-    'answers of rde_request_report that are given again for a day; account 0 is whoever is none';
+    'answers of rde_request_report that are given again for a day; account NULL is whoever is none';
 

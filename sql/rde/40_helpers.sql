@@ -8,6 +8,27 @@ CREATE FUNCTION @extschema@._rde_caller() RETURNS oid
 COMMENT ON FUNCTION @extschema@._rde_caller() IS
     'the outermost role that called, whoever''s rights are in force; refuses inside a security-restricted operation';
 
+CREATE FUNCTION @extschema@._rde_require_primary() RETURNS void
+    LANGUAGE C STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_require_primary_sql';
+COMMENT ON FUNCTION @extschema@._rde_require_primary() IS
+    'raise 25006 on a standby';
+
+CREATE FUNCTION @extschema@._rde_schema_creators() RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT string_agg(CASE WHEN r.oid IS NULL THEN 'PUBLIC' ELSE quote_ident(r.rolname) END, ', ' ORDER BY r.rolname)
+    FROM pg_namespace n
+    CROSS JOIN LATERAL aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
+    LEFT JOIN pg_roles r ON r.oid = a.grantee
+    WHERE n.oid = '@extschema@'::regnamespace AND a.privilege_type = 'CREATE'
+      AND NOT coalesce(r.rolsuper OR r.rolname = 'pg_database_owner', false)
+      AND a.grantee <> (SELECT d.datdba FROM pg_database d WHERE d.datname = current_database());
+END;
+COMMENT ON FUNCTION @extschema@._rde_schema_creators() IS
+    'who beside superusers and the owner of the database may create objects in the extension''s schema, and so functions that are called instead of its own; NULL if nobody';
+
 CREATE FUNCTION @extschema@._rde_base_type(type oid) RETURNS oid
     LANGUAGE C STABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'rde_base_type_sql';

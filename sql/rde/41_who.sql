@@ -2,11 +2,11 @@
 -- Who is asking
 ---------------------------------------------------------------------------
 
-CREATE FUNCTION @extschema@.rde_whoami(OUT role text, OUT account bigint, OUT rank text, OUT why text) RETURNS record
+CREATE FUNCTION @extschema@.rde_whoami(OUT role text, OUT account bigint, OUT scope text, OUT why text) RETURNS record
     LANGUAGE C STABLE PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'rde_whoami';
 COMMENT ON FUNCTION @extschema@.rde_whoami() IS
-    'who the caller is to rde: nobody, gateway, reader, tenant (of an account), operator or admin, and why';
+    'who the caller is to rde, and why: an account, with its scope (reseller or provider), else scope says nobody, gateway, reader, operator or admin';
 
 CREATE FUNCTION @extschema@.rde_visible_accounts() RETURNS bigint[]
     LANGUAGE C STABLE PARALLEL RESTRICTED
@@ -25,6 +25,12 @@ CREATE FUNCTION @extschema@._rde_own_reseller(reseller bigint) RETURNS bigint
     AS 'MODULE_PATHNAME', 'rde_own_reseller_sql';
 COMMENT ON FUNCTION @extschema@._rde_own_reseller(bigint) IS
     'whose things the caller asks for: a tenant''s own by default, an operator''s choice; raises 42501';
+
+CREATE FUNCTION @extschema@._rde_refuse_account() RETURNS void
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'rde_refuse_account_sql';
+COMMENT ON FUNCTION @extschema@._rde_refuse_account() IS
+    'raise 42501 for an account, whatever its role is a member of; refuses inside a security-restricted operation';
 
 CREATE FUNCTION @extschema@._rde_may_see(report uuid, reseller bigint, content boolean) RETURNS boolean
     LANGUAGE C STABLE PARALLEL RESTRICTED

@@ -7,7 +7,7 @@ CREATE FUNCTION @extschema@.rde_create_dataset(name text, title text) RETURNS vo
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM @extschema@._rde_caller();
+    PERFORM @extschema@._rde_refuse_account();
     IF name IS NULL OR title IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
             MESSAGE = 'name and title of a data set must not be null';
@@ -35,7 +35,7 @@ DECLARE
     dropped @extschema@.rde_dataset := @extschema@._rde_find_dataset(name);
     users text;
 BEGIN
-    PERFORM @extschema@._rde_caller();
+    PERFORM @extschema@._rde_refuse_account();
     IF dropped.shipped THEN
         RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist',
             MESSAGE = format('data set "%s" belongs to the extension and cannot be dropped', name),
@@ -104,6 +104,7 @@ DECLARE
     exposed name[];
     missing text[] := '{}';
 BEGIN
+    PERFORM @extschema@._rde_refuse_account();
     PERFORM @extschema@._rde_find_dataset(dataset);
     IF source IS NULL OR reseller IS NULL OR period IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
@@ -251,6 +252,7 @@ CREATE FUNCTION @extschema@.rde_detach(dataset text) RETURNS void
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    PERFORM @extschema@._rde_refuse_account();
     PERFORM @extschema@._rde_find_dataset(dataset);
     PERFORM @extschema@._rde_check_source_rights(dataset);
     DELETE FROM @extschema@.rde_source s WHERE s.dataset = rde_detach.dataset;

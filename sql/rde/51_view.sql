@@ -112,10 +112,11 @@ CREATE FUNCTION @extschema@.rde_create_view(dataset text, name text, columns jso
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_dataset @extschema@.rde_dataset := @extschema@._rde_find_dataset(dataset);
+    found_dataset @extschema@.rde_dataset;
     new_view bigint;
 BEGIN
     reseller := @extschema@._rde_own_reseller(reseller);
+    found_dataset := @extschema@._rde_find_dataset(dataset);
     IF name IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a view''s name must not be null';
     END IF;

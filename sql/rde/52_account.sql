@@ -143,13 +143,16 @@ BEGIN
             HINT = 'Wait until some have been built, or cancel some.';
     END IF;
     IF account.max_reports_per_day IS NOT NULL THEN
-        SELECT count(*) INTO used FROM @extschema@.rde_report r
-        WHERE r.reseller = account.id AND r.type = 'onetime' AND r.submitted_at > now() - interval '24 hours';
+        -- not the reports that are there: some may have been dropped
+        DELETE FROM @extschema@.rde_asked q
+        WHERE q.account = reseller AND q.asked_at <= now() - interval '24 hours';
+        SELECT coalesce(sum(q.reports), 0) INTO used FROM @extschema@.rde_asked q WHERE q.account = reseller;
         IF used + reports > account.max_reports_per_day THEN
             RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded',
                 MESSAGE = format('account %s has asked for %s reports in 24 hours, as many as it may', account.id, used),
                 HINT = 'Ask again tomorrow.';
         END IF;
+        INSERT INTO @extschema@.rde_asked (account, reports) VALUES (reseller, _rde_check_quota.reports);
     END IF;
     IF account.max_stored_bytes IS NOT NULL THEN
         SELECT coalesce(sum(r.file_bytes), 0) INTO used FROM @extschema@.rde_report r
@@ -182,7 +185,7 @@ AS $$
 DECLARE
     zone text;
 BEGIN
-    PERFORM @extschema@._rde_caller();
+    PERFORM @extschema@._rde_refuse_account();
     PERFORM @extschema@._rde_check_name('an account', name);
     IF time_zone IS NOT NULL THEN
         zone := @extschema@._rde_zone(time_zone);
@@ -221,7 +224,7 @@ DECLARE
     altered @extschema@.rde_account;
     zone text;
 BEGIN
-    PERFORM @extschema@._rde_caller();
+    PERFORM @extschema@._rde_refuse_account();
     altered := @extschema@._rde_find_account(id);
     PERFORM @extschema@._rde_check_clear(clear, '{parent,role,time_zone,max_reports_per_day,max_stored_bytes}', ARRAY[
         CASE WHEN parent IS NOT NULL THEN 'parent' END,
@@ -287,7 +290,7 @@ AS $$
 DECLARE
     users text;
 BEGIN
-    PERFORM @extschema@._rde_caller();
+    PERFORM @extschema@._rde_refuse_account();
     LOCK TABLE @extschema@.rde_account IN SHARE ROW EXCLUSIVE MODE;
     PERFORM @extschema@._rde_find_account(id);
     SELECT string_agg(a.id::text, ', ' ORDER BY a.id) INTO users
@@ -328,7 +331,6 @@ BEGIN
         UPDATE @extschema@.rde_account a SET children_on_invoice = enabled WHERE a.id = account;
         RETURN;
     END IF;
-    PERFORM @extschema@._rde_find_account(child);
     UPDATE @extschema@.rde_account a SET on_invoice = enabled WHERE a.id = child AND a.parent = account;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',

@@ -79,7 +79,7 @@ CREATE FUNCTION @extschema@.rde_grant(role name, privilege text) RETURNS void
     SET client_min_messages = warning
 AS $$
 BEGIN
-    PERFORM @extschema@._rde_caller();
+    PERFORM @extschema@._rde_refuse_account();
     PERFORM @extschema@._rde_change_grant(role, privilege, true);
     IF EXISTS (SELECT FROM @extschema@.rde_account a WHERE a.role = rde_grant.role) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -101,7 +101,7 @@ AS $$
 DECLARE
     remaining text;
 BEGIN
-    PERFORM @extschema@._rde_caller();
+    PERFORM @extschema@._rde_refuse_account();
     PERFORM @extschema@._rde_change_grant(role, privilege, false);
     DELETE FROM @extschema@.rde_privilege p WHERE p.role = rde_revoke.role AND p.privilege = rde_revoke.privilege;
     -- one privilege may be part of another that it keeps
@@ -230,7 +230,7 @@ AS $$
 DECLARE
     new_kid text := left(@extschema@._rde_secret(), 8);
 BEGIN
-    PERFORM @extschema@._rde_caller();
+    PERFORM @extschema@._rde_refuse_account();
     INSERT INTO @extschema@.rde_signing_key (kid, secret) VALUES (new_kid, decode(@extschema@._rde_secret(), 'hex'));
     RETURN new_kid;
 END
@@ -243,7 +243,7 @@ CREATE FUNCTION @extschema@.rde_revoke_key(kid text) RETURNS void
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM @extschema@._rde_caller();
+    PERFORM @extschema@._rde_refuse_account();
     UPDATE @extschema@.rde_signing_key k SET revoked_at = coalesce(k.revoked_at, now()) WHERE k.kid = rde_revoke_key.kid;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object',
@@ -259,7 +259,8 @@ COMMENT ON FUNCTION @extschema@.rde_revoke_key(text) IS
     'let every link that was signed with this key open nothing; if it was the last, a new key is made';
 
 CREATE VIEW @extschema@.rde_signing_keys WITH (security_barrier) AS
-SELECT k.kid, k.created_at, k.revoked_at FROM @extschema@.rde_signing_key k;
+SELECT k.kid, k.created_at, k.revoked_at FROM @extschema@.rde_signing_key k
+WHERE (SELECT w.account IS NULL FROM @extschema@.rde_whoami() w);
 COMMENT ON VIEW @extschema@.rde_signing_keys IS
     'the keys links are signed with; the newest that is not revoked signs';
 

@@ -51,19 +51,23 @@ CREATE FUNCTION @extschema@.rde_retry(report uuid) RETURNS void
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_status text;
+    found_report @extschema@.rde_report;
 BEGIN
     PERFORM @extschema@._rde_caller();
-    SELECT r.status INTO found_status FROM @extschema@.rde_report r
+    SELECT r.* INTO found_report FROM @extschema@.rde_report r
     WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true) FOR UPDATE;
     IF NOT FOUND THEN
         PERFORM @extschema@._rde_no_report(report);
     END IF;
-    IF found_status <> 'error' THEN
+    IF found_report.status <> 'error' THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = format('report %s is not in error but "%s"', report, found_status),
-            HINT = CASE found_status WHEN 'completed' THEN 'Use rde_rebuild() for its next revision.'
+            MESSAGE = format('report %s is not in error but "%s"', report, found_report.status),
+            HINT = CASE found_report.status WHEN 'completed' THEN 'Use rde_rebuild() for its next revision.'
                                      ELSE 'Build it with rde_build().' END;
+    END IF;
+    -- one that is tried again anyhow waits already
+    IF found_report.retry_at IS NULL AND NOT @extschema@.rde_sees_all(true) THEN
+        PERFORM @extschema@._rde_check_quota(found_report.reseller, found_report.period_from, found_report.period_to, 1);
     END IF;
     -- Its retention begins again, unless it is kept for longer.
     UPDATE @extschema@.rde_report r

@@ -3,7 +3,7 @@
 ---------------------------------------------------------------------------
 
 CREATE FUNCTION @extschema@._rde_find_generator(id uuid) RETURNS @extschema@.rde_generator
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -302,6 +302,9 @@ BEGIN
     ELSIF NOT enabled AND altered.enabled THEN
         altered.disabled_reason := pg_catalog.format('disabled by %s', pg_get_userbyid(caller));
     END IF;
+    IF enabled IS NOT NULL AND (enabled OR altered.enabled) THEN
+        altered.foreign_reason := false;
+    END IF;
     altered.enabled := coalesce(enabled, altered.enabled);
 
     BEGIN
@@ -309,7 +312,7 @@ BEGIN
         SET name = altered.name, formats = altered.formats, view = altered.view, time_zone = altered.time_zone,
             month_day = altered.month_day, run_at = altered.run_at, catch_up = altered.catch_up, keep = altered.keep,
             options = altered.options, enabled = altered.enabled, enabled_at = altered.enabled_at,
-            disabled_reason = altered.disabled_reason, next_to = altered.next_to, next_run = altered.next_run
+            disabled_reason = altered.disabled_reason, foreign_reason = altered.foreign_reason, next_to = altered.next_to, next_run = altered.next_run
         WHERE g.id = rde_alter_generator.id;
     EXCEPTION WHEN unique_violation THEN
         PERFORM @extschema@._rde_generator_exists(name, altered.reseller);
@@ -399,7 +402,7 @@ DECLARE
     run @extschema@.rde_generator;
     new_pass CONSTANT uuid := gen_random_uuid();
 BEGIN
-    PERFORM @extschema@._rde_caller();
+    PERFORM @extschema@._rde_require_primary();
     run := @extschema@._rde_find_generator(id);
     IF "from" IS NULL OR "to" IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',

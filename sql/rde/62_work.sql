@@ -179,7 +179,8 @@ BEGIN
         UPDATE @extschema@.rde_generator g
         SET enabled = false,
             disabled_reason = format('%s reports in a row failed since %s, the last with: %s', periods,
-                                     date_trunc('second', since), error)
+                                     date_trunc('second', since), error),
+            foreign_reason = _rde_fail.foreign_error
         WHERE g.id = failing.id;
     END IF;
 END

@@ -198,7 +198,7 @@ DECLARE
     member regclass;
     replaced boolean;
 BEGIN
-    PERFORM @extschema@._rde_caller();
+    PERFORM @extschema@._rde_refuse_account();
     PERFORM @extschema@._rde_check_watchable("table");
     IF reseller IS NULL OR invoice IS NULL THEN
         PERFORM @extschema@._rde_check_watchable(NULL);
@@ -289,7 +289,7 @@ AS $$
 DECLARE
     owner oid;
 BEGIN
-    PERFORM @extschema@._rde_caller();
+    PERFORM @extschema@._rde_refuse_account();
     IF "table" IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'table must not be null';
     END IF;
@@ -433,7 +433,8 @@ CROSS JOIN LATERAL (
     FROM tree t
     WHERE NOT EXISTS (
         SELECT FROM pg_trigger g JOIN pg_proc p ON p.oid = g.tgfoid
-        WHERE g.tgrelid = t.relation AND p.proname = w.recorder AND g.tgenabled IN ('O', 'A'))) uncovered(tables);
+        WHERE g.tgrelid = t.relation AND p.proname = w.recorder AND g.tgenabled IN ('O', 'A'))) uncovered(tables)
+WHERE (SELECT w.account IS NULL FROM @extschema@.rde_whoami() w);
 COMMENT ON VIEW @extschema@.rde_invoice_watches IS
     'the tables whose rows are invoices; uncovered names those of their partitions whose rows only a sweep finds when they are inserted straight into them, until the table is watched again';
 

@@ -3,7 +3,7 @@
 ---------------------------------------------------------------------------
 
 CREATE VIEW @extschema@._rde_failed_reports WITH (security_barrier) AS
-SELECT r.id, r.generator, r.sqlstate, r.error, r.failed_at
+SELECT r.id, r.generator, r.sqlstate, r.error, r.failed_at, r.foreign_error
 FROM @extschema@.rde_report r
 WHERE r.status = 'error' AND r.retry_at IS NULL AND r.expires_at > now()
   -- neither cancelled by hand, nor a revision that another one has replaced
@@ -15,7 +15,10 @@ COMMENT ON VIEW @extschema@._rde_failed_reports IS
 -- Each report is looked at once, and not for each generator.
 CREATE VIEW @extschema@.rde_generators WITH (security_barrier) AS
 SELECT g.id, g.name, g.dataset, g.view, g.formats, g.event, g.reseller, g.time_zone, g.month_day, g.run_at, g.start,
-       g.catch_up, g.keep, g.options, g.enabled, g.disabled_reason, g.created_at, g.next_from, g.next_to, g.next_run,
+       g.catch_up, g.keep, g.options, g.enabled,
+       CASE WHEN g.foreign_reason AND NOT (SELECT @extschema@.rde_sees_all(true)) THEN 'too many of its reports failed'
+            ELSE g.disabled_reason END AS disabled_reason,
+       g.created_at, g.next_from, g.next_to, g.next_run,
        completed.created_at AS last_run, completed.id AS last_report, submitted.status AS last_status,
        coalesce(failed.reports, 0) AS failed, f.paused_until
 FROM @extschema@.rde_generator g
@@ -142,7 +145,8 @@ BEGIN
     SELECT g.id, g.name, g.reseller, w.format, w.period_from, w.period_to, w.run,
            CASE WHEN NOT g.enabled THEN 'disabled' WHEN w.run > moment THEN 'scheduled' ELSE 'due' END,
            NULL, NULL, NULL, CASE WHEN w.run <= moment THEN moment - w.run END,
-           CASE WHEN NOT g.enabled THEN g.disabled_reason
+           CASE WHEN NOT g.enabled AND g.foreign_reason AND NOT reasons THEN 'too many of its reports failed'
+                WHEN NOT g.enabled THEN g.disabled_reason
                 WHEN w.run > moment THEN NULL
                 WHEN EXISTS (SELECT FROM made m WHERE m.generator = w.generator AND m.snapshot_window
                                 AND (m.status = 'submitted' OR m.retry_at IS NOT NULL)) THEN 'the window before it'

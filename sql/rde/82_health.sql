@@ -55,8 +55,11 @@ DECLARE
     system_id CONSTANT bigint := (SELECT c.system_identifier FROM pg_control_system() c);
     worker record;
     has_worker boolean;
+    -- an error may hold a value of a row
+    content CONSTANT boolean := @extschema@.rde_sees_all(true);
 BEGIN
-    IF NOT has_table_privilege(@extschema@._rde_caller(), '@extschema@.rde_health', 'SELECT') THEN
+    IF NOT has_table_privilege(@extschema@._rde_caller(), '@extschema@.rde_health', 'SELECT')
+       OR (SELECT w.account IS NOT NULL FROM @extschema@.rde_whoami() w) THEN
         RETURN;
     END IF;
 
@@ -100,14 +103,17 @@ BEGIN
     WHERE l.due_at < now() - @extschema@._rde_settle_limit() - interval '15 minutes'
     GROUP BY g.id, g.name;
     RETURN QUERY
-    SELECT 'error', 'generator_disabled', format('%s (%s)', g.name, g.id), NULL::timestamptz, g.disabled_reason,
+    SELECT 'error', 'generator_disabled', format('%s (%s)', g.name, g.id), NULL::timestamptz,
+           CASE WHEN g.foreign_reason AND NOT content THEN 'too many of its reports failed' ELSE g.disabled_reason END,
            format('When the cause is gone: SELECT rde_alter_generator(%L, enabled => true); that submits its failed reports again.', g.id)
     FROM @extschema@.rde_generator g
     WHERE NOT g.enabled AND g.disabled_reason NOT LIKE 'disabled by %';
     RETURN QUERY
     SELECT 'error', 'reports_failed', coalesce(g.name || ' (' || g.id || ')', 'reports on request'), min(r.failed_at),
            format('%s reports are in error, the last with: %s', count(*),
-                  (array_agg(r.error ORDER BY r.failed_at DESC))[1]),
+                  (array_agg(CASE WHEN r.foreign_error AND NOT content
+                                  THEN 'report could not be built (reference ' || r.id || ')' ELSE r.error END
+                             ORDER BY r.failed_at DESC))[1]),
            'rde_retry() submits a report again, rde_drop_report() removes it.'
     FROM @extschema@._rde_failed_reports r
     LEFT JOIN @extschema@.rde_generator g ON g.id = r.generator
@@ -191,6 +197,12 @@ BEGIN
           < (SELECT count(DISTINCT n) FROM unnest(ARRAY[w.reseller_column, w.invoice_column, w.when_column]) n);
 
     -- what is in the way
+    RETURN QUERY
+    SELECT 'warning', 'schema_open', '@extschema@'::regnamespace::text, NULL::timestamptz,
+           format('%s may create objects in it: functions that callers take for those of the extension.', c.creators),
+           format('REVOKE CREATE ON SCHEMA %s FROM %s;', '@extschema@'::regnamespace, c.creators)
+    FROM @extschema@._rde_schema_creators() c(creators)
+    WHERE c.creators IS NOT NULL;
     RETURN QUERY
     SELECT 'warning', 'prepared_transaction', p.gid, p.prepared,
            'Periods do not settle while it is there: nobody knows when it began.',

@@ -89,6 +89,18 @@ ALTER VIEW risky OWNER TO regress_rde_source;
 SELECT rde_create_dataset('risky', 'Risky');
 SELECT rde_attach('risky', 'risky', 'reseller', 'changed_at', key => '{id}', amount => 'amount');
 SELECT rde_export('risky', '2020-01-01', '2020-01-01', 'csv', reseller => 8);
+-- nor what its functions have to say
+CREATE FUNCTION tell(bigint) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RAISE WARNING ''a row of reseller %'', $1; RETURN $1; END';
+CREATE VIEW telling AS SELECT id, tell(reseller) AS reseller, changed_at FROM sale WHERE id <= 2;
+ALTER VIEW telling OWNER TO regress_rde_source;
+SELECT rde_create_dataset('telling', 'Telling');
+SELECT rde_attach('telling', 'telling', 'reseller', 'changed_at', key => '{id}');
+SELECT rde_export('telling', '2020-01-01', '2020-01-01', 'csv') AS told \gset
+SET ROLE regress_rde_eight;
+SELECT rde_export('telling', '2020-01-01', '2020-01-01', 'csv', name => 'telling') AS told \gset
+SHOW client_min_messages;
+SELECT row_count, rde_drop_report(id) FROM rde_reports WHERE id = :'told';
+RESET ROLE;
 SET ROLE regress_rde_eight;
 DO $$
 BEGIN
@@ -101,6 +113,7 @@ RESET ROLE;
 
 -- with scope provider the sub-tree too
 SET ROLE regress_rde_parent;
+SELECT account, scope FROM rde_whoami();
 SELECT * FROM seen;
 SELECT rde_text(:'eight') ~ '^id' AS readable;
 SELECT count(*) FROM string_to_table(rde_text(rde_export('sales', '2020-01-01', '2020-01-01', 'csv', name => 'tree')), E'\r\n') WHERE string_to_table <> '';
@@ -109,7 +122,7 @@ RESET ROLE;
 
 -- a reader sees manifests, no files, links or sources
 SET ROLE regress_rde_bi;
-SELECT rank, why FROM rde_whoami();
+SELECT scope, why FROM rde_whoami();
 SELECT * FROM seen;
 \set VERBOSITY sqlstate
 SELECT rde_text(:'seven');
@@ -126,6 +139,90 @@ SELECT * FROM seen;
 RESET ROLE;
 SET client_min_messages = warning;
 
+-- An account's role is no more than an account, whatever it is a member of and
+-- has the right to call.
+GRANT regress_rde_op TO regress_rde_seven;
+GRANT EXECUTE ON ALL ROUTINES IN SCHEMA public TO regress_rde_seven;
+GRANT SELECT ON rde_health, rde_invoice_watches, rde_signing_keys TO regress_rde_seven;
+CREATE ROLE regress_rde_gone;
+SELECT rde_create_account(99, 'Gone', role => 'regress_rde_gone');
+DROP ROLE regress_rde_gone;
+SELECT rde_watch_invoices('sale', 'reseller', 'id');
+SET ROLE regress_rde_seven;
+SELECT * FROM seen;
+CALL rde_run_due();
+\set VERBOSITY sqlstate
+SELECT rde_grant('regress_rde_none', 'admin');
+SELECT rde_revoke('regress_rde_bi', 'reader');
+SELECT rde_create_account(9, 'Nine');
+SELECT rde_alter_account(7, scope => 'provider');
+SELECT rde_drop_account(8);
+SELECT rde_rotate_key();
+SELECT rde_revoke_key('x');
+SELECT rde_create_dataset('mine', 'Mine');
+SELECT rde_drop_dataset('sales');
+SELECT rde_attach('sales', 'sale', 'reseller', 'changed_at');
+SELECT rde_detach('sales');
+SELECT rde_watch_invoices('sale', 'reseller', 'id');
+SELECT rde_unwatch_invoices('sale');
+SELECT rde_sweep_invoices('sale', '2020-01-01');
+SELECT rde_rebaseline(gen_random_uuid());
+\set VERBOSITY default
+SELECT count(*) FROM rde_health;
+SELECT count(*) FROM rde_signing_keys;
+SELECT count(*) FROM rde_invoice_watches;
+SELECT rde_set_on_invoice(7, false, 8);
+SELECT rde_set_on_invoice(7, false, 4711);
+RESET ROLE;
+SELECT finding, detail FROM rde_health;
+SELECT count(*) FROM rde_signing_keys;
+SELECT count(*) FROM rde_invoice_watches;
+SELECT rde_unwatch_invoices('sale');
+SELECT rde_drop_account(99);
+REVOKE regress_rde_op FROM regress_rde_seven;
+REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA public FROM regress_rde_seven;
+REVOKE ALL ON rde_health, rde_invoice_watches, rde_signing_keys FROM regress_rde_seven;
+-- nor does a definer function of an operator's make its caller one
+CREATE FUNCTION by_operator() RETURNS text LANGUAGE sql SECURITY DEFINER AS
+    $$SELECT current_user || ': ' || (SELECT count(*) FROM rde_reports)$$;
+ALTER FUNCTION by_operator() OWNER TO regress_rde_op;
+SET ROLE regress_rde_eight;
+SELECT by_operator();
+SET ROLE regress_rde_none;
+SELECT by_operator();
+SELECT rde_create_view('no such', 'x', '[]');
+RESET ROLE;
+DROP FUNCTION by_operator();
+
+-- quotas are of requests, whatever became of the reports
+SELECT rde_alter_account(7, max_reports_per_day => 3);
+SET ROLE regress_rde_seven;
+SELECT count(rde_drop_report(rde_export('sales', '2020-01-01', '2020-01-01', 'csv'))) FROM generate_series(1, 2);
+SELECT rde_rebuild(:'seven') AS rebuilt \gset
+SELECT rde_rebuild(:'rebuilt');
+SELECT rde_export('sales', '2020-01-01', '2020-01-01', 'csv');
+SELECT rde_drop_report(:'rebuilt');
+RESET ROLE;
+SELECT rde_alter_account(7, clear => '{max_reports_per_day}');
+SET ROLE regress_rde_seven;
+SELECT count(rde_submit('sales', '2020-01-01', '2020-01-01', 'csv', name => 'waiting')) FROM generate_series(1, 2);
+SELECT count(rde_cancel_report(id)) FROM rde_reports WHERE name = 'waiting';
+SELECT count(rde_submit('sales', '2020-01-01', '2020-01-01', 'csv', name => 'waiting too')) FROM generate_series(1, 2);
+SELECT rde_retry(id) FROM rde_reports WHERE name = 'waiting' LIMIT 1;
+SELECT count(rde_drop_report(id)) FROM rde_reports WHERE name ~ 'waiting';
+RESET ROLE;
+SELECT rde_alter_account(7, max_stored_bytes => 1);
+SET ROLE regress_rde_seven;
+DO $$
+BEGIN
+    PERFORM rde_export('sales', '2020-01-01', '2020-01-01', 'csv');
+EXCEPTION WHEN configuration_limit_exceeded THEN
+    RAISE WARNING '%', regexp_replace(SQLERRM, '[0-9]+ bytes', '<n> bytes');
+END
+$$;
+RESET ROLE;
+SELECT rde_alter_account(7, clear => '{max_stored_bytes}');
+
 -- a token is an account for one transaction
 SET ROLE regress_rde_seven;
 SELECT subscription_key AS key, token FROM rde_create_token(NULL, 'program') \gset
@@ -137,7 +234,7 @@ SET ROLE regress_rde_gate;
 SELECT count(*) FROM rde_reports;
 BEGIN;
 SELECT rde_login(:'key', sha256(:'token'));
-SELECT account, rank, why FROM rde_whoami();
+SELECT account, scope, why FROM rde_whoami();
 SELECT string_agg(name, ' ') FROM rde_reports;
 SAVEPOINT s;
 SELECT rde_login(:'key', sha256(:'token'));
@@ -180,6 +277,14 @@ SELECT octet_length(rde_chunk(:'seven', 0)) > 0 AS readable;
 \set VERBOSITY sqlstate
 SAVEPOINT s;
 SELECT rde_chunk(:'eight', 0);
+ROLLBACK TO s;
+SELECT rde_drop_report(:'seven');
+ROLLBACK TO s;
+SELECT rde_rebuild(:'seven');
+ROLLBACK TO s;
+SELECT rde_revoke_links(:'seven');
+ROLLBACK TO s;
+SELECT rde_get_report(:'seven');
 ROLLBACK TO s;
 COMMIT;
 SELECT rde_chunk(:'seven', 0);
@@ -228,7 +333,8 @@ DROP VIEW seen;
 DROP FUNCTION field;
 SELECT rde_revoke('regress_rde_bi', 'reader'), rde_revoke('regress_rde_gate', 'gateway'), rde_revoke('regress_rde_op', 'operator');
 DROP EXTENSION rde;
-DROP VIEW risky;
+DROP VIEW risky, telling;
+DROP FUNCTION tell(bigint);
 DROP TABLE sale;
 DROP FUNCTION pg_temp.leak;
 DROP ROLE regress_rde_source, regress_rde_seven, regress_rde_eight, regress_rde_parent, regress_rde_bi, regress_rde_gate, regress_rde_op,

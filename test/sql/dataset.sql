@@ -106,26 +106,6 @@ SELECT count(*) AS lines FROM string_to_table(rde_template('provisioned_orders')
 SELECT rde_detach('provisioned_orders');
 SELECT rde_detach('payments');
 
--- nothing is PUBLIC's but what checks for itself
-SELECT string_agg(p.proname, ', ' ORDER BY p.proname) FILTER (WHERE has_function_privilege('public', p.oid, 'EXECUTE')) AS public_functions,
-       count(*) FILTER (WHERE obj_description(p.oid, 'pg_proc') IS NULL) AS uncommented
-FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
-JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'rde';
--- and whoever's rights a function has, its path is pinned
-SELECT p.proname FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
-JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'rde'
-JOIN pg_language l ON l.oid = p.prolang
-WHERE (p.prosecdef OR l.lanname IN ('plpgsql', 'sql'))
-  AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false);
-SELECT c.relname FROM pg_class c JOIN pg_depend d ON d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e'
-JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'rde'
-WHERE c.relkind IN ('r', 'v') AND obj_description(c.oid, 'pg_class') IS NULL;
--- no table is anybody's; views that filter are
-SELECT c.relkind, string_agg(c.relname, ', ' ORDER BY c.relname) AS public_relations
-FROM pg_class c JOIN pg_depend d ON d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e'
-JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'rde'
-WHERE c.relacl IS NOT NULL GROUP BY 1;
-
 -- the views show a reader everything but sources, and anybody else nothing
 SET ROLE regress_rde_other;
 SELECT count(*) FROM rde_progress;

@@ -75,6 +75,56 @@ SELECT rde_text(rde_export('evil', '2020-01-01', '2020-01-01', 'csv'));
 SELECT count(*) AS planted_chunks FROM low.rde_report_chunk;
 SHOW search_path;
 
+-- It may plant things itself, where it has the right; and it cannot leave what
+-- would act later, with the rights of who exports.
+SET ROLE regress_rde_low;
+CREATE TABLE low.deferred (n int);
+CREATE FUNCTION low.later() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO low.seen VALUES (current_user);
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER later AFTER INSERT ON low.deferred DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION low.later();
+CREATE TABLE low.attempt (id bigint PRIMARY KEY, reseller bigint, day date, command text);
+INSERT INTO low.attempt
+SELECT n, 7, '2020-01-01', command FROM unnest(ARRAY[
+    'CREATE FUNCTION low.planted_text(text, text) RETURNS boolean LANGUAGE plpgsql AS ''BEGIN RAISE EXCEPTION ''''caught %'''', current_user; END''',
+    'CREATE OPERATOR low.= (LEFTARG = text, RIGHTARG = text, FUNCTION = low.planted_text)',
+    'CREATE OPERATOR low.<> (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = low.planted)',
+    'CREATE FUNCTION low.sha256(bytea) RETURNS bytea LANGUAGE plpgsql AS ''BEGIN RAISE EXCEPTION ''''caught %'''', current_user; END''',
+    'SET search_path = low, pg_catalog',
+    'CREATE TEMP TABLE rde_report (id uuid)',
+    'CREATE FUNCTION pg_temp.now() RETURNS timestamptz LANGUAGE sql AS ''SELECT NULL::timestamptz''',
+    'INSERT INTO low.deferred VALUES (1)',
+    'RESET ROLE',
+    'SET SESSION AUTHORIZATION DEFAULT',
+    'SET LOCAL row_security = off',
+    'LISTEN something',
+    'GRANT regress_rde_low TO regress_rde_runner',
+    'CREATE TABLE public.planted (n int)']) WITH ORDINALITY c(command, n);
+CREATE FUNCTION low.attempt(text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE $1;
+    RETURN current_user || ' did';
+EXCEPTION WHEN OTHERS THEN
+    RETURN sqlerrm;
+END $$;
+CREATE VIEW low.attempts AS SELECT id, reseller, day, low.attempt(command) AS result FROM low.attempt;
+RESET ROLE;
+SELECT rde_attach('evil', 'low.attempts', 'reseller', 'day', key => '{id}');
+SELECT rde_text(rde_export('evil', '2020-01-01', '2020-01-01', 'csv'));
+SHOW search_path;
+SHOW row_security;
+SELECT * FROM low.seen;
+
+-- a worker's rights are not a source's either
+SELECT rde_attach('evil', 'low.evil', 'reseller', 'day', key => '{id}', amount => 'amount');
+SELECT rde_submit('evil', '2020-01-01', '2020-01-01', 'csv', name => 'worked') AS worked \gset
+SET ROLE regress_rde_runner;
+CALL rde_run_due();
+SELECT rde_text(:'worked');
+RESET ROLE;
+
 -- Nor can a source's function use rde with the rights of who exports.
 SELECT rde_export('evil', '2020-01-01', '2020-01-01', 'csv') AS victim \gset
 SET ROLE regress_rde_low;
@@ -106,6 +156,11 @@ SELECT rde_attach('evil', 'low.over', 'reseller', 'day', key => '{id}');
 SELECT rde_text(rde_export('evil', '2020-01-01', '2020-01-01', 'csv'));
 REVOKE SELECT ON low.handed FROM regress_rde_low;
 SELECT rde_export('evil', '2020-01-01', '2020-01-01', 'csv');
+SELECT rde_submit('evil', '2020-01-01', '2020-01-01', 'csv') AS revoked \gset
+SET client_min_messages = error;
+SELECT rde_build(:'revoked') = :'revoked' AS tried;
+SET client_min_messages = warning;
+SELECT status, sqlstate, error FROM rde_reports WHERE id = :'revoked';
 
 -- without a grant nothing can be called, nothing read
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM regress_rde_runner;

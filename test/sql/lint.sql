@@ -1,0 +1,133 @@
+-- The installed catalog against rde's own rules.  A new object has to keep them,
+-- and a new C function or one for everybody to be put on a list here.
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+CREATE SCHEMA rde;
+CREATE EXTENSION rde SCHEMA rde;
+CREATE VIEW member AS
+SELECT d.classid, d.objid FROM pg_depend d
+JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'rde'
+WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e';
+-- code is the body without comments and strings
+CREATE VIEW routine AS
+SELECT p.*, l.lanname AS language, regexp_replace(coalesce(pg_get_function_sqlbody(p.oid), p.prosrc), '--[^\n]*|''[^'']*''', '', 'g') AS code
+FROM member m JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
+JOIN pg_language l ON l.oid = p.prolang;
+
+-- whoever's rights a function has, its path is pinned; and nothing else is of the
+-- extension's owner's rights
+SELECT proname FROM routine
+WHERE (prosecdef OR language NOT IN ('c', 'internal'))
+  AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (proconfig), false);
+SELECT proname, language FROM routine WHERE prosecdef AND language NOT IN ('sql', 'plpgsql') OR language NOT IN ('c', 'sql', 'plpgsql');
+
+-- a name is one function; nothing is granted but to the extension's owner and, of
+-- the following, to everybody
+SELECT proname FROM routine GROUP BY proname HAVING count(*) > 1;
+SELECT proname FROM routine WHERE proname !~ '^_?rde_[a-z_]+$';
+SELECT string_agg(proname, E'\n' ORDER BY proname) AS everybodys FROM routine WHERE has_function_privilege('public', oid, 'EXECUTE');
+SELECT p.proname, a.* FROM routine p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+WHERE a.is_grantable AND a.grantee <> p.proowner OR a.grantee NOT IN (0, p.proowner);
+-- The rest says no to accounts itself, for an account's role may be a member of one
+-- that has the right.  A schedule is of jobs with the caller's own rights, and a
+-- template shows what rde_dataset_columns does.
+SELECT p.proname FROM routine p
+WHERE NOT has_function_privilege('public', p.oid, 'EXECUTE') AND p.proname ~ '^rde_' AND p.language <> 'c'
+  AND p.code !~ '_rde_refuse_account\(\)'
+ORDER BY 1;
+
+-- every C function, and the check it makes before it does anything
+SELECT coalesce(p.proname, c.name) AS unexpected, c.makes_check
+FROM (VALUES
+    ('rde_whoami', 'tells the caller about the caller'),
+    ('rde_visible_accounts', 'an account''s, for others empty'),
+    ('rde_sees_all', 'tells the caller about the caller'),
+    ('rde_export', 'rde_own_reseller: 42501; quota'),
+    ('rde_submit', 'rde_own_reseller: 42501; quota'),
+    ('rde_build', 'rde_may_act: 42704'),
+    ('rde_rebuild', 'rde_may_act: 42704; quota'),
+    ('rde_content', 'rde_may_see with content: 42704'),
+    ('rde_chunks', 'rde_may_see with content: 42704'),
+    ('rde_chunk', 'rde_may_see with content: 42704'),
+    ('rde_text', 'rde_may_see with content: 42704'),
+    ('rde_verify', 'rde_may_see with content: 42704'),
+    ('rde_download_url', 'rde_may_see with content: 42704'),
+    ('_rde_report_link', 'rde_may_see with content: NULL'),
+    ('rde_list_reports', 'rde_visible_accounts, rde_who'),
+    ('rde_login', 'EXECUTE; the token''s hash: 28000'),
+    ('rde_redeem', 'EXECUTE; the link''s signature: 42501'),
+    ('rde_run_due', 'EXECUTE; rde_refuse_account: 42501'),
+    ('rde_sweep_invoices', 'EXECUTE; rde_refuse_account: 42501'),
+    ('rde_rebaseline', 'EXECUTE; rde_refuse_account: 42501'),
+    ('_rde_caller', 'EXECUTE; no restricted operation: 42501'),
+    ('_rde_refuse_account', 'EXECUTE; is one'),
+    ('_rde_own_reseller', 'EXECUTE; is one'),
+    ('_rde_may_see', 'EXECUTE; is one'),
+    ('_rde_require_primary', 'EXECUTE; is one'),
+    ('_rde_open_file', 'EXECUTE; called for what the caller may see'),
+    ('_rde_submit_period', 'EXECUTE; rde_own_reseller: 42501; quota'),
+    ('_rde_build_small', 'EXECUTE; called for what was just submitted'),
+    ('_rde_secret', 'EXECUTE; random bytes'),
+    ('_rde_current_snapshot', 'EXECUTE; xids'),
+    ('_rde_base_type', 'EXECUTE; types'),
+    ('_rde_check_options', 'EXECUTE; its arguments'),
+    ('_rde_day_start', 'EXECUTE; its arguments'),
+    ('_rde_next_period', 'EXECUTE; its arguments'),
+    ('_rde_zone', 'EXECUTE; a setting'),
+    ('_rde_retention', 'EXECUTE; a setting'),
+    ('_rde_settle_limit', 'EXECUTE; a setting'),
+    ('_rde_link_lifetime', 'EXECUTE; a setting'),
+    ('_rde_max_span', 'EXECUTE; a setting')) c(name, makes_check)
+FULL JOIN (SELECT * FROM routine WHERE language = 'c') p ON p.proname = c.name
+WHERE p.oid IS NULL OR c.name IS NULL
+   OR has_function_privilege('public', p.oid, 'EXECUTE') = (c.makes_check ~ '^EXECUTE');
+
+-- volatility and parallel safety: nothing claims more than what it calls allows
+SELECT p.proname, p.provolatile, p.proparallel, c.proname AS calls, c.provolatile, c.proparallel
+FROM routine p JOIN routine c ON p.code ~ ('\m' || c.proname || '\(') AND p.oid <> c.oid
+WHERE p.language <> 'c'
+  AND (strpos('isv', p.provolatile::text) < strpos('isv', c.provolatile::text)
+       OR strpos('sru', p.proparallel::text) < strpos('sru', c.proparallel::text))
+ORDER BY 1, 4;
+-- every object has a comment
+SELECT pg_describe_object(m.classid, m.objid, 0) FROM member m
+WHERE obj_description(m.objid, (SELECT c.relname FROM pg_class c WHERE c.oid = m.classid)) IS NULL
+  -- with its table or view
+  AND NOT (m.classid = 'pg_type'::regclass AND EXISTS (SELECT FROM pg_type t LEFT JOIN pg_type e ON e.oid = t.typelem
+           WHERE t.oid = m.objid AND (t.typrelid <> 0 OR e.typrelid <> 0)))
+  AND NOT (m.classid = 'pg_class'::regclass AND EXISTS (SELECT FROM pg_class c WHERE c.oid = m.objid AND c.relkind IN ('i', 'S')));
+
+-- no table is anybody's; views are barriers, and read with their owner's rights;
+-- what everybody may select from, and what rde_grant() adds
+SELECT c.relname, a.* FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
+CROSS JOIN LATERAL aclexplode(coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner))) a
+WHERE a.grantee <> c.relowner AND (c.relkind <> 'v' OR a.privilege_type <> 'SELECT' OR a.grantee <> 0);
+SELECT c.relname, c.reloptions FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
+WHERE c.relkind = 'v' AND c.reloptions IS DISTINCT FROM '{security_barrier=true}';
+SELECT c.relname, has_table_privilege('public', c.oid, 'SELECT') AS everybodys
+FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid WHERE c.relkind = 'v' ORDER BY 2 DESC, 1;
+-- each of them asks who reads, or shows what a function that asks returns
+SELECT c.relname FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
+WHERE c.relkind = 'v' AND c.relname !~ '^_'
+  AND pg_get_viewdef(c.oid) !~ '(rde_sees_all|rde_whoami|_rde_progress|_rde_periods|_rde_health)\(';
+
+-- every table is dumped, but for these
+SELECT c.relname AS not_dumped, left(obj_description(c.oid, 'pg_class'), 60) AS why
+FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
+WHERE c.relkind = 'r' AND NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'rde' AND c.oid = ANY (e.extconfig))
+ORDER BY 1;
+
+-- a schema that anybody may create objects in is told of, and one that was not
+-- when the extension came is told of by rde_health
+SELECT count(*) FROM rde.rde_health WHERE finding = 'schema_open';
+CREATE ROLE regress_rde_creator;
+GRANT CREATE ON SCHEMA rde TO PUBLIC;
+GRANT CREATE ON SCHEMA rde TO regress_rde_creator;
+SELECT severity, object, detail, hint FROM rde.rde_health WHERE finding = 'schema_open';
+DROP VIEW routine, member;
+DROP EXTENSION rde;
+CREATE EXTENSION rde SCHEMA rde;
+
+DROP SCHEMA rde CASCADE;
+DROP ROLE regress_rde_creator;
