@@ -87,7 +87,7 @@ AS $$
 DECLARE
     found_report @extschema@.rde_report;
 BEGIN
-    PERFORM @extschema@._rde_caller();
+    PERFORM @extschema@._rde_refuse_account();
     IF store IS NULL OR drop_chunks IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
             MESSAGE = 'store and drop_chunks must not be null';
