@@ -29,6 +29,9 @@
 /* Clocks of clients that check st may be late. */
 #define LINK_EARLY		(10 * USECS_PER_MINUTE)
 
+/* What rde_redeem() returns; the last one is where the file has moved to. */
+#define REDEEM_COLUMNS	10
+
 /* How long after its end a download that began before may go on. */
 #define LINK_GRACE		(1 * USECS_PER_HOUR)
 
@@ -330,9 +333,11 @@ rde_report_link(PG_FUNCTION_ARGS)
 /*
  * rde_redeem(report uuid, file_name text, sv, st, se, sp, sr, kid, sig text,
  * begun timestamptz) → report, account, name, file_name, media_type, file_bytes,
- * sha256, row_count, created_at; and that report's file may be read for the
- * rest of the transaction.  begun is when a download began that goes on; it may
- * be an hour ago.  Raises 42501, always the same, for whatever is wrong.
+ * sha256, row_count, created_at, moved_to; and that report's file may be read
+ * for the rest of the transaction, or is to be had from where moved_to says.
+ * begun is when a download began that goes on; it may be an hour ago.  Raises
+ * 42501, always the same, for whatever is wrong with the link; 55000 while the
+ * file's store gives no link.
  */
 Datum
 rde_redeem(PG_FUNCTION_ARGS)
@@ -349,8 +354,8 @@ rde_redeem(PG_FUNCTION_ARGS)
 	char	   *number;
 	TupleDesc	desc;
 	HeapTuple	row;
-	Datum		result[9];
-	bool		nulls[9];
+	Datum		result[REDEEM_COLUMNS];
+	bool		nulls[REDEEM_COLUMNS];
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -385,15 +390,24 @@ rde_redeem(PG_FUNCTION_ARGS)
 	values[2] = CStringGetTextDatum(number);
 	rde_execute(home,
 				"SELECT id, reseller, name, file_name, media_type, file_bytes,"
-				" encode(sha256, 'hex'), row_count, created_at"
-				" FROM %s.rde_report WHERE id = $1 AND file_name = $2"
+				" encode(sha256, 'hex'), row_count, created_at, NULL::text,"
+				" store FROM %s.rde_report WHERE id = $1 AND file_name = $2"
 				" AND link_number::text = $3 AND status = 'completed'",
 				3, types, values, NULL, true, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		refuse_link();
 	rde_access_redeem(PG_GETARG_UUID_P(0));
-	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, result,
-					  nulls);
+	for (int i = 0; i < REDEEM_COLUMNS; i++)
+		result[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+								  i + 1, &nulls[i]);
+	if (strcmp(text_column(REDEEM_COLUMNS + 1), RDE_STORE_LOCAL) != 0)
+	{
+		rde_execute(home, "SELECT %s._rde_moved_to($1)",
+					1, types, values, NULL, true, SPI_OK_SELECT);
+		result[REDEEM_COLUMNS - 1] =
+			SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+						  &nulls[REDEEM_COLUMNS - 1]);
+	}
 	MemoryContextSwitchTo(context);
 	row = heap_form_tuple(BlessTupleDesc(desc), result, nulls);
 	SPI_finish();

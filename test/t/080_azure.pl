@@ -13,6 +13,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use RdeAzure;
 use RdeFiles qw(slurp_raw);
+use RdeGateway;
 use RdeSessions;
 use Test::More;
 
@@ -231,6 +232,37 @@ sql("ALTER SERVER reports OPTIONS (DROP delete_expired, ADD keep_local 'false')"
 	is(report($next)->{revision}, 2, 'as the next revision');
 }
 
+# The gateway sends on whoever comes for a file that has moved.
+SKIP:
+{
+	skip 'the gateway was not built', 10 unless gateway_program();
+	sql("CREATE ROLE gateway LOGIN; SELECT rde_grant('gateway', 'gateway')");
+	my @token = split /\|/, sql("SELECT subscription_key, token FROM rde_create_token(1, 'test', interval '1 day')");
+	my @login = ('-H', "X-Subscription-Key: $token[0]", '-H', "Authorization: Bearer $token[1]");
+	my $gateway = start_gateway($node);
+	my $id = export('json', reseller => 1, name => 'moves');
+	my $known = report($id);
+	my $link = $gateway->{url} . local_path($known->{download_url});
+	my ($path) = $link =~ /^([^?]+)/;
+
+	is(fetch_link($link)->{status}, 200, 'a link before the upload');
+	upload_due($node);
+	my $reply = fetch_link($link);
+	is("$reply->{status} $reply->{headers}{location}", '302 ' . report($id)->{download_url}, 'leads to the blob after it');
+	is($reply->{headers}{'cache-control'}, 'private, no-store', 'and is not to be kept');
+	is(sha256_hex(fetch_link($link, '-L')->{body}), $known->{sha256}, 'where the file is');
+	is(fetch_link($link, '-L', '-r', '0-9')->{status}, 206, 'or a part of it');
+	is(sha256_hex(fetch_link($path, '-L', @login)->{body}), $known->{sha256}, 'a login is sent there, too');
+	like(fetch_link("$gateway->{url}/reports/$id", @login)->{body}, qr/"downloadUrl":\s*"http:..127/, 'as its item says');
+	sql("SELECT rde_revoke_links('$id')");
+	is(fetch_link($link)->{status}, 403, 'a revoked link leads nowhere');
+	$reply = fetch_link($path, @login);
+	is("$reply->{status} $reply->{headers}{'retry-after'}", '503 30', 'while the blob is moved, a login comes again later');
+	upload_due($node);
+	is(sha256_hex(fetch_link($path, '-L', @login)->{body}), $known->{sha256}, 'and then has it');
+	stop_gateway($gateway);
+}
+
 # A container with folders; reports of both servers keep their links.
 sql("ALTER SERVER reports OPTIONS (DROP keep_local)");
 connect_shop($node, port => $azurite->{port}, server => 'other', container => 'folders', options => { layout => 'reseller/month' });
@@ -251,7 +283,7 @@ for my $layout ('reseller', 'month', 'flat')
 	is(fetch_link(report($id)->{download_url})->{status}, 200, 'its link');
 }
 is(sql("SELECT count(*) FILTER (WHERE download_url LIKE '%/folders/%') || ' ' || count(*) FILTER (WHERE download_url LIKE '%/reports/%') FROM rde_reports"),
-	'5 2', 'links of both containers');
+	'5 3', 'links of both containers');
 
 ###########################################################################
 # What can be wrong
@@ -382,7 +414,7 @@ is(error_of('CREATE EXTENSION rde_azure SCHEMA home', dbname => 'other'), '', 'a
 	$copy->init;
 	$copy->append_conf('postgresql.conf', 'fsync = off');
 	$copy->start;
-	$copy->safe_psql('postgres', "CREATE ROLE $_") for qw(shop_owner operator bi one planter);
+	$copy->safe_psql('postgres', "CREATE ROLE $_") for qw(shop_owner operator bi one planter gateway);
 	$copy->safe_psql('postgres', 'CREATE ROLE somebody');
 	$node->command_ok([ 'pg_dump', '-f', $dump, 'postgres' ], 'dumped');
 	$copy->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', 'postgres', '-f', $dump ], 'restored into another cluster');
