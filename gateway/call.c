@@ -58,23 +58,30 @@ in_class(const char *sqlstate, const char *class)
 }
 
 static bool
-is_our_error(const char *sqlstate, Statement statement)
+is_our_error(const PGresult *error, const char *sqlstate, Statement statement)
 {
+	const char *raised_by = PQresultErrorField(error, PG_DIAG_SOURCE_FUNCTION);
+
 	for (size_t i = 0; i < sizeof(our_errors) / sizeof(our_errors[0]); i++)
 	{
 		if (strcmp(sqlstate, our_errors[i]) == 0)
 			return true;
 	}
+	/* the server says so of a right this role lacks, rde of a client's */
+	if (strcmp(sqlstate, "42501") == 0 && raised_by != NULL &&
+		strcmp(raised_by, "aclcheck_error") == 0)
+		return true;
 	/* logging in is refused by 28000 alone */
 	return statement == STATEMENT_LOGIN && in_class(sqlstate, "42");
 }
 
 /* Which status an error is; 500 if it is none the client can do about. */
 static int
-http_status(const char *sqlstate, Statement statement, int *retry_after)
+http_status(const PGresult *error, const char *sqlstate, Statement statement,
+			int *retry_after)
 {
 	*retry_after = 0;
-	if (is_our_error(sqlstate, statement))
+	if (is_our_error(error, sqlstate, statement))
 		return 500;
 	if (in_class(sqlstate, "28"))
 		return 401;
@@ -163,7 +170,8 @@ set_failure(Failure *failure, const PGconn *conn, const PGresult *error,
 		failure_set(failure, 503, 1, "the database cannot be reached just now");
 		return;
 	}
-	failure->status = http_status(sqlstate, statement, &failure->retry_after);
+	failure->status = http_status(error, sqlstate, statement,
+								  &failure->retry_after);
 	if (failure->status < 500)
 	{
 		failure->message = client_message(error, statement, failure->status);
@@ -269,7 +277,8 @@ call_run(Pool *pool, PoolUse use, const Call *calls, int count,
 		if (error != NULL)
 			sqlstate = PQresultErrorField(error, PG_DIAG_SQLSTATE);
 		/* a session whose statements went stale is made anew */
-		if (sqlstate != NULL && is_our_error(sqlstate, calls[count - 1].statement))
+		if (sqlstate != NULL &&
+			is_our_error(error, sqlstate, calls[count - 1].statement))
 			synced = false;
 	}
 	PQclear(error);

@@ -8,6 +8,7 @@
 #include "session.h"
 
 #include <poll.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,8 +114,8 @@ static const char settings[] =
 "SET idle_in_transaction_session_timeout = '30s'";
 
 static const char find_extension[] =
-"SELECT quote_ident(n.nspname), current_user, r.rolsuper,"
-"       has_schema_privilege(n.oid, 'USAGE') AND"
+"SELECT quote_ident(n.nspname), current_user, r.rolsuper, quote_literal(current_user),"
+"       has_schema_privilege(n.oid, 'USAGE'),"
 "       (SELECT bool_and(has_function_privilege(p.oid, 'EXECUTE'))"
 "        FROM pg_proc p"
 "        WHERE p.pronamespace = n.oid"
@@ -155,6 +156,22 @@ connect_to(const char *conninfo)
 	return PQconnectdbParams(keywords, values, 1);
 }
 
+static char *printed(const char *format,...)
+			__attribute__((format(printf, 1, 2)));
+
+static char *
+printed(const char *format,...)
+{
+	va_list		args;
+	char	   *text;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		abort();
+	va_end(args);
+	return text;
+}
+
 static bool
 find_schema(PGconn *conn, char **schema, char **error)
 {
@@ -166,16 +183,15 @@ find_schema(PGconn *conn, char **schema, char **error)
 		*error = memory_copy(PQerrorMessage(conn));
 	else if (PQntuples(result) == 0)
 		*error = memory_copy("the database lacks the extension \"rde\"");
-	else if (PQgetvalue(result, 0, 3)[0] != 't')
-	{
-		const char *role = PQgetvalue(result, 0, 1);
-		char	   *text;
-
-		if (asprintf(&text, "role \"%s\" has no gateway's rights; "
-					 "grant them by rde_grant('%s', 'gateway')", role, role) < 0)
-			abort();
-		*error = text;
-	}
+	else if (PQgetvalue(result, 0, 4)[0] != 't')
+		*error = printed("role \"%s\" may not use schema %s; "
+						 "run GRANT USAGE ON SCHEMA %s TO that role",
+						 PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 0),
+						 PQgetvalue(result, 0, 0));
+	else if (PQgetvalue(result, 0, 5)[0] != 't')
+		*error = printed("role \"%s\" has no gateway's rights; "
+						 "grant them by rde_grant(%s, 'gateway')",
+						 PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 3));
 	else
 	{
 		if (PQgetvalue(result, 0, 2)[0] == 't' &&
