@@ -11,12 +11,12 @@
 #include "digest.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "portability/instr_time.h"
 #include "shared_key.h"
 #include "step.h"
 #include "storage/latch.h"
 #include "url.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 /* How often a request is sent, and the first pause in between; each doubles. */
 #define MAX_TRIES		4
@@ -25,21 +25,30 @@
 /* If the service wants to be left alone for longer, others have their turn. */
 #define MAX_PAUSE		5		/* seconds */
 
+/* Every reply of the service has an id; what lacks it is of somebody between. */
+static bool
+is_of_service(const AzureReply *reply)
+{
+	return reply->status != 0 && *reply->request_id;
+}
+
 static AzureOutcome
 judge(const AzureReply *reply)
 {
 	const char *code = reply->error_code;
 
+	/* nothing of what others say is to be believed, a 404 least of all */
+	if (!is_of_service(reply))
+		return AZURE_AGAIN;
 	switch (reply->status)
 	{
-		case 0:
 		case 408:
 		case 429:
 			return AZURE_AGAIN;
 		case 404:
-			return strcmp(code, "ContainerNotFound") == 0 ||
-				strcmp(code, "ResourceNotFound") == 0 ?
-				AZURE_REFUSED : AZURE_MISSING;
+			return strcmp(code, "BlobNotFound") == 0 ||
+				strcmp(code, "CannotVerifyCopySource") == 0 ?
+				AZURE_MISSING : AZURE_REFUSED;
 		case 409:
 			return strncmp(code, "Container", 9) == 0 ?
 				AZURE_REFUSED : AZURE_EXISTS;
@@ -67,6 +76,10 @@ say_error(AzureClient *client, const AzureRequest *request)
 	if (reply->status == 0)
 		snprintf(client->error, sizeof(client->error), "%s %s: %s",
 				 request->method, url, reply->failure);
+	else if (!is_of_service(reply))
+		snprintf(client->error, sizeof(client->error),
+				 "%s %s: status %d, but not from the Blob service",
+				 request->method, url, reply->status);
 	else
 		snprintf(client->error, sizeof(client->error),
 				 "%s %s: status %d%s%s%s%s%s", request->method, url,
@@ -75,19 +88,24 @@ say_error(AzureClient *client, const AzureRequest *request)
 				 reply->request_id, *reply->request_id ? ")" : "");
 }
 
+/* By a clock that nobody sets. */
 static void
 pause_ms(long ms)
 {
-	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
-	long		rest;
+	instr_time	start;
+	instr_time	spent;
+	long		rest = ms;
 
-	while ((rest = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
-												   until)) > 0)
+	INSTR_TIME_SET_CURRENT(start);
+	while (rest > 0)
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT |
 						 WL_EXIT_ON_PM_DEATH, rest, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
+		INSTR_TIME_SET_CURRENT(spent);
+		INSTR_TIME_SUBTRACT(spent, start);
+		rest = ms - (long) INSTR_TIME_GET_MILLISEC(spent);
 	}
 }
 
@@ -132,13 +150,19 @@ begin_request(AzureClient *client, const char *method, const char *blob)
 static void
 add_query(AzureRequest *request, const char *name, const char *value)
 {
-	request->query[request->query_count++] = (AzureField) {name, value};
+	request->query[request->query_count++] = (AzureField)
+	{
+		name, value
+	};
 }
 
 static void
 add_header(AzureRequest *request, const char *name, const char *value)
 {
-	request->headers[request->header_count++] = (AzureField) {name, value};
+	request->headers[request->header_count++] = (AzureField)
+	{
+		name, value
+	};
 }
 
 /* All of a blob's ids have one length, as the service wants it. */
@@ -202,6 +226,7 @@ azure_put_block_list(AzureClient *client, const AzureBlob *blob, int count)
 	add_header(&request, "x-ms-blob-content-type", blob->media_type);
 	add_header(&request, "x-ms-meta-sha256", blob->sha256);
 	request.content_type = "application/xml";
+	request.content_md5 = azure_md5(body.data, body.len);
 	request.if_none_match = "*";
 	request.body = body.data;
 	request.body_length = body.len;
@@ -218,7 +243,10 @@ azure_compare(AzureClient *client, const AzureBlob *blob)
 	AzureOutcome outcome = send_request(client, &request);
 	const AzureReply *reply = &client->reply;
 
-	if (outcome == AZURE_DONE && strcmp(reply->copy_status, "pending") == 0)
+	/* who only asks whether it is there is not in its way */
+	if (outcome == AZURE_EXISTS)
+		outcome = AZURE_AGAIN;
+	else if (outcome == AZURE_DONE && strcmp(reply->copy_status, "pending") == 0)
 	{
 		snprintf(client->error, sizeof(client->error),
 				 "%s is still being copied",

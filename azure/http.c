@@ -27,6 +27,9 @@
 /* An interrupt is noticed by the latch; this bounds what else may be missed. */
 #define MAX_WAIT_MS		1000
 
+/* Bytes of a reply, headers and body: those of the service are far shorter. */
+#define MAX_REPLY		(64 * 1024)
+
 typedef struct Watch
 {
 	curl_socket_t socket;
@@ -120,6 +123,17 @@ azure_http_create(void)
 	return http;
 }
 
+/* As if nothing had come; how much has come is counted all the same. */
+static void
+forget(AzureReply *reply)
+{
+	size_t		size = reply->size;
+
+	memset(reply, 0, sizeof(AzureReply));
+	reply->size = size;
+	reply->content_length = -1;
+}
+
 /* Copy what is printable of a header's value, as much as there is room for. */
 static void
 copy_value(char *to, size_t size, const char *value, size_t length)
@@ -151,6 +165,12 @@ take_header(char *line, size_t size, size_t count, void *arg)
 	size_t		rest;
 	char		number[24];
 
+	reply->size += length;
+	if (reply->size > MAX_REPLY)
+		return 0;
+	/* what stood before the last status line was of an interim reply */
+	if (length > 5 && strncmp(line, "HTTP/", 5) == 0)
+		forget(reply);
 	if (value == NULL)
 		return length;
 	value++;
@@ -183,7 +203,10 @@ take_header(char *line, size_t size, size_t count, void *arg)
 static size_t
 drop_body(char *data, size_t size, size_t count, void *arg)
 {
-	return size * count;
+	AzureReply *reply = arg;
+
+	reply->size += size * count;
+	return reply->size > MAX_REPLY ? 0 : size * count;
 }
 
 static void
@@ -191,9 +214,9 @@ add_header(AzureHttp *http, const char *name, const char *value)
 {
 	/* "Name:" takes away what libcurl would send */
 	struct curl_slist *longer =
-		curl_slist_append(http->headers,
-						  *value ? psprintf("%s: %s", name, value) :
-						  psprintf("%s:", name));
+	curl_slist_append(http->headers,
+					  *value ? psprintf("%s: %s", name, value) :
+					  psprintf("%s:", name));
 
 	if (longer == NULL)
 		ereport(ERROR,
@@ -255,6 +278,8 @@ set_options(AzureHttp *http, const AzureServer *server,
 	curl_easy_setopt(easy, CURLOPT_URL, azure_request_url(server, request));
 	/* the handlers of SIGALRM and SIGPIPE are the server's */
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	/* who is interrupted does not wait for a resolver that has no answer */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
 					 server->loopback ? "http,https" : "https");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -268,6 +293,7 @@ set_options(AzureHttp *http, const AzureServer *server,
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, reply);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, drop_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, reply);
 	if (strcmp(request->method, "HEAD") == 0)
 		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
 	else
@@ -319,6 +345,7 @@ wait_and_go_on(AzureHttp *http)
 	WaitEvent	events[MAX_SOCKETS + 2];
 	int			count;
 	int			running = 1;
+	bool		due;
 
 	AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
@@ -346,12 +373,16 @@ wait_and_go_on(AzureHttp *http)
 							(events[i].events & WL_SOCKET_READABLE ? CURL_CSELECT_IN : 0) |
 							(events[i].events & WL_SOCKET_WRITEABLE ? CURL_CSELECT_OUT : 0));
 	}
-	if (running > 0 && http->wake != 0 &&
-		http->wake <= GetCurrentTimestamp())
-	{
+	due = http->wake != 0 && http->wake <= GetCurrentTimestamp();
+	if (due)
 		http->wake = 0;
+
+	/*
+	 * When nothing has happened for a while it is libcurl's turn, too: it
+	 * goes by a clock of its own, and ours may have been set back.
+	 */
+	if (running > 0 && (due || count == 0))
 		running = go_on(http, CURL_SOCKET_TIMEOUT, 0);
-	}
 	CHECK_FOR_INTERRUPTS();
 	return running;
 }
@@ -378,9 +409,10 @@ azure_http_perform(AzureHttp *http, const AzureServer *server,
 {
 	CURLcode	code;
 	long		status = 0;
+	bool		endless;
 
-	memset(reply, 0, sizeof(AzureReply));
-	reply->content_length = -1;
+	reply->size = 0;
+	forget(reply);
 	/* it may be there still, if the last request was interrupted */
 	curl_multi_remove_handle(http->multi, http->easy);
 	set_headers(http, server, request);
@@ -398,7 +430,15 @@ azure_http_perform(AzureHttp *http, const AzureServer *server,
 		return;
 	}
 	/* part of a reply is none */
-	memset(reply, 0, sizeof(AzureReply));
-	strlcpy(reply->failure, *http->failure ? http->failure :
-			curl_easy_strerror(code), sizeof(reply->failure));
+	endless = reply->size > MAX_REPLY;
+	forget(reply);
+	strlcpy(reply->failure, endless ? "the reply is too long" :
+			*http->failure ? http->failure : curl_easy_strerror(code),
+			sizeof(reply->failure));
+	/* a certificate's names may be in there, in whatever encoding */
+	for (char *c = reply->failure; *c; c++)
+	{
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	}
 }

@@ -138,17 +138,22 @@ put_chunks(const RdeHome *home, AzureClient *client, const AzureJob *job,
 	return azure_put_block_list(client, blob, count);
 }
 
-/*
- * Compare a blob that is said to be there.  If it is not, whoever said so was
- * wrong; if it is another one, it is not written over.
- */
+/* Is a blob there?  If it is another one, it is not written over. */
 static AzureOutcome
-compare_again(AzureClient *client, const AzureBlob *blob)
+compare(AzureClient *client, const AzureBlob *blob)
 {
 	AzureOutcome outcome = azure_compare(client, blob);
 
-	return outcome == AZURE_MISSING ? AZURE_AGAIN :
-		outcome == AZURE_EXISTS ? AZURE_NEVER : outcome;
+	return outcome == AZURE_EXISTS ? AZURE_NEVER : outcome;
+}
+
+/* A blob that is said to be there; if it is not, whoever said so was wrong. */
+static AzureOutcome
+compare_again(AzureClient *client, const AzureBlob *blob)
+{
+	AzureOutcome outcome = compare(client, blob);
+
+	return outcome == AZURE_MISSING ? AZURE_AGAIN : outcome;
 }
 
 static AzureOutcome
@@ -162,8 +167,12 @@ upload(const RdeHome *home, AzureClient *client, const AzureJob *job)
 		return give_up(client, psprintf("the report has " INT64_FORMAT " chunks, and a blob %d blocks at most",
 										count, MAX_BLOCKS));
 	/* an earlier try may have gone further than anybody knows */
-	if (job->attempts > 1 && azure_compare(client, &blob) == AZURE_DONE)
-		return AZURE_DONE;
+	if (job->attempts > 1)
+	{
+		outcome = compare(client, &blob);
+		if (outcome != AZURE_MISSING)
+			return outcome;
+	}
 	outcome = put_chunks(home, client, job, &blob, (int) count);
 	if (outcome == AZURE_DONE || outcome == AZURE_EXISTS)
 		outcome = compare_again(client, &blob);

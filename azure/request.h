@@ -43,6 +43,7 @@ typedef struct AzureRequest
 typedef struct AzureReply
 {
 	int			status;
+	size_t		size;			/* bytes that have come */
 	int			retry_after;	/* seconds, 0: not said */
 	int64		content_length; /* -1: not said */
 	char		error_code[64];

@@ -196,7 +196,8 @@ BEGIN
            WHERE u.report IS NULL AND (u.state <> 'deleting' OR u.due_at <= moment)
            ORDER BY u.due_at LIMIT 100)) c
     JOIN @extschema@.rde_azure_upload u ON u.id = c.id
-    WHERE NOT @extschema@._rde_alive(u.claim_pid, u.claim_start)
+    -- what this session has claimed already it was interrupted at
+    WHERE (NOT @extschema@._rde_alive(u.claim_pid, u.claim_start) OR (u.claim_pid = pid AND u.claim_start = start))
       -- still, if another worker has had it meanwhile
       AND u.state = c.state AND u.due_at = c.due_at
     ORDER BY c.rank, c.due_at
