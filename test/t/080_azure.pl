@@ -9,6 +9,7 @@ use warnings;
 use Digest::MD5 qw(md5_base64);
 use Digest::SHA qw(sha256_hex);
 use JSON::PP;
+use MIME::Base64;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use RdeAzure;
@@ -81,6 +82,18 @@ connect_shop($node, port => $azurite->{port});
 	like($error, qr/account_key is not valid/, 'a key that is none');
 	unlike($error =~ s/LINE 1.*//sr, qr/hunter2/, 'is not repeated');
 	like(error_of("ALTER USER MAPPING FOR CURRENT_USER SERVER reports OPTIONS (ADD password 'x')"), qr/has no option "password"/, 'nor has a mapping other options');
+}
+
+# A key need not be logged, whatever is: not even if the command fails.
+{
+	my $quiet = "BEGIN; SET LOCAL log_statement = 'none'; SET LOCAL log_min_error_statement = 'panic'; SET LOCAL log_min_duration_statement = -1;";
+	my @keys = map { MIME::Base64::encode_base64("key number $_", '') } 1, 2;
+	sql("CREATE ROLE quiet; $quiet CREATE USER MAPPING FOR quiet SERVER reports OPTIONS (account_key '$keys[0]'); COMMIT");
+	error_of("$quiet ALTER USER MAPPING FOR quiet SERVER reports OPTIONS (SET account_keys '$keys[1]'); COMMIT");
+	my $log = slurp_raw($node->logfile);
+	unlike($log, qr/\Q$_\E/, 'a key that is not logged') for @keys;
+	like($log, qr/CREATE ROLE quiet/, 'though other statements are');
+	sql('DROP USER MAPPING FOR quiet SERVER reports; DROP ROLE quiet');
 }
 
 ###########################################################################
