@@ -18,6 +18,7 @@
  * request: these are not the client's to know. */
 static const char *const our_errors[] = {
 	"26000",					/* prepared statement is gone */
+	"0A000",					/* or returns something else by now */
 	"3F000", "42P01", "42883",	/* so is what it calls */
 	"25001",					/* logged in twice */
 };
@@ -57,23 +58,30 @@ in_class(const char *sqlstate, const char *class)
 }
 
 static bool
-is_our_error(const char *sqlstate, Statement statement)
+is_our_error(const PGresult *error, const char *sqlstate, Statement statement)
 {
+	const char *raised_by = PQresultErrorField(error, PG_DIAG_SOURCE_FUNCTION);
+
 	for (size_t i = 0; i < sizeof(our_errors) / sizeof(our_errors[0]); i++)
 	{
 		if (strcmp(sqlstate, our_errors[i]) == 0)
 			return true;
 	}
+	/* the server says so of a right this role lacks, rde of a client's */
+	if (strcmp(sqlstate, "42501") == 0 && raised_by != NULL &&
+		strcmp(raised_by, "aclcheck_error") == 0)
+		return true;
 	/* logging in is refused by 28000 alone */
 	return statement == STATEMENT_LOGIN && in_class(sqlstate, "42");
 }
 
 /* Which status an error is; 500 if it is none the client can do about. */
 static int
-http_status(const char *sqlstate, Statement statement, int *retry_after)
+http_status(const PGresult *error, const char *sqlstate, Statement statement,
+			int *retry_after)
 {
 	*retry_after = 0;
-	if (is_our_error(sqlstate, statement))
+	if (is_our_error(error, sqlstate, statement))
 		return 500;
 	if (in_class(sqlstate, "28"))
 		return 401;
@@ -86,12 +94,25 @@ http_status(const char *sqlstate, Statement statement, int *retry_after)
 		*retry_after = 60;
 		return 429;
 	}
+	if (strcmp(sqlstate, "25006") == 0)
+	{
+		/* a standby; the next primary, perhaps */
+		*retry_after = 60;
+		return 503;
+	}
 	if (in_class(sqlstate, "08") || in_class(sqlstate, "57P") ||
-		in_class(sqlstate, "40") || in_class(sqlstate, "25") ||
+		in_class(sqlstate, "40") ||
 		strcmp(sqlstate, "57014") == 0 || strcmp(sqlstate, "53300") == 0 ||
 		strcmp(sqlstate, "55P03") == 0)
 	{
 		*retry_after = 1;
+		return 503;
+	}
+	/* the file is on its way to its store; pieces of it are no longer here */
+	if (strcmp(sqlstate, "55000") == 0 &&
+		(statement == STATEMENT_REDEEM || statement == STATEMENT_FILE))
+	{
+		*retry_after = 30;
 		return 503;
 	}
 	/* whatever is wrong with a link, text that is none included */
@@ -99,7 +120,7 @@ http_status(const char *sqlstate, Statement statement, int *retry_after)
 		(statement == STATEMENT_REDEEM || statement == STATEMENT_REDEEM_PIECE))
 		return 403;
 	if (in_class(sqlstate, "22") || in_class(sqlstate, "42") ||
-		in_class(sqlstate, "0A") || in_class(sqlstate, "54") ||
+		in_class(sqlstate, "54") ||
 		strcmp(sqlstate, "55000") == 0)
 		return 400;
 	return 500;
@@ -122,7 +143,7 @@ client_message(const PGresult *error, Statement statement, int status)
 	if (out == NULL)
 		abort();
 	fputs(primary == NULL ? "unknown error" : primary, out);
-	if (status == 400 || status == 429)
+	if (status == 400 || status == 429 || status == 503)
 	{
 		if (detail != NULL)
 			fprintf(out, "; %s", detail);
@@ -149,7 +170,8 @@ set_failure(Failure *failure, const PGconn *conn, const PGresult *error,
 		failure_set(failure, 503, 1, "the database cannot be reached just now");
 		return;
 	}
-	failure->status = http_status(sqlstate, statement, &failure->retry_after);
+	failure->status = http_status(error, sqlstate, statement,
+								  &failure->retry_after);
 	if (failure->status < 500)
 	{
 		failure->message = client_message(error, statement, failure->status);
@@ -161,7 +183,7 @@ set_failure(Failure *failure, const PGconn *conn, const PGresult *error,
 				PQresultErrorField(error, PG_DIAG_MESSAGE_PRIMARY));
 	if (failure->status == 500)
 		failure->message = memory_copy("internal error, see the log for this correlation id");
-	else if (in_class(sqlstate, "25"))
+	else if (strcmp(sqlstate, "25006") == 0)
 		failure->message = client_message(error, statement, failure->status);
 	else
 		failure->message = memory_copy("the database cannot answer just now");
@@ -255,7 +277,8 @@ call_run(Pool *pool, PoolUse use, const Call *calls, int count,
 		if (error != NULL)
 			sqlstate = PQresultErrorField(error, PG_DIAG_SQLSTATE);
 		/* a session whose statements went stale is made anew */
-		if (sqlstate != NULL && is_our_error(sqlstate, calls[count - 1].statement))
+		if (sqlstate != NULL &&
+			is_our_error(error, sqlstate, calls[count - 1].statement))
 			synced = false;
 	}
 	PQclear(error);

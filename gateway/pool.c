@@ -41,6 +41,7 @@ struct Pool
 	PGconn	  **idle;			/* the last one is the last used */
 	long		pause_ms;		/* 0: the last attempt went well */
 	long		pause_until_ms;
+	char	   *last_error;		/* as it was logged; NULL while all is well */
 };
 
 static long
@@ -82,6 +83,11 @@ pool_close(Pool *pool)
 		pool->opened--;
 	}
 	pthread_mutex_unlock(&pool->lock);
+	pthread_cond_destroy(&pool->changed);
+	pthread_mutex_destroy(&pool->lock);
+	free(pool->idle);
+	free(pool->last_error);
+	free(pool);
 }
 
 /* Open a session.  The lock is held before and after, not meanwhile. */
@@ -102,17 +108,21 @@ open_one(Pool *pool)
 		if (pool->pause_ms > 0)
 			log_message(LOG_INFO, "the database can be reached again");
 		pool->pause_ms = 0;
+		free(pool->last_error);
+		pool->last_error = NULL;
 		return conn;
 	}
 	pool->opened--;
-	if (pool->pause_ms == 0)
+	/* each reason once, not with each attempt */
+	if (pool->last_error == NULL || strcmp(pool->last_error, error) != 0)
 		log_message(LOG_ERROR, "the database cannot be used: %s", error);
 	else
 		log_message(LOG_DEBUG, "%s pool: %s", pool->name, error);
 	pool->pause_ms = pool->pause_ms == 0 ? FIRST_PAUSE_MS :
 		pool->pause_ms * 2 > LAST_PAUSE_MS ? LAST_PAUSE_MS : pool->pause_ms * 2;
 	pool->pause_until_ms = now_ms() + pool->pause_ms;
-	free(error);
+	free(pool->last_error);
+	pool->last_error = error;
 	pthread_cond_broadcast(&pool->changed);
 	return NULL;
 }

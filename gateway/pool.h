@@ -25,7 +25,7 @@ typedef enum PoolUse
 extern Pool *pool_create(const char *name, const char *conninfo, int size,
 						 int max_waiting);
 
-/* Close the sessions that are not lent. */
+/* Close its sessions, once none is lent, and free it. */
 extern void pool_close(Pool *pool);
 
 /*

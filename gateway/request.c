@@ -141,7 +141,8 @@ request_begin(Request *request, const char *method)
 	MHD_get_connection_values_n(request->connection, MHD_GET_ARGUMENT_KIND, take_field, request);
 
 	id = request->fields[HEADER_CORRELATION_ID].value;
-	if (id != NULL && text_is_word(id, sizeof(request->correlation_id) - 1, "-"))
+	if (id != NULL && !request->fields[HEADER_CORRELATION_ID].broken &&
+		text_is_word(id, sizeof(request->correlation_id) - 1, "-"))
 		memcpy(request->correlation_id, id, strlen(id) + 1);
 }
 
@@ -181,7 +182,8 @@ request_framing_is_sound(const Request *request)
 	const FieldValue *length = &request->fields[HEADER_CONTENT_LENGTH];
 	const FieldValue *encoding = &request->fields[HEADER_TRANSFER_ENCODING];
 
-	if (length->count + encoding->count > 1)
+	if (length->count + encoding->count > 1 || length->broken ||
+		encoding->broken)
 		return false;
 	if (length->count == 1)
 		return *length->value != '\0' &&
@@ -201,6 +203,7 @@ request_credentials(Request *request)
 	const char *token;
 
 	if (authorization->count != 1 || key->count != 1 ||
+		authorization->broken || key->broken ||
 		strncasecmp(authorization->value, scheme, strlen(scheme)) != 0)
 		return false;
 	token = authorization->value + strlen(scheme);

@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "access.h"
 #include "download.h"
@@ -54,6 +55,13 @@ static const Route routes[] = {
 	{"reports", 3, "GET, HEAD", download_file, NULL},
 	{"health", 1, "GET, HEAD", health_get, NULL},
 };
+
+/* A connection, and its request that has begun and not ended. */
+typedef struct Client
+{
+	struct Guard *guard;
+	Request    *request;
+} Client;
 
 static struct MHD_Daemon *daemon_handle;
 static const Pools *server_pools;
@@ -142,19 +150,6 @@ handle(void *arg, struct MHD_Connection *connection, const char *url,
 	return answer(request);
 }
 
-static void *
-begin_request(void *arg, const char *uri, struct MHD_Connection *connection)
-{
-	const union MHD_ConnectionInfo *info =
-	MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	Request    *request = request_create(connection, uri);
-
-	(void) arg;
-	request->guard = info->socket_context;
-	request->pools = server_pools;
-	return request;
-}
-
 static void
 log_request(const Request *request, enum MHD_RequestTerminationCode how)
 {
@@ -188,35 +183,75 @@ log_request(const Request *request, enum MHD_RequestTerminationCode how)
 }
 
 static void
-end_request(void *arg, struct MHD_Connection *connection, void **state,
-			enum MHD_RequestTerminationCode how)
+finish(Client *client, enum MHD_RequestTerminationCode how)
 {
-	Request    *request = *state;
+	Request    *request = client->request;
 
-	(void) arg;
-	(void) connection;
 	if (request == NULL)
 		return;
+	client->request = NULL;
 	log_request(request, how);
-	guard_expect(request->guard, GUARD_REQUEST);
+	guard_expect(client->guard, GUARD_REQUEST);
 	if (request->begun)
 		__atomic_sub_fetch(&active, 1, __ATOMIC_RELAXED);
 	download_end(request->download);
 	request_free(request);
+}
+
+static Client *
+client_of(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_info(connection,
+								   MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+static void *
+begin_request(void *arg, const char *uri, struct MHD_Connection *connection)
+{
+	Client	   *client = client_of(connection);
+	Request    *request = request_create(connection, uri);
+
+	(void) arg;
+	finish(client, MHD_REQUEST_TERMINATED_WITH_ERROR);
+	request->guard = client->guard;
+	request->pools = server_pools;
+	client->request = request;
+	return request;
+}
+
+static void
+end_request(void *arg, struct MHD_Connection *connection, void **state,
+			enum MHD_RequestTerminationCode how)
+{
+	(void) arg;
+	if (*state != NULL)
+		finish(client_of(connection), how);
 	*state = NULL;
 }
 
+/*
+ * A request whose line is too much for libmicrohttpd, which has no memory left
+ * to take it apart, is dropped without end_request().
+ */
 static void
 notify_connection(void *arg, struct MHD_Connection *connection, void **context,
 				  enum MHD_ConnectionNotificationCode what)
 {
+	Client	   *client = *context;
+
 	(void) arg;
 	if (what == MHD_CONNECTION_NOTIFY_STARTED)
-		*context = guard_create(MHD_get_connection_info(connection,
-														MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
+	{
+		client = memory_get(sizeof(Client));
+		client->guard = guard_create(MHD_get_connection_info(connection,
+															 MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
+		*context = client;
+	}
 	else
 	{
-		guard_free(*context);
+		finish(client, MHD_REQUEST_TERMINATED_WITH_ERROR);
+		guard_free(client->guard);
+		free(client);
 		*context = NULL;
 	}
 }
@@ -271,9 +306,15 @@ server_start(int listener, const Pools *pools)
 void
 server_begin_stop(void)
 {
+	MHD_socket	listener;
+
 	reply_begin_stop();
 	download_begin_stop();
-	MHD_quiesce_daemon(daemon_handle);
+
+	/* who connects now is refused at once, not left to wait for nobody */
+	listener = MHD_quiesce_daemon(daemon_handle);
+	if (listener != MHD_INVALID_SOCKET)
+		shutdown(listener, SHUT_RDWR);
 }
 
 int

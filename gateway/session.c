@@ -8,6 +8,7 @@
 #include "session.h"
 
 #include <poll.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +28,7 @@
 /* rde_redeem() and rde_report_file() return the same columns. */
 #define FILE_COLUMNS \
 	"account, name, stored_name, media_type, file_bytes, sha256, row_count, " \
-	"extract(epoch FROM created_at)::bigint, extract(epoch FROM now())"
+	"extract(epoch FROM created_at)::bigint, extract(epoch FROM now()), moved_to"
 
 typedef struct StatementText
 {
@@ -37,9 +38,10 @@ typedef struct StatementText
 } StatementText;
 
 /*
- * A download that has begun may end though its link expires meanwhile, within
- * an hour: rde_redeem() is told when it began, or what is just within the hour,
- * so that it goes on longer still if the link does.
+ * A download that has begun may end though its link or its report expires
+ * meanwhile, within an hour: rde_redeem() and rde_report_file() are told when it
+ * began, or what is just within the hour, so that it goes on longer still if
+ * nothing expires.
  *
  * A piece is cut out in the server: a slow client gets small ones.  A whole
  * chunk is passed on as it is; a copy more makes the server's heap grow and
@@ -89,8 +91,10 @@ static const StatementText statements[STATEMENT_COUNT] = {
 	[STATEMENT_FILE_PIECE] = {
 		"file_piece",
 		"SELECT CASE WHEN $4 = 1048576 THEN %.rde_chunk($1, $2)"
-		" ELSE substr(%.rde_chunk($1, $2), $3, $4) END",
-		{UUIDOID, INT4OID, INT4OID, INT4OID}
+		" ELSE substr(%.rde_chunk($1, $2), $3, $4) END"
+		" FROM %.rde_report_file($1,"
+		" greatest(to_timestamp($5), now() - interval '59 minutes'))",
+		{UUIDOID, INT4OID, INT4OID, INT4OID, FLOAT8OID}
 	},
 	[STATEMENT_PING] = {
 		"ping",
@@ -110,8 +114,8 @@ static const char settings[] =
 "SET idle_in_transaction_session_timeout = '30s'";
 
 static const char find_extension[] =
-"SELECT quote_ident(n.nspname), current_user, r.rolsuper,"
-"       has_schema_privilege(n.oid, 'USAGE') AND"
+"SELECT quote_ident(n.nspname), current_user, r.rolsuper, quote_literal(current_user),"
+"       has_schema_privilege(n.oid, 'USAGE'),"
 "       (SELECT bool_and(has_function_privilege(p.oid, 'EXECUTE'))"
 "        FROM pg_proc p"
 "        WHERE p.pronamespace = n.oid"
@@ -152,6 +156,22 @@ connect_to(const char *conninfo)
 	return PQconnectdbParams(keywords, values, 1);
 }
 
+static char *printed(const char *format,...)
+			__attribute__((format(printf, 1, 2)));
+
+static char *
+printed(const char *format,...)
+{
+	va_list		args;
+	char	   *text;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		abort();
+	va_end(args);
+	return text;
+}
+
 static bool
 find_schema(PGconn *conn, char **schema, char **error)
 {
@@ -163,16 +183,15 @@ find_schema(PGconn *conn, char **schema, char **error)
 		*error = memory_copy(PQerrorMessage(conn));
 	else if (PQntuples(result) == 0)
 		*error = memory_copy("the database lacks the extension \"rde\"");
-	else if (PQgetvalue(result, 0, 3)[0] != 't')
-	{
-		const char *role = PQgetvalue(result, 0, 1);
-		char	   *text;
-
-		if (asprintf(&text, "role \"%s\" has no gateway's rights; "
-					 "grant them by rde_grant('%s', 'gateway')", role, role) < 0)
-			abort();
-		*error = text;
-	}
+	else if (PQgetvalue(result, 0, 4)[0] != 't')
+		*error = printed("role \"%s\" may not use schema %s; "
+						 "run GRANT USAGE ON SCHEMA %s TO that role",
+						 PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 0),
+						 PQgetvalue(result, 0, 0));
+	else if (PQgetvalue(result, 0, 5)[0] != 't')
+		*error = printed("role \"%s\" has no gateway's rights; "
+						 "grant them by rde_grant(%s, 'gateway')",
+						 PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 3));
 	else
 	{
 		if (PQgetvalue(result, 0, 2)[0] == 't' &&

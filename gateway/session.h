@@ -22,7 +22,8 @@ typedef enum Statement
 	STATEMENT_REDEEM_PIECE,		/* the same, chunk, first byte, length, and
 								 * when the first statement ran */
 	STATEMENT_FILE,				/* report */
-	STATEMENT_FILE_PIECE,		/* report, chunk, first byte, length */
+	STATEMENT_FILE_PIECE,		/* report, chunk, first byte, length, and when
+								 * the first statement ran */
 	STATEMENT_PING,				/* nothing */
 	STATEMENT_COUNT
 } Statement;

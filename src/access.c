@@ -219,7 +219,11 @@ visible_accounts(const RdeHome *home, int64 account, MemoryContext context)
 	bool		isnull;
 
 	rde_connect();
-	rde_execute(home, "SELECT %s._rde_scope_resellers($1)",
+	/* most see themselves alone: no function is called for them */
+	rde_execute(home,
+				"SELECT CASE WHEN EXISTS (SELECT FROM %s.rde_account"
+				" WHERE id = $1 AND scope = 'provider')"
+				" THEN %s._rde_scope_resellers($1) ELSE ARRAY[$1] END",
 				1, types, values, NULL, true, SPI_OK_SELECT);
 	old = MemoryContextSwitchTo(context);
 	accounts = DatumGetArrayTypePCopy(SPI_getbinval(SPI_tuptable->vals[0],
@@ -322,6 +326,7 @@ PG_FUNCTION_INFO_V1(rde_whoami);
 PG_FUNCTION_INFO_V1(rde_refuse_account_sql);
 PG_FUNCTION_INFO_V1(rde_own_reseller_sql);
 PG_FUNCTION_INFO_V1(rde_may_see_sql);
+PG_FUNCTION_INFO_V1(rde_open_file_sql);
 
 /*
  * rde_visible_accounts() → bigint[]: a tenant's, for others empty; whoever is
@@ -428,4 +433,12 @@ rde_may_see_sql(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(may_see(rde_home(fcinfo), !PG_ARGISNULL(1),
 						   PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1),
 						   PG_GETARG_BOOL(2)));
+}
+
+/* _rde_open_file(report uuid): rde_report_file() has checked who asks */
+Datum
+rde_open_file_sql(PG_FUNCTION_ARGS)
+{
+	rde_access_redeem(PG_GETARG_UUID_P(0));
+	PG_RETURN_VOID();
 }

@@ -54,7 +54,7 @@ extern bool rde_may_see(const RdeHome *home, const pg_uuid_t *report,
 						bool has_reseller, int64 reseller, bool content);
 
 /*
- * May the caller build, revise or drop a report of this reseller, or make links
+ * May the caller build, revise or drop a report of this reseller, or revoke links
  * to it?  A redeemed link lets nobody do that.
  */
 extern bool rde_may_act(const RdeHome *home, bool has_reseller,

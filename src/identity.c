@@ -72,6 +72,7 @@ rde_home(FunctionCallInfo fcinfo)
 			 fcinfo->flinfo->fn_oid);
 	proc = (Form_pg_proc) GETSTRUCT(tuple);
 	home->owner = proc->proowner;
+	home->schema_id = proc->pronamespace;
 	home->schema = quote_identifier(get_namespace_name(proc->pronamespace));
 	ReleaseSysCache(tuple);
 	return home;
@@ -161,7 +162,8 @@ in_schema(const char *statement, const char *schema)
 
 /* To be called with the owner's identity: it is the one to plan with. */
 static SPIPlanPtr
-kept_plan(const RdeHome *home, const char *statement, int nargs, Oid *types)
+kept_plan(const RdeHome *home, const char *statement, int nargs, Oid *types,
+		  int cursor_options)
 {
 	static HTAB *statements;
 	StatementKey key = {0};
@@ -184,7 +186,8 @@ kept_plan(const RdeHome *home, const char *statement, int nargs, Oid *types)
 	if (entry)
 		return entry->plan;
 
-	plan = SPI_prepare(in_schema(statement, home->schema), nargs, types);
+	plan = SPI_prepare_cursor(in_schema(statement, home->schema), nargs, types,
+							  cursor_options);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s: %s",
 			 SPI_result_code_string(SPI_result), statement);
@@ -196,9 +199,10 @@ kept_plan(const RdeHome *home, const char *statement, int nargs, Oid *types)
 	return plan;
 }
 
-void
-rde_execute(const RdeHome *home, const char *statement, int nargs, Oid *types,
-			Datum *values, const char *nulls, bool read_only, int expected)
+static void
+execute(const RdeHome *home, const char *statement, int nargs, Oid *types,
+		Datum *values, const char *nulls, bool read_only, int expected,
+		int cursor_options)
 {
 	RdeIdentity saved;
 	int			result;
@@ -210,11 +214,28 @@ rde_execute(const RdeHome *home, const char *statement, int nargs, Oid *types,
 		PushCopiedSnapshot(GetActiveSnapshot());
 		UpdateActiveSnapshotCommandId();
 	}
-	result = SPI_execute_plan(kept_plan(home, statement, nargs, types),
+	result = SPI_execute_plan(kept_plan(home, statement, nargs, types,
+										cursor_options),
 							  values, nulls, read_only, 0);
 	if (read_only)
 		PopActiveSnapshot();
 	rde_identity_leave(&saved);
 	if (result != expected)
 		elog(ERROR, "unexpected SPI result %d of: %s", result, statement);
+}
+
+void
+rde_execute(const RdeHome *home, const char *statement, int nargs, Oid *types,
+			Datum *values, const char *nulls, bool read_only, int expected)
+{
+	execute(home, statement, nargs, types, values, nulls, read_only, expected,
+			0);
+}
+
+void
+rde_read_planned_once(const RdeHome *home, const char *statement, int nargs,
+					  Oid *types, Datum *values, const char *nulls)
+{
+	execute(home, statement, nargs, types, values, nulls, true, SPI_OK_SELECT,
+			CURSOR_OPT_GENERIC_PLAN);
 }

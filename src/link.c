@@ -9,12 +9,19 @@
 #include "access.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
-#include "common/base64.h"
 #include "funcapi.h"
+#include "link.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
 #include "report.h"
 #include "sign.h"
+#include "url.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #define LINK_VERSION	"2026-11-01"
@@ -22,71 +29,20 @@
 /* Clocks of clients that check st may be late. */
 #define LINK_EARLY		(10 * USECS_PER_MINUTE)
 
+/* What rde_redeem() returns; the last one is where the file has moved to. */
+#define REDEEM_COLUMNS	10
+
 /* How long after its end a download that began before may go on. */
 #define LINK_GRACE		(1 * USECS_PER_HOUR)
-
-/* yyyy-mm-ddThh:mi:ssZ, the second an instant lies in */
-static const char *
-instant_text(TimestampTz instant)
-{
-	struct pg_tm tm;
-	fsec_t		fsec;
-
-	if (timestamp2tm(instant, NULL, &tm, &fsec, NULL, NULL) != 0)
-		return "9999-12-31T23:59:59Z";	/* kept for good */
-	return psprintf("%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year, tm.tm_mon,
-					tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
-
-/* The same, read; false unless it is exactly that. */
-static bool
-parse_instant(const char *text, TimestampTz *instant)
-{
-	struct pg_tm tm = {0};
-	int			end = 0;
-
-	if (strlen(text) != 20 ||
-		sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2dZ%n", &tm.tm_year, &tm.tm_mon,
-			   &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &end) != 6 ||
-		end != 20)
-		return false;
-	return tm2timestamp(&tm, 0, NULL, instant) == 0;
-}
-
-static void
-append_encoded(StringInfo url, const char *text)
-{
-	for (const unsigned char *c = (const unsigned char *) text; *c; c++)
-	{
-		if ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-			(*c >= '0' && *c <= '9') || strchr("-._~", *c) != NULL)
-			appendStringInfoChar(url, *c);
-		else
-			appendStringInfo(url, "%%%02X", *c);
-	}
-}
 
 static void
 append_field(StringInfo url, char separator, const char *name,
 			 const char *value)
 {
-	appendStringInfo(url, "%c%s=", separator, name);
-	append_encoded(url, value);
-}
-
-static const char *
-signature_text(const uint8 *signature)
-{
-	int			size = pg_b64_enc_len(RDE_SIGNATURE_LENGTH) + 1;
-	char	   *text = palloc(size);
-	int			length;
-
-	length = pg_b64_encode((const char *) signature, RDE_SIGNATURE_LENGTH,
-						   text, size - 1);
-	if (length < 0)
-		elog(ERROR, "could not encode a signature");
-	text[length] = '\0';
-	return text;
+	appendStringInfoChar(url, separator);
+	appendStringInfoString(url, name);
+	appendStringInfoChar(url, '=');
+	rde_url_append(url, value, "");
 }
 
 /* What a link to a report's file says, signed; as a path below rde.base_url. */
@@ -102,15 +58,18 @@ make_url(const RdeLink *link, const uint8 *key, size_t key_length)
 	while (length > 0 && rde_setting_base_url[length - 1] == '/')
 		length--;
 	appendBinaryStringInfo(&url, rde_setting_base_url, length);
-	appendStringInfo(&url, "/reports/%s/", link->report);
-	append_encoded(&url, link->file_name);
+	appendStringInfoString(&url, "/reports/");
+	appendStringInfoString(&url, link->report);
+	appendStringInfoChar(&url, '/');
+	rde_url_append(&url, link->file_name, "");
 	append_field(&url, '?', "sv", link->sv);
 	append_field(&url, '&', "st", link->st);
 	append_field(&url, '&', "se", link->se);
 	append_field(&url, '&', "sp", link->sp);
 	append_field(&url, '&', "sr", link->sr);
 	append_field(&url, '&', "kid", link->kid);
-	append_field(&url, '&', "sig", signature_text(signature));
+	append_field(&url, '&', "sig", rde_url_base64(signature,
+												 RDE_SIGNATURE_LENGTH));
 	return url.data;
 }
 
@@ -140,9 +99,99 @@ instant_column(int column)
 											 &isnull));
 }
 
+RdeLinkKey *
+rde_link_key(const RdeHome *home)
+{
+	MemoryContext context = CurrentMemoryContext;
+	RdeLinkKey *key;
+	Datum		latest;
+	bool		isnull;
+
+	rde_execute(home,
+				"SELECT kid, secret, now() + %s._rde_link_lifetime()"
+				" FROM %s.rde_signing_key WHERE revoked_at IS NULL"
+				" ORDER BY created_at DESC, kid LIMIT 1",
+				0, NULL, NULL, NULL, true, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		return NULL;
+	MemoryContextSwitchTo(context);
+	latest = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3,
+						   &isnull);
+	key = palloc(sizeof(RdeLinkKey));
+	key->kid = text_column(1);
+	key->secret = bytea_column(2);
+	key->latest = isnull ? DT_NOEND : DatumGetTimestampTz(latest);
+	return key;
+}
+
+/* A function of whoever has the rights of the extension's owner? */
+static bool
+is_ours(const RdeHome *home, Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+	return has_privs_of_role(owner, home->owner);
+}
+
 /*
- * The link of a completed report that the caller may read, made with the newest
- * key; NULL for any other.  *found says whether there is such a report for him.
+ * The link that the store a file is in gives: rde_<store>_download_url(report),
+ * looked up beside our own functions.  NULL if it gives none just now, or is not
+ * installed.  Whoever else may create functions here gives no links.
+ */
+static const char *
+store_url(const RdeHome *home, const char *store, const pg_uuid_t *id)
+{
+	LOCAL_FCINFO(fcinfo, 1);
+	Oid			types[] = {UUIDOID};
+	List	   *name = list_make2(makeString(get_namespace_name(home->schema_id)),
+								  makeString(psprintf("rde_%s_download_url",
+													  store)));
+	Oid			function = LookupFuncName(name, 1, types, true);
+	FmgrInfo	flinfo;
+	Datum		url;
+
+	if (!OidIsValid(function) || get_func_rettype(function) != TEXTOID ||
+		!is_ours(home, function))
+		return NULL;
+	fmgr_info(function, &flinfo);
+	InitFunctionCallInfoData(*fcinfo, &flinfo, 1, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = UUIDPGetDatum(id);
+	fcinfo->args[0].isnull = false;
+	url = FunctionCallInvoke(fcinfo);
+	return fcinfo->isnull ? NULL : TextDatumGetCString(url);
+}
+
+const char *
+rde_link_url(const RdeHome *home, const RdeLinkKey *key,
+			 const RdeLinked *linked)
+{
+	RdeLink		link;
+
+	if (strcmp(linked->store, RDE_STORE_LOCAL) != 0)
+		return store_url(home, linked->store, linked->report);
+	if (key == NULL)
+		return NULL;
+
+	link.report = rde_uuid_text(linked->report);
+	link.file_name = linked->file_name;
+	link.sv = LINK_VERSION;
+	link.st = rde_url_instant(linked->created - LINK_EARLY);
+	link.se = rde_url_instant(Min(linked->expires, key->latest));
+	link.sp = "r";
+	link.sr = "b";
+	link.kid = psprintf("%s.%d", key->kid, linked->number);
+	return make_url(&link, (uint8 *) VARDATA(key->secret),
+					VARSIZE(key->secret) - VARHDRSZ);
+}
+
+/*
+ * The link of a completed report that the caller may read: its store's, or ours,
+ * made with the newest key; NULL for any other.  *found says whether there is such a report for him.
  */
 static const char *
 report_url(const RdeHome *home, const pg_uuid_t *id, bool *found,
@@ -151,20 +200,15 @@ report_url(const RdeHome *home, const pg_uuid_t *id, bool *found,
 	MemoryContext context = CurrentMemoryContext;
 	Oid			types[] = {UUIDOID};
 	Datum		values[] = {UUIDPGetDatum(id)};
-	Oid			end_types[] = {TIMESTAMPTZOID};
-	Datum		end_values[1];
-	RdeLink		link = {0};
-	TimestampTz begin;
+	const char *url = NULL;
+	RdeLinked	linked;
 	bool		isnull;
 	Datum		reseller;
-	const char *number;
-	const char *url;
-	bytea	   *key;
 
 	rde_connect();
 	rde_execute(home,
 				"SELECT status, reseller, file_name, created_at, expires_at,"
-				" link_number FROM %s.rde_report"
+				" link_number, store FROM %s.rde_report"
 				" WHERE id = $1 AND (expires_at > now() OR status = 'submitted')",
 				1, types, values, NULL, true, SPI_OK_SELECT);
 	*found = false;
@@ -176,38 +220,18 @@ report_url(const RdeHome *home, const pg_uuid_t *id, bool *found,
 	*status = MemoryContextStrdup(context, text_column(1));
 	reseller = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2,
 							 &isnull);
-	link.file_name = text_column(3);
-	number = text_column(6);
+	linked.report = id;
+	linked.file_name = text_column(3);
+	linked.created = instant_column(4);
+	linked.expires = instant_column(5);
+	linked.number = atoi(text_column(6));
 	*found = rde_may_see(home, id, !isnull,
 						 isnull ? 0 : DatumGetInt64(reseller), true);
-	if (!*found || strcmp(*status, "completed") != 0)
-	{
-		SPI_finish();
-		return NULL;
-	}
-	begin = instant_column(4) - LINK_EARLY;
-	end_values[0] = TimestampTzGetDatum(instant_column(5));
-
-	rde_execute(home,
-				"SELECT kid, secret, least($1, now() + %s._rde_link_lifetime())"
-				" FROM %s.rde_signing_key WHERE revoked_at IS NULL"
-				" ORDER BY created_at DESC, kid LIMIT 1",
-				1, end_types, end_values, NULL, true, SPI_OK_SELECT);
-	if (SPI_processed == 0)
-	{
-		SPI_finish();
-		return NULL;			/* all keys are revoked: there are no links */
-	}
-	link.report = rde_uuid_text(id);
-	link.sv = LINK_VERSION;
-	link.st = instant_text(begin);
-	link.se = instant_text(instant_column(3));
-	link.sp = "r";
-	link.sr = "b";
-	link.kid = psprintf("%s.%s", text_column(1), number);
-	key = bytea_column(2);
-	url = make_url(&link, (uint8 *) VARDATA(key), VARSIZE(key) - VARHDRSZ);
-	url = MemoryContextStrdup(context, url);
+	linked.store = text_column(7);
+	if (*found && strcmp(*status, "completed") == 0)
+		url = rde_link_url(home, rde_link_key(home), &linked);
+	if (url != NULL)
+		url = MemoryContextStrdup(context, url);
 	SPI_finish();
 	return url;
 }
@@ -251,7 +275,7 @@ is_signed(const RdeHome *home, const RdeLink *link, const char *signature,
 	rde_sign(link, (uint8 *) VARDATA(key), VARSIZE(key) - VARHDRSZ, expected);
 
 	/* the text is compared: two spellings of one signature are two links */
-	text = signature_text(expected);
+	text = rde_url_base64(expected, RDE_SIGNATURE_LENGTH);
 	return strlen(signature) == strlen(text) &&
 		rde_sign_equal((const uint8 *) signature, (const uint8 *) text,
 					   strlen(text));
@@ -263,7 +287,8 @@ PG_FUNCTION_INFO_V1(rde_redeem);
 
 /*
  * rde_download_url(report uuid) → text.  Raises 42704 for a report that is not
- * there for the caller, 55000 for one that is not completed.
+ * there for the caller, 55000 for one that is not completed, or whose store
+ * gives no link just now.
  */
 Datum
 rde_download_url(PG_FUNCTION_ARGS)
@@ -283,7 +308,11 @@ rde_download_url(PG_FUNCTION_ARGS)
 	if (strcmp(status, "completed") != 0)
 		rde_report_not_completed(PG_GETARG_UUID_P(0), status);
 	if (url == NULL)
-		PG_RETURN_NULL();
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("there is no link to report %s just now",
+						rde_uuid_text(PG_GETARG_UUID_P(0))),
+				 errhint("Its store is moving the file, or is not set up: see the column store of rde_reports.")));
 	PG_RETURN_TEXT_P(cstring_to_text(url));
 }
 
@@ -304,9 +333,11 @@ rde_report_link(PG_FUNCTION_ARGS)
 /*
  * rde_redeem(report uuid, file_name text, sv, st, se, sp, sr, kid, sig text,
  * begun timestamptz) → report, account, name, file_name, media_type, file_bytes,
- * sha256, row_count, created_at; and that report's file may be read for the
- * rest of the transaction.  begun is when a download began that goes on; it may
- * be an hour ago.  Raises 42501, always the same, for whatever is wrong.
+ * sha256, row_count, created_at, moved_to; and that report's file may be read
+ * for the rest of the transaction, or is to be had from where moved_to says.
+ * begun is when a download began that goes on; it may be an hour ago.  Raises
+ * 42501, always the same, for whatever is wrong with the link; 55000 while the
+ * file's store gives no link.
  */
 Datum
 rde_redeem(PG_FUNCTION_ARGS)
@@ -323,8 +354,8 @@ rde_redeem(PG_FUNCTION_ARGS)
 	char	   *number;
 	TupleDesc	desc;
 	HeapTuple	row;
-	Datum		result[9];
-	bool		nulls[9];
+	Datum		result[REDEEM_COLUMNS];
+	bool		nulls[REDEEM_COLUMNS];
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -349,7 +380,7 @@ rde_redeem(PG_FUNCTION_ARGS)
 				   &number) ||
 		strcmp(link.sv, LINK_VERSION) != 0 || strcmp(link.sp, "r") != 0 ||
 		strcmp(link.sr, "b") != 0 ||
-		!parse_instant(link.st, &begin) || !parse_instant(link.se, &end) ||
+		!rde_url_parse_instant(link.st, &begin) || !rde_url_parse_instant(link.se, &end) ||
 		moment > now || moment < now - LINK_GRACE ||
 		moment < begin || moment >= end)
 		refuse_link();
@@ -359,15 +390,24 @@ rde_redeem(PG_FUNCTION_ARGS)
 	values[2] = CStringGetTextDatum(number);
 	rde_execute(home,
 				"SELECT id, reseller, name, file_name, media_type, file_bytes,"
-				" encode(sha256, 'hex'), row_count, created_at"
-				" FROM %s.rde_report WHERE id = $1 AND file_name = $2"
+				" encode(sha256, 'hex'), row_count, created_at, NULL::text,"
+				" store FROM %s.rde_report WHERE id = $1 AND file_name = $2"
 				" AND link_number::text = $3 AND status = 'completed'",
 				3, types, values, NULL, true, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		refuse_link();
 	rde_access_redeem(PG_GETARG_UUID_P(0));
-	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, result,
-					  nulls);
+	for (int i = 0; i < REDEEM_COLUMNS; i++)
+		result[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+								  i + 1, &nulls[i]);
+	if (strcmp(text_column(REDEEM_COLUMNS + 1), RDE_STORE_LOCAL) != 0)
+	{
+		rde_execute(home, "SELECT %s._rde_moved_to($1)",
+					1, types, values, NULL, true, SPI_OK_SELECT);
+		result[REDEEM_COLUMNS - 1] =
+			SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+						  &nulls[REDEEM_COLUMNS - 1]);
+	}
 	MemoryContextSwitchTo(context);
 	row = heap_form_tuple(BlessTupleDesc(desc), result, nulls);
 	SPI_finish();

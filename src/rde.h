@@ -21,6 +21,7 @@
 typedef struct RdeHome
 {
 	Oid			owner;			/* role whose rights rde's own statements use */
+	Oid			schema_id;
 	const char *schema;			/* quoted, ready to stand in SQL */
 } RdeHome;
 
@@ -71,6 +72,14 @@ extern void rde_connect(void);
 extern void rde_execute(const RdeHome *home, const char *statement, int nargs,
 						Oid *types, Datum *values, const char *nulls,
 						bool read_only, int expected);
+
+/*
+ * The same for a SELECT whose plan does not depend on its parameters' values,
+ * but would be made for them each time if the planner were asked.
+ */
+extern void rde_read_planned_once(const RdeHome *home, const char *statement,
+								  int nargs, Oid *types, Datum *values,
+								  const char *nulls);
 
 /* Settings (rde.c) */
 extern char *rde_setting_retention;

@@ -8,21 +8,21 @@
 
 #include "common/hmac.h"
 #include "common/sha2.h"
+#include "lib/stringinfo.h"
 #include "port/pg_bswap.h"
 
 /* Also keeps these signatures apart from whatever else a key might sign. */
 #define SIGN_PREFIX	"rde link 1"
 
 static void
-update(pg_hmac_ctx *context, const char *field)
+append(StringInfo string, const char *field)
 {
 	uint32		length = strlen(field);
 	uint32		big_endian = pg_hton32(length);
 
-	if (pg_hmac_update(context, (const uint8 *) &big_endian,
-					   sizeof(big_endian)) < 0 ||
-		pg_hmac_update(context, (const uint8 *) field, length) < 0)
-		elog(ERROR, "could not compute an HMAC: %s", pg_hmac_error(context));
+	appendBinaryStringInfo(string, (const char *) &big_endian,
+						   sizeof(big_endian));
+	appendBinaryStringInfo(string, field, length);
 }
 
 void
@@ -31,19 +31,22 @@ rde_sign(const RdeLink *link, const uint8 *key, size_t key_length,
 {
 	/* on error its resource owner or our exit releases it */
 	pg_hmac_ctx *context = pg_hmac_create(PG_SHA256);
+	StringInfoData string;
 
 	if (context == NULL || pg_hmac_init(context, key, key_length) < 0)
 		elog(ERROR, "could not begin an HMAC");
-	update(context, SIGN_PREFIX);
-	update(context, link->report);
-	update(context, link->file_name);
-	update(context, link->sv);
-	update(context, link->st);
-	update(context, link->se);
-	update(context, link->sp);
-	update(context, link->sr);
-	update(context, link->kid);
-	if (pg_hmac_final(context, signature, RDE_SIGNATURE_LENGTH) < 0)
+	initStringInfo(&string);
+	append(&string, SIGN_PREFIX);
+	append(&string, link->report);
+	append(&string, link->file_name);
+	append(&string, link->sv);
+	append(&string, link->st);
+	append(&string, link->se);
+	append(&string, link->sp);
+	append(&string, link->sr);
+	append(&string, link->kid);
+	if (pg_hmac_update(context, (const uint8 *) string.data, string.len) < 0 ||
+		pg_hmac_final(context, signature, RDE_SIGNATURE_LENGTH) < 0)
 		elog(ERROR, "could not compute an HMAC: %s", pg_hmac_error(context));
 	pg_hmac_free(context);
 }

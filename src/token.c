@@ -45,6 +45,7 @@ rde_login(PG_FUNCTION_ARGS)
 	Oid			types[] = {TEXTOID};
 	Datum		values[1];
 	bool		valid = false;
+	bool		used_long_ago = false;
 	bool		isnull;
 	int64		account = 0;
 
@@ -55,7 +56,9 @@ rde_login(PG_FUNCTION_ARGS)
 
 		values[0] = PG_GETARG_DATUM(0);
 		rde_execute(home,
-					"SELECT token_sha256, account FROM %s.rde_token"
+					"SELECT token_sha256, account,"
+					" coalesce(last_used < now() - interval '1 hour', true)"
+					" FROM %s.rde_token"
 					" WHERE subscription_key = $1 AND revoked_at IS NULL"
 					" AND expires_at > now()",
 					1, types, values, NULL, true, SPI_OK_SELECT);
@@ -72,13 +75,16 @@ rde_login(PG_FUNCTION_ARGS)
 			account = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
 												  SPI_tuptable->tupdesc, 2,
 												  &isnull));
+			used_long_ago = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
+													   SPI_tuptable->tupdesc,
+													   3, &isnull));
 		}
 	}
 	if (!valid)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
 				 errmsg("subscription key or token is not valid")));
-	if (!RecoveryInProgress() && !XactReadOnly)
+	if (used_long_ago && !RecoveryInProgress() && !XactReadOnly)
 		rde_execute(home,
 					"UPDATE %s.rde_token SET last_used = now()"
 					" WHERE subscription_key = (SELECT subscription_key"

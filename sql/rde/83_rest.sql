@@ -71,25 +71,6 @@ END;
 COMMENT ON FUNCTION @extschema@._rde_report_details(@extschema@.rde_report) IS
     'what detail adds to a report''s item';
 
-CREATE FUNCTION @extschema@._rde_report_item(report @extschema@.rde_report, detail boolean) RETURNS json
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    item json := json_build_object(
-        'name', report.name, 'format', upper(report.format),
-        'creationDate', @extschema@._rde_utc_text(report.created_at),
-        'downloadUrl', CASE WHEN report.status = 'completed' THEN @extschema@._rde_report_link(report.id) END);
-BEGIN
-    IF detail THEN
-        item := item::jsonb || @extschema@._rde_report_details(report);
-    END IF;
-    RETURN item;
-END
-$$;
-COMMENT ON FUNCTION @extschema@._rde_report_item(@extschema@.rde_report, boolean) IS
-    'one item of the list of reports';
-
 CREATE FUNCTION @extschema@.rde_list_reports(
     "from" date DEFAULT NULL,
     "to"   date DEFAULT NULL,
@@ -100,98 +81,8 @@ CREATE FUNCTION @extschema@.rde_list_reports(
     detail boolean DEFAULT false,
     after  text DEFAULT NULL
 ) RETURNS json
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-    SET search_path = pg_catalog, pg_temp
-    -- each call is planned for what it asks: a tenant's, an operator's, a cursor's
-    SET plan_cache_mode = force_custom_plan
-AS $$
-#variable_conflict use_column
-DECLARE
-    wanted_format CONSTANT text := CASE lower(format) WHEN 'xslx' THEN 'xlsx' ELSE lower(format) END;
-    wanted_name CONSTANT text := name;
-    wanted_status CONSTANT text := coalesce(status, 'completed');
-    wanted_types CONSTANT text[] := CASE WHEN type = 'periodic' THEN '{daily,monthly}' WHEN type IS NOT NULL THEN ARRAY[type] END;
-    everybody CONSTANT boolean := @extschema@.rde_sees_all();
-    accounts CONSTANT bigint[] := @extschema@.rde_visible_accounts();
-    first_moment CONSTANT timestamptz := "from"::timestamp AT TIME ZONE 'UTC';
-    seen pg_snapshot;
-    end_moment timestamptz;
-    items json;
-    total bigint;
-    cursor_text text;
-BEGIN
-    IF after IS NOT NULL THEN
-        IF "from" IS NOT NULL OR "to" IS NOT NULL THEN
-            RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-                MESSAGE = 'after takes the place of from and to',
-                HINT = 'Leave from and to out.';
-        END IF;
-        seen := @extschema@._rde_read_cursor(after);
-    ELSIF "from" IS NULL OR "to" IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
-            MESSAGE = 'from and to must not be null',
-            HINT = 'from is the first day and to the last day, both included.';
-    ELSIF NOT isfinite("from") OR NOT isfinite("to") THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = 'from and to must be finite dates',
-            HINT = 'from is the first day and to the last day, both included.';
-    ELSIF "from" > "to" THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = pg_catalog.format('from (%s) is after to (%s)', "from", "to"),
-            HINT = 'from is the first day and to the last day, both included.';
-    ELSE
-        end_moment := ("to" + 1)::timestamp AT TIME ZONE 'UTC';
-    END IF;
-    PERFORM @extschema@._rde_check_options(coalesce(wanted_format, 'json'), '{}');
-    IF wanted_status NOT IN ('submitted', 'processing', 'completed', 'error') THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = pg_catalog.format('report status "%s" does not exist', wanted_status),
-            HINT = 'Use submitted, processing, completed or error.';
-    END IF;
-    IF type NOT IN ('onetime', 'daily', 'monthly', 'on_invoice', 'periodic') THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = pg_catalog.format('report type "%s" does not exist', type),
-            HINT = 'Use onetime, daily, monthly, on_invoice, or periodic for daily and monthly.';
-    END IF;
-
-    IF wanted_status = 'completed' THEN
-        SELECT coalesce(json_agg(i.item ORDER BY i.created_at, i.id), '[]'), count(*), @extschema@._rde_cursor()
-        INTO items, total, cursor_text
-        FROM (SELECT r.created_at, r.id, @extschema@._rde_report_item(r, detail) AS item
-              FROM @extschema@.rde_report r
-              WHERE r.status = 'completed' AND r.expires_at > now()
-                AND (everybody OR r.reseller = ANY (accounts))
-                AND (seen IS NOT NULL OR (r.created_at >= first_moment AND r.created_at < end_moment))
-                AND (seen IS NULL OR (r.published >= pg_snapshot_xmin(seen)
-                                      AND NOT pg_visible_in_snapshot(r.published, seen)
-                                      AND r.cluster = (SELECT c.system_identifier FROM pg_control_system() c)))
-                AND (wanted_format IS NULL OR r.format = wanted_format)
-                AND (wanted_name IS NULL OR r.name = wanted_name)
-                AND (wanted_types IS NULL OR r.type = ANY (wanted_types))
-                AND NOT EXISTS (SELECT FROM @extschema@.rde_report n
-                                WHERE n.supersedes = r.id AND n.status = 'completed')) i;
-    ELSE
-        SELECT coalesce(json_agg(i.item ORDER BY i.submitted_at, i.id), '[]'), count(*), @extschema@._rde_cursor()
-        INTO items, total, cursor_text
-        FROM (SELECT r.submitted_at, r.id, @extschema@._rde_report_item(r, detail) AS item
-              FROM @extschema@.rde_report r
-              WHERE r.status = CASE WHEN wanted_status = 'processing' THEN 'submitted' ELSE wanted_status END
-                AND (r.expires_at > now() OR r.status = 'submitted')
-                AND (everybody OR r.reseller = ANY (accounts))
-                AND (seen IS NOT NULL OR (r.submitted_at >= first_moment AND r.submitted_at < end_moment))
-                AND (wanted_status = 'error'
-                     OR (wanted_status = 'processing')
-                        = (r.claim_pid IS NOT NULL AND @extschema@._rde_alive(r.claim_pid, r.claim_start)))
-                AND (wanted_format IS NULL OR r.format = wanted_format)
-                AND (wanted_name IS NULL OR r.name = wanted_name)
-                AND (wanted_types IS NULL OR r.type = ANY (wanted_types))) i;
-    END IF;
-    RETURN CASE WHEN seen IS NULL AND NOT detail
-           THEN json_build_object('data', items, 'pagination', json_build_object('offset', 0, 'limit', total, 'total', total))
-           ELSE json_build_object('data', items, 'pagination', json_build_object('offset', 0, 'limit', total, 'total', total),
-                                  'next', cursor_text) END;
-END
-$$;
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'rde_list_reports';
 COMMENT ON FUNCTION @extschema@.rde_list_reports(date, date, text, text, text, text, boolean, text) IS
     'the caller''s reports published on the UTC days from .. to (inclusive), or since the cursor after, newest revisions only, as the JSON body of GET /reports';
 
@@ -231,27 +122,40 @@ $$;
 COMMENT ON FUNCTION @extschema@.rde_get_report(uuid) IS
     'one report of the caller as the JSON body of GET /reports/{id}; raises 42704 for one of others as for one that is not there';
 
+CREATE FUNCTION @extschema@._rde_open_file(report uuid) RETURNS void
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'rde_open_file_sql';
+COMMENT ON FUNCTION @extschema@._rde_open_file(uuid) IS
+    'let this report''s file be read until the end of the transaction, expired or not; whoever calls has found that the caller may';
+
 CREATE FUNCTION @extschema@.rde_report_file(
-    id uuid,
+    id uuid, begun timestamptz DEFAULT NULL,
     OUT report_id uuid, OUT account bigint, OUT name text, OUT stored_name text, OUT media_type text,
-    OUT file_bytes bigint, OUT sha256 text, OUT row_count bigint, OUT created_at timestamptz
+    OUT file_bytes bigint, OUT sha256 text, OUT row_count bigint, OUT created_at timestamptz, OUT moved_to text
 ) RETURNS record
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    moment CONSTANT timestamptz := coalesce(begun, now());
 BEGIN
     SELECT r.id, r.reseller, r.name, r.file_name, r.media_type, r.file_bytes, encode(r.sha256, 'hex'), r.row_count, r.created_at
     INTO report_id, account, name, stored_name, media_type, file_bytes, sha256, row_count, created_at
     FROM @extschema@.rde_report r
-    WHERE r.id = rde_report_file.id AND r.status = 'completed' AND r.expires_at > now()
+    WHERE r.id = rde_report_file.id AND r.status = 'completed' AND r.expires_at > moment
+      AND moment BETWEEN now() - interval '1 hour' AND now()
       AND @extschema@._rde_may_see(r.id, r.reseller, true);
     IF NOT FOUND THEN
         PERFORM @extschema@._rde_no_report(id);
     END IF;
+    moved_to := @extschema@._rde_moved_to(id);
+    IF begun IS NOT NULL THEN
+        PERFORM @extschema@._rde_open_file(id);
+    END IF;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_report_file(uuid) IS
-    'what a download of a completed report of the caller has to know; rde_chunk() reads it';
+COMMENT ON FUNCTION @extschema@.rde_report_file(uuid, timestamptz) IS
+    'what a download of a completed report of the caller has to know; rde_chunk() reads it, unless it has moved to a store, whose link moved_to is. begun is when a download that goes on began: it may end within an hour of the report''s expiry';
 
 CREATE FUNCTION @extschema@._rde_submit_period(
     dataset text, "from" timestamptz, "to" timestamptz, format text, view text, reseller bigint, name text

@@ -20,8 +20,8 @@ use RdeFiles qw(new_server);
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-our @EXPORT = qw(gateway_program new_shop start_gateway stop_gateway gateway_log
-  connect_to send_raw read_reply ask login_headers local_path);
+our @EXPORT = qw(gateway_program sanitized_gateway new_shop start_gateway stop_gateway
+  gateway_log connect_to send_raw read_reply end_sending ask login_headers local_path);
 
 our $any_uuid = qr/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
 my @gateways;
@@ -32,6 +32,21 @@ sub gateway_program
 	my $bindir = $ENV{RDE_BINDIR} // dirname(`which pg_ctl` =~ s/\n//r);
 	my $program = $ENV{RDE_GATEWAY} // dirname($ENV{PG_ABS_SRCDIR}) . "/stage$bindir/rde-gateway";
 	return -x $program ? $program : undef;
+}
+
+# The same, built with sanitizers that end it when it does what it must not;
+# undef where the compiler has none.
+sub sanitized_gateway
+{
+	my $folder = PostgreSQL::Test::Utils::tempdir . '/sanitized';
+	my $log = '';
+
+	return gateway_program() if $ENV{RDE_GATEWAY};
+	return undef unless $ENV{RDE_SOURCE} && -d "$ENV{RDE_SOURCE}/gateway";
+	IPC::Run::run([ 'cp', '-r', $ENV{RDE_SOURCE}, $folder ]) or die 'cp';
+	IPC::Run::run([ 'make', '-s', '-j2', '-C', "$folder/gateway", 'SANITIZE=1', 'WERROR=' ], '>', \$log, '2>&1')
+	  or note($log);
+	return -x "$folder/gateway/rde-gateway" ? "$folder/gateway/rde-gateway" : undef;
 }
 
 # A server with sales of three resellers, 1, 2 and 3, whose rows say whose they
@@ -94,7 +109,7 @@ sub start_gateway
 		open STDOUT, '>&', $in or die;
 		open STDERR, '>', $log or die;
 		close $out;
-		exec gateway_program(), '--listen', '127.0.0.1:0', '--db', $conninfo, @{ $arg{options} // [] };
+		exec $arg{program} // gateway_program(), '--listen', '127.0.0.1:0', '--db', $conninfo, @{ $arg{options} // [] };
 		die "exec: $!";
 	}
 	close $in;
@@ -164,6 +179,14 @@ sub send_raw
 		$done += $n;
 	}
 	return 1;
+}
+
+# Nothing more will be sent: what is incomplete now stays so.
+sub end_sending
+{
+	my ($connection) = @_;
+	shutdown $connection->{socket}, 1;
+	return;
 }
 
 # More bytes into the buffer; false at the end or when nothing comes in time.
