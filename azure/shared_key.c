@@ -110,8 +110,7 @@ azure_authorization(const AzureServer *server, const AzureRequest *request,
 		appendStringInfo(&text, "%zu", request->body_length);
 	appendStringInfo(&text, "\n%s\n%s\n", or_empty(request->content_md5),
 					 or_empty(request->content_type));
-	appendStringInfoString(&text, "\n\n\n");	/* Date is x-ms-date;
-												 * conditions */
+	appendStringInfoString(&text, "\n\n\n");	/* Date is x-ms-date; conditions */
 	appendStringInfo(&text, "%s\n\n\n", or_empty(request->if_none_match));
 	append_headers(&text, request, date);
 	appendStringInfo(&text, "/%s", server->account);
@@ -134,9 +133,8 @@ azure_read_link(const AzureServer *server, const char *blob,
 	StringInfoData url;
 
 	/*
-	 * permission, start, expiry, resource, policy, address, protocol,
-	 * version, kind, snapshot, encryption scope, and five headers of the
-	 * reply
+	 * permission, start, expiry, resource, policy, address, protocol, version,
+	 * kind, snapshot, encryption scope, and five headers of the reply
 	 */
 	initStringInfo(&text);
 	appendStringInfo(&text,
