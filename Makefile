@@ -1,7 +1,8 @@
 # Makefile
 #
 #   make, make install      the extension, by PGXS (PG_CONFIG=... picks a server),
-#                           and gateway/rde-gateway where its libraries are there
+#                           gateway/rde-gateway and the extension rde_azure where
+#                           their libraries are there
 #   make setup              install what building, tests and demo need
 #   make check              run every test; "test/run -h" runs some of them
 #   make soak               the same tests with their long loops
@@ -98,23 +99,30 @@ include $(PGXS)
 $(RDE_SCRIPT): $(sort $(wildcard sql/rde/*.sql))
 	cat $^ >$@
 
-# The gateway is a program of its own; a server can do without.
-make_gateway = if $(MAKE) --no-print-directory -s -C gateway headers PG_CONFIG='$(PG_CONFIG)' CC='$(CC)'; \
-	then $(MAKE) --no-print-directory -C gateway $(1) PG_CONFIG='$(PG_CONFIG)' CC='$(CC)' WERROR='$(WERROR)' bindir='$(bindir)'; \
-	else echo 'gateway/rde-gateway is left out: headers of libmicrohttpd, libpq or libcrypto are missing'; fi
-ifneq (,$(wildcard gateway/Makefile))
-all: gateway
-install: install-gateway
-uninstall: uninstall-gateway
-clean: clean-gateway
-endif
-gateway:
-	@$(call make_gateway,all)
-install-gateway: gateway
-	@$(call make_gateway,install)
-uninstall-gateway clean-gateway:
-	@$(MAKE) --no-print-directory -C gateway $(@:-gateway=) bindir='$(bindir)'
-.PHONY: gateway install-gateway uninstall-gateway clean-gateway
+# The gateway is a program of its own and rde_azure an extension of its own: a
+# server can do without.  Each is left out where the headers it needs are missing.
+PARTS = $(patsubst %/Makefile,%,$(wildcard gateway/Makefile azure/Makefile))
+part_gateway = gateway/rde-gateway
+part_azure = the extension rde_azure
+needs_gateway = libmicrohttpd, libpq or libcrypto
+needs_azure = libcurl or libcrypto
+make_part = $(MAKE) --no-print-directory -C $(1) $(2) PG_CONFIG='$(PG_CONFIG)' CC='$(CC)' WERROR='$(WERROR)'
+
+all: $(PARTS)
+install: $(PARTS:%=install-%)
+uninstall: $(PARTS:%=uninstall-%)
+clean: $(PARTS:%=clean-%)
+
+$(PARTS):
+	@+if $(call make_part,$@,-s headers); then $(call make_part,$@,all); \
+	else echo '$(part_$@) is left out: headers of $(needs_$@) are missing'; fi
+$(PARTS:%=install-%): install-%: %
+	@+if $(call make_part,$*,-s headers); then $(call make_part,$*,install) bindir='$(bindir)'; fi
+$(PARTS:%=uninstall-%): uninstall-%:
+	@+$(call make_part,$*,uninstall) bindir='$(bindir)'
+$(PARTS:%=clean-%): clean-%:
+	@+$(call make_part,$*,clean)
+.PHONY: $(PARTS) $(PARTS:%=install-%) $(PARTS:%=uninstall-%) $(PARTS:%=clean-%)
 
 # Objects are made again when a header they include has changed, or when they
 # would be compiled with other options.
@@ -134,8 +142,9 @@ lint-sources:
 		--enable=warning,performance,portability \
 		--suppress=nullPointerRedundantCheck --suppress=uninitvar \
 		--suppress=returnDanglingLifetime \
-		-Isrc $(DEFLATE_FLAGS) src gateway
+		-Isrc $(DEFLATE_FLAGS) src gateway azure
 	clang-tidy --quiet $(wildcard src/*.c) -- $(CPPFLAGS)
+	clang-tidy --quiet $(wildcard azure/*.c) -- -Iazure $(CPPFLAGS)
 	clang-tidy --quiet $(wildcard gateway/*.c) -- -std=gnu99 -D_GNU_SOURCE \
 		-DRDE_VERSION='"$(RDE_VERSION)"' -isystem $(shell $(PG_CONFIG) --includedir)
 

@@ -108,6 +108,13 @@ http_status(const PGresult *error, const char *sqlstate, Statement statement,
 		*retry_after = 1;
 		return 503;
 	}
+	/* the file is on its way to its store; pieces of it are no longer here */
+	if (strcmp(sqlstate, "55000") == 0 &&
+		(statement == STATEMENT_REDEEM || statement == STATEMENT_FILE))
+	{
+		*retry_after = 30;
+		return 503;
+	}
 	/* whatever is wrong with a link, text that is none included */
 	if (in_class(sqlstate, "22") &&
 		(statement == STATEMENT_REDEEM || statement == STATEMENT_REDEEM_PIECE))

@@ -39,7 +39,7 @@
 enum
 {
 	FILE_ACCOUNT, FILE_NAME, FILE_FILE_NAME, FILE_MEDIA_TYPE, FILE_BYTES,
-	FILE_SHA256, FILE_ROWS, FILE_CREATED, FILE_NOW
+	FILE_SHA256, FILE_ROWS, FILE_CREATED, FILE_NOW, FILE_MOVED_TO
 };
 
 struct Download
@@ -325,6 +325,20 @@ reply_file(Request *request, const PGresult *file, bool by_link, int status,
 	return reply_send(request, response, status, length);
 }
 
+/* The file is in a store of its own, which gives links to it. */
+static enum MHD_Result
+reply_moved(Request *request, const PGresult *file)
+{
+	struct MHD_Response *response;
+
+	response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+	if (response == NULL)
+		return MHD_NO;
+	reply_header(response, "Location", "%s", PQgetvalue(file, 0, FILE_MOVED_TO));
+	reply_header(response, "Cache-Control", "private, no-store");
+	return reply_send(request, response, MHD_HTTP_FOUND, 0);
+}
+
 /* Conditions in the order of RFC 9110, 13.2.2. */
 static enum MHD_Result
 reply_conditionally(Request *request, const PGresult *file, bool by_link)
@@ -394,7 +408,10 @@ download_file(Request *request)
 	}
 	if (file == NULL)
 		return reply_failure(request, &failure);
-	result = reply_conditionally(request, file, by_link);
+	if (PQgetisnull(file, 0, FILE_MOVED_TO))
+		result = reply_conditionally(request, file, by_link);
+	else
+		result = reply_moved(request, file);
 	PQclear(file);
 	return result;
 }

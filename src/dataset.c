@@ -112,8 +112,8 @@ role_attribute(Relation relation, const RdeReport *report, const char *name)
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
-			 errmsg("column \"%s\" of %s is gone, the source of data set \"%s\"",
-					name, RelationGetRelationName(relation), report->dataset),
+			 errmsg("column \"%s\" of the source of data set \"%s\" is gone",
+					name, report->dataset),
 			 errhint("Attach the source again with rde_attach().")));
 }
 

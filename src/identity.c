@@ -72,6 +72,7 @@ rde_home(FunctionCallInfo fcinfo)
 			 fcinfo->flinfo->fn_oid);
 	proc = (Form_pg_proc) GETSTRUCT(tuple);
 	home->owner = proc->proowner;
+	home->schema_id = proc->pronamespace;
 	home->schema = quote_identifier(get_namespace_name(proc->pronamespace));
 	ReleaseSysCache(tuple);
 	return home;

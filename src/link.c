@@ -9,13 +9,19 @@
 #include "access.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
-#include "common/base64.h"
 #include "funcapi.h"
 #include "link.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
 #include "report.h"
 #include "sign.h"
+#include "url.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #define LINK_VERSION	"2026-11-01"
@@ -23,84 +29,11 @@
 /* Clocks of clients that check st may be late. */
 #define LINK_EARLY		(10 * USECS_PER_MINUTE)
 
+/* What rde_redeem() returns; the last one is where the file has moved to. */
+#define REDEEM_COLUMNS	10
+
 /* How long after its end a download that began before may go on. */
 #define LINK_GRACE		(1 * USECS_PER_HOUR)
-
-/* A number in `digits` digits and what follows it; returns what is behind. */
-static char *
-put_digits(char *to, int number, int digits, char then)
-{
-	for (int i = digits - 1; i >= 0; i--)
-	{
-		to[i] = '0' + number % 10;
-		number /= 10;
-	}
-	to[digits] = then;
-	return to + digits + 1;
-}
-
-const char *
-rde_instant_text(TimestampTz instant)
-{
-	struct pg_tm tm;
-	fsec_t		fsec;
-	char	   *text;
-	char	   *to;
-
-	if (timestamp2tm(instant, NULL, &tm, &fsec, NULL, NULL) != 0 ||
-		tm.tm_year < 0 || tm.tm_year > 9999)
-		return "9999-12-31T23:59:59Z";	/* kept for good */
-	/* a list has three for each report, and sprintf takes its time */
-	to = text = palloc(sizeof("yyyy-mm-ddThh:mi:ssZ"));
-	to = put_digits(to, tm.tm_year, 4, '-');
-	to = put_digits(to, tm.tm_mon, 2, '-');
-	to = put_digits(to, tm.tm_mday, 2, 'T');
-	to = put_digits(to, tm.tm_hour, 2, ':');
-	to = put_digits(to, tm.tm_min, 2, ':');
-	to = put_digits(to, tm.tm_sec, 2, 'Z');
-	*to = '\0';
-	return text;
-}
-
-/* The same, read; false unless it is exactly that. */
-static bool
-parse_instant(const char *text, TimestampTz *instant)
-{
-	struct pg_tm tm = {0};
-	int			end = 0;
-
-	if (strlen(text) != 20 ||
-		sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2dZ%n", &tm.tm_year, &tm.tm_mon,
-			   &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &end) != 6 ||
-		end != 20)
-		return false;
-	return tm2timestamp(&tm, 0, NULL, instant) == 0;
-}
-
-static void
-append_encoded(StringInfo url, const char *text)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	char	   *to;
-
-	enlargeStringInfo(url, 3 * strlen(text));
-	to = url->data + url->len;
-	for (const unsigned char *c = (const unsigned char *) text; *c; c++)
-	{
-		if ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-			(*c >= '0' && *c <= '9') || *c == '-' || *c == '.' ||
-			*c == '_' || *c == '~')
-			*to++ = *c;
-		else
-		{
-			*to++ = '%';
-			*to++ = digits[*c >> 4];
-			*to++ = digits[*c & 15];
-		}
-	}
-	*to = '\0';
-	url->len = to - url->data;
-}
 
 static void
 append_field(StringInfo url, char separator, const char *name,
@@ -109,22 +42,7 @@ append_field(StringInfo url, char separator, const char *name,
 	appendStringInfoChar(url, separator);
 	appendStringInfoString(url, name);
 	appendStringInfoChar(url, '=');
-	append_encoded(url, value);
-}
-
-static const char *
-signature_text(const uint8 *signature)
-{
-	int			size = pg_b64_enc_len(RDE_SIGNATURE_LENGTH) + 1;
-	char	   *text = palloc(size);
-	int			length;
-
-	length = pg_b64_encode((const char *) signature, RDE_SIGNATURE_LENGTH,
-						   text, size - 1);
-	if (length < 0)
-		elog(ERROR, "could not encode a signature");
-	text[length] = '\0';
-	return text;
+	rde_url_append(url, value, "");
 }
 
 /* What a link to a report's file says, signed; as a path below rde.base_url. */
@@ -143,14 +61,15 @@ make_url(const RdeLink *link, const uint8 *key, size_t key_length)
 	appendStringInfoString(&url, "/reports/");
 	appendStringInfoString(&url, link->report);
 	appendStringInfoChar(&url, '/');
-	append_encoded(&url, link->file_name);
+	rde_url_append(&url, link->file_name, "");
 	append_field(&url, '?', "sv", link->sv);
 	append_field(&url, '&', "st", link->st);
 	append_field(&url, '&', "se", link->se);
 	append_field(&url, '&', "sp", link->sp);
 	append_field(&url, '&', "sr", link->sr);
 	append_field(&url, '&', "kid", link->kid);
-	append_field(&url, '&', "sig", signature_text(signature));
+	append_field(&url, '&', "sig", rde_url_base64(signature,
+												 RDE_SIGNATURE_LENGTH));
 	return url.data;
 }
 
@@ -205,16 +124,64 @@ rde_link_key(const RdeHome *home)
 	return key;
 }
 
+/* A function of whoever has the rights of the extension's owner? */
+static bool
+is_ours(const RdeHome *home, Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+	return has_privs_of_role(owner, home->owner);
+}
+
+/*
+ * The link that the store a file is in gives: rde_<store>_download_url(report),
+ * looked up beside our own functions.  NULL if it gives none just now, or is not
+ * installed.  Whoever else may create functions here gives no links.
+ */
+static const char *
+store_url(const RdeHome *home, const char *store, const pg_uuid_t *id)
+{
+	LOCAL_FCINFO(fcinfo, 1);
+	Oid			types[] = {UUIDOID};
+	List	   *name = list_make2(makeString(get_namespace_name(home->schema_id)),
+								  makeString(psprintf("rde_%s_download_url",
+													  store)));
+	Oid			function = LookupFuncName(name, 1, types, true);
+	FmgrInfo	flinfo;
+	Datum		url;
+
+	if (!OidIsValid(function) || get_func_rettype(function) != TEXTOID ||
+		!is_ours(home, function))
+		return NULL;
+	fmgr_info(function, &flinfo);
+	InitFunctionCallInfoData(*fcinfo, &flinfo, 1, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = UUIDPGetDatum(id);
+	fcinfo->args[0].isnull = false;
+	url = FunctionCallInvoke(fcinfo);
+	return fcinfo->isnull ? NULL : TextDatumGetCString(url);
+}
+
 const char *
-rde_link_url(const RdeLinkKey *key, const RdeLinked *linked)
+rde_link_url(const RdeHome *home, const RdeLinkKey *key,
+			 const RdeLinked *linked)
 {
 	RdeLink		link;
+
+	if (strcmp(linked->store, RDE_STORE_LOCAL) != 0)
+		return store_url(home, linked->store, linked->report);
+	if (key == NULL)
+		return NULL;
 
 	link.report = rde_uuid_text(linked->report);
 	link.file_name = linked->file_name;
 	link.sv = LINK_VERSION;
-	link.st = rde_instant_text(linked->created - LINK_EARLY);
-	link.se = rde_instant_text(Min(linked->expires, key->latest));
+	link.st = rde_url_instant(linked->created - LINK_EARLY);
+	link.se = rde_url_instant(Min(linked->expires, key->latest));
 	link.sp = "r";
 	link.sr = "b";
 	link.kid = psprintf("%s.%d", key->kid, linked->number);
@@ -223,8 +190,8 @@ rde_link_url(const RdeLinkKey *key, const RdeLinked *linked)
 }
 
 /*
- * The link of a completed report that the caller may read, made with the newest
- * key; NULL for any other.  *found says whether there is such a report for him.
+ * The link of a completed report that the caller may read: its store's, or ours,
+ * made with the newest key; NULL for any other.  *found says whether there is such a report for him.
  */
 static const char *
 report_url(const RdeHome *home, const pg_uuid_t *id, bool *found,
@@ -237,12 +204,11 @@ report_url(const RdeHome *home, const pg_uuid_t *id, bool *found,
 	RdeLinked	linked;
 	bool		isnull;
 	Datum		reseller;
-	RdeLinkKey *key;
 
 	rde_connect();
 	rde_execute(home,
 				"SELECT status, reseller, file_name, created_at, expires_at,"
-				" link_number FROM %s.rde_report"
+				" link_number, store FROM %s.rde_report"
 				" WHERE id = $1 AND (expires_at > now() OR status = 'submitted')",
 				1, types, values, NULL, true, SPI_OK_SELECT);
 	*found = false;
@@ -261,13 +227,11 @@ report_url(const RdeHome *home, const pg_uuid_t *id, bool *found,
 	linked.number = atoi(text_column(6));
 	*found = rde_may_see(home, id, !isnull,
 						 isnull ? 0 : DatumGetInt64(reseller), true);
+	linked.store = text_column(7);
 	if (*found && strcmp(*status, "completed") == 0)
-	{
-		/* without a key there are no links */
-		key = rde_link_key(home);
-		if (key != NULL)
-			url = MemoryContextStrdup(context, rde_link_url(key, &linked));
-	}
+		url = rde_link_url(home, rde_link_key(home), &linked);
+	if (url != NULL)
+		url = MemoryContextStrdup(context, url);
 	SPI_finish();
 	return url;
 }
@@ -311,7 +275,7 @@ is_signed(const RdeHome *home, const RdeLink *link, const char *signature,
 	rde_sign(link, (uint8 *) VARDATA(key), VARSIZE(key) - VARHDRSZ, expected);
 
 	/* the text is compared: two spellings of one signature are two links */
-	text = signature_text(expected);
+	text = rde_url_base64(expected, RDE_SIGNATURE_LENGTH);
 	return strlen(signature) == strlen(text) &&
 		rde_sign_equal((const uint8 *) signature, (const uint8 *) text,
 					   strlen(text));
@@ -323,7 +287,8 @@ PG_FUNCTION_INFO_V1(rde_redeem);
 
 /*
  * rde_download_url(report uuid) → text.  Raises 42704 for a report that is not
- * there for the caller, 55000 for one that is not completed.
+ * there for the caller, 55000 for one that is not completed, or whose store
+ * gives no link just now.
  */
 Datum
 rde_download_url(PG_FUNCTION_ARGS)
@@ -343,7 +308,11 @@ rde_download_url(PG_FUNCTION_ARGS)
 	if (strcmp(status, "completed") != 0)
 		rde_report_not_completed(PG_GETARG_UUID_P(0), status);
 	if (url == NULL)
-		PG_RETURN_NULL();
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("there is no link to report %s just now",
+						rde_uuid_text(PG_GETARG_UUID_P(0))),
+				 errhint("Its store is moving the file, or is not set up: see the column store of rde_reports.")));
 	PG_RETURN_TEXT_P(cstring_to_text(url));
 }
 
@@ -364,9 +333,11 @@ rde_report_link(PG_FUNCTION_ARGS)
 /*
  * rde_redeem(report uuid, file_name text, sv, st, se, sp, sr, kid, sig text,
  * begun timestamptz) → report, account, name, file_name, media_type, file_bytes,
- * sha256, row_count, created_at; and that report's file may be read for the
- * rest of the transaction.  begun is when a download began that goes on; it may
- * be an hour ago.  Raises 42501, always the same, for whatever is wrong.
+ * sha256, row_count, created_at, moved_to; and that report's file may be read
+ * for the rest of the transaction, or is to be had from where moved_to says.
+ * begun is when a download began that goes on; it may be an hour ago.  Raises
+ * 42501, always the same, for whatever is wrong with the link; 55000 while the
+ * file's store gives no link.
  */
 Datum
 rde_redeem(PG_FUNCTION_ARGS)
@@ -383,8 +354,8 @@ rde_redeem(PG_FUNCTION_ARGS)
 	char	   *number;
 	TupleDesc	desc;
 	HeapTuple	row;
-	Datum		result[9];
-	bool		nulls[9];
+	Datum		result[REDEEM_COLUMNS];
+	bool		nulls[REDEEM_COLUMNS];
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -409,7 +380,7 @@ rde_redeem(PG_FUNCTION_ARGS)
 				   &number) ||
 		strcmp(link.sv, LINK_VERSION) != 0 || strcmp(link.sp, "r") != 0 ||
 		strcmp(link.sr, "b") != 0 ||
-		!parse_instant(link.st, &begin) || !parse_instant(link.se, &end) ||
+		!rde_url_parse_instant(link.st, &begin) || !rde_url_parse_instant(link.se, &end) ||
 		moment > now || moment < now - LINK_GRACE ||
 		moment < begin || moment >= end)
 		refuse_link();
@@ -419,15 +390,24 @@ rde_redeem(PG_FUNCTION_ARGS)
 	values[2] = CStringGetTextDatum(number);
 	rde_execute(home,
 				"SELECT id, reseller, name, file_name, media_type, file_bytes,"
-				" encode(sha256, 'hex'), row_count, created_at"
-				" FROM %s.rde_report WHERE id = $1 AND file_name = $2"
+				" encode(sha256, 'hex'), row_count, created_at, NULL::text,"
+				" store FROM %s.rde_report WHERE id = $1 AND file_name = $2"
 				" AND link_number::text = $3 AND status = 'completed'",
 				3, types, values, NULL, true, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		refuse_link();
 	rde_access_redeem(PG_GETARG_UUID_P(0));
-	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, result,
-					  nulls);
+	for (int i = 0; i < REDEEM_COLUMNS; i++)
+		result[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+								  i + 1, &nulls[i]);
+	if (strcmp(text_column(REDEEM_COLUMNS + 1), RDE_STORE_LOCAL) != 0)
+	{
+		rde_execute(home, "SELECT %s._rde_moved_to($1)",
+					1, types, values, NULL, true, SPI_OK_SELECT);
+		result[REDEEM_COLUMNS - 1] =
+			SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+						  &nulls[REDEEM_COLUMNS - 1]);
+	}
 	MemoryContextSwitchTo(context);
 	row = heap_form_tuple(BlessTupleDesc(desc), result, nulls);
 	SPI_finish();

@@ -31,13 +31,15 @@ typedef struct RdeLinked
 	TimestampTz created;
 	TimestampTz expires;
 	int			number;			/* links of lower numbers are revoked */
+	const char *store;			/* where its file is */
 } RdeLinked;
 
-/* Its link; whoever calls has found that the caller may read it. */
-extern const char *rde_link_url(const RdeLinkKey *key,
+/*
+ * Its link: its store's, or ours.  NULL if the store gives none just now, or
+ * there is no key.  Whoever calls has found that the caller may read it, and is
+ * connected to SPI.
+ */
+extern const char *rde_link_url(const RdeHome *home, const RdeLinkKey *key,
 								const RdeLinked *linked);
-
-/* yyyy-mm-ddThh:mi:ssZ, the second an instant lies in */
-extern const char *rde_instant_text(TimestampTz instant);
 
 #endif							/* RDE_LINK_H */

@@ -13,6 +13,7 @@
 #include "format.h"
 #include "link.h"
 #include "miscadmin.h"
+#include "url.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/fmgrprotos.h"
@@ -26,12 +27,12 @@ PG_FUNCTION_INFO_V1(rde_list_reports);
 enum
 {
 	LIST_ID = 1, LIST_NAME, LIST_FORMAT, LIST_FILE_NAME, LIST_CREATED,
-	LIST_EXPIRES, LIST_LINK_NUMBER, LIST_DETAILS
+	LIST_EXPIRES, LIST_LINK_NUMBER, LIST_STORE, LIST_DETAILS
 };
 
 #define LIST_COLUMNS \
 	"SELECT r.id, r.name, r.format, r.file_name," \
-	" r.created_at, r.expires_at, r.link_number," \
+	" r.created_at, r.expires_at, r.link_number, r.store," \
 	" CASE WHEN $1 THEN %s._rde_report_details(r)::text END" \
 	" FROM %s.rde_report r" \
 	" WHERE ($2 IS NULL OR r.format = $2) AND ($3 IS NULL OR r.name = $3)" \
@@ -68,7 +69,7 @@ typedef struct Listing
 	bool		after;			/* since a cursor, not of days */
 	bool		published;		/* completed ones; of others there are no
 								 * links */
-	RdeRank		rank;			/* the caller's */
+	bool		linked;			/* the caller may have links to them */
 	Datum		values[PARAMETER_COUNT];
 	char		nulls[PARAMETER_COUNT + 1];
 } Listing;
@@ -216,10 +217,11 @@ look_up(Listing *list, FunctionCallInfo fcinfo)
 {
 	Oid			types[] = {TEXTOID};
 	Datum		values[1];
+	RdeRank		rank = rde_who(list->home).rank;
 
-	list->rank = rde_who(list->home).rank;
+	list->linked = list->published && rank >= RDE_TENANT;
 	set(list, PARAMETER_ALL,
-		BoolGetDatum(list->rank == RDE_READER || list->rank >= RDE_OPERATOR));
+		BoolGetDatum(rank == RDE_READER || rank >= RDE_OPERATOR));
 	rde_execute(list->home, "SELECT %s.rde_visible_accounts()",
 				0, NULL, NULL, NULL, true, SPI_OK_SELECT);
 	set(list, PARAMETER_ACCOUNTS, only_value());
@@ -296,9 +298,10 @@ append_ascii(StringInfo out, const char *text)
 	appendStringInfoChar(out, '"');
 }
 
-/* The link of a row's report. */
+/* The link of a row's report; NULL if there is none just now. */
 static const char *
-link_of(SPITupleTable *rows, int i, const RdeLinkKey *key)
+link_of(const Listing *list, SPITupleTable *rows, int i,
+		const RdeLinkKey *key)
 {
 	HeapTuple	row = rows->vals[i];
 	bool		isnull;
@@ -314,17 +317,20 @@ link_of(SPITupleTable *rows, int i, const RdeLinkKey *key)
 													   LIST_EXPIRES, &isnull));
 	linked.number = DatumGetInt32(SPI_getbinval(row, rows->tupdesc,
 												LIST_LINK_NUMBER, &isnull));
-	return rde_link_url(key, &linked);
+	linked.store = TextDatumGetCString(SPI_getbinval(row, rows->tupdesc,
+													 LIST_STORE, &isnull));
+	return rde_link_url(list->home, key, &linked);
 }
 
-/* A row as an item; without a key it has no link. */
 static void
-append_item(StringInfo out, SPITupleTable *rows, int i, const RdeLinkKey *key)
+append_item(StringInfo out, const Listing *list, SPITupleTable *rows, int i,
+			const RdeLinkKey *key)
 {
 	HeapTuple	row = rows->vals[i];
 	bool		isnull;
 	Datum		value;
 	const char *format;
+	const char *link;
 
 	appendStringInfoString(out, i > 0 ? ",{\"name\":" : "{\"name\":");
 	append_text(out, SPI_getbinval(row, rows->tupdesc, LIST_NAME, &isnull));
@@ -337,12 +343,13 @@ append_item(StringInfo out, SPITupleTable *rows, int i, const RdeLinkKey *key)
 	if (isnull)
 		appendStringInfoString(out, "null");
 	else
-		append_ascii(out, rde_instant_text(DatumGetTimestampTz(value)));
+		append_ascii(out, rde_url_instant(DatumGetTimestampTz(value)));
 	appendStringInfoString(out, ",\"downloadUrl\":");
-	if (key == NULL)
+	link = list->linked ? link_of(list, rows, i, key) : NULL;
+	if (link == NULL)
 		appendStringInfoString(out, "null");
 	else
-		append_ascii(out, link_of(rows, i, key));
+		append_ascii(out, link);
 	value = SPI_getbinval(row, rows->tupdesc, LIST_DETAILS, &isnull);
 	if (isnull)
 		appendStringInfoChar(out, '}');
@@ -364,7 +371,7 @@ append_body(StringInfo out, const Listing *list)
 	MemoryContext old;
 	RdeLinkKey *key = NULL;
 
-	if (count > 0 && list->published && list->rank >= RDE_TENANT)
+	if (count > 0 && list->linked)
 		key = rde_link_key(list->home);
 	context = AllocSetContextCreate(CurrentMemoryContext, "rde list item",
 									ALLOCSET_SMALL_SIZES);
@@ -374,7 +381,7 @@ append_body(StringInfo out, const Listing *list)
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextReset(context);
 		old = MemoryContextSwitchTo(context);
-		append_item(out, rows, i, key);
+		append_item(out, list, rows, i, key);
 		MemoryContextSwitchTo(old);
 	}
 	appendStringInfo(out, "],\"pagination\":{\"offset\":0,\"limit\":%d,\"total\":%d}",

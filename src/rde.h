@@ -21,6 +21,7 @@
 typedef struct RdeHome
 {
 	Oid			owner;			/* role whose rights rde's own statements use */
+	Oid			schema_id;
 	const char *schema;			/* quoted, ready to stand in SQL */
 } RdeHome;
 

@@ -31,6 +31,7 @@ typedef struct StoredFile
 	const RdeHome *home;
 	pg_uuid_t	id;
 	char	   *format;
+	char	   *store;			/* where else its chunks may be */
 	bool		compressed;		/* the file is gzipped */
 	int64		file_bytes;		/* as stored */
 	int64		content_bytes;	/* without gzip */
@@ -100,7 +101,8 @@ open_file(FunctionCallInfo fcinfo, bool expired_too, StoredFile *file)
 	/* one that is still to be built does not expire, as rde_reports has it */
 	rde_execute(file->home,
 				"SELECT status, format, file_bytes, content_bytes, sha256,"
-				" media_type = 'application/gzip' AS compressed, reseller"
+				" media_type = 'application/gzip' AS compressed, reseller,"
+				" store"
 				" FROM %s.rde_report WHERE id = $1"
 				" AND ($2 OR expires_at > now() OR status = 'submitted')",
 				2, types, values, NULL, true, SPI_OK_SELECT);
@@ -121,6 +123,10 @@ open_file(FunctionCallInfo fcinfo, bool expired_too, StoredFile *file)
 		MemoryContextStrdup(context,
 							TextDatumGetCString(manifest_value(file, row, desc,
 															   "format")));
+	file->store =
+		MemoryContextStrdup(context,
+							TextDatumGetCString(manifest_value(file, row, desc,
+															   "store")));
 	file->file_bytes =
 		DatumGetInt64(manifest_value(file, row, desc, "file_bytes"));
 	file->content_bytes =
@@ -147,9 +153,22 @@ chunk_length(const StoredFile *file, int32 seq)
 			   RDE_CHUNK_SIZE);
 }
 
+/* Its chunks were dropped, see rde_set_store(). */
+static void
+refuse_moved(const StoredFile *file)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("file of report %s is in store \"%s\", and no longer in the database",
+					rde_uuid_text(&file->id), file->store),
+			 errhint("Download it from its link: rde_download_url('%s').",
+					 rde_uuid_text(&file->id))));
+}
+
 /*
  * A chunk as it is stored, detoasted into `context`; NULL if there is none.
- * The caller is connected to SPI.
+ * The caller is connected to SPI.  Raises 55000 if the file has been moved to
+ * another store.
  */
 static bytea *
 read_chunk(const StoredFile *file, int32 seq, MemoryContext context)
@@ -173,6 +192,8 @@ read_chunk(const StoredFile *file, int32 seq, MemoryContext context)
 												 &isnull));
 		MemoryContextSwitchTo(old);
 	}
+	else if (strcmp(file->store, RDE_STORE_LOCAL) != 0)
+		refuse_moved(file);
 	SPI_freetuptable(SPI_tuptable);
 	return chunk;
 }

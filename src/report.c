@@ -341,7 +341,7 @@ rde_report_finish(const RdeHome *home, const RdeReport *report,
 	values[10] = CStringGetTextDatum(file_name(report, created));
 	values[11] = CStringGetTextDatum(report->compressed ? "application/gzip" :
 									 report->format->media_type);
-	values[12] = CStringGetTextDatum("local");
+	values[12] = CStringGetTextDatum(RDE_STORE_LOCAL);
 	values[13] = Int64GetDatum((int64) GetSystemIdentifier());
 	rde_execute(home,
 				"UPDATE %s.rde_report SET status = 'completed',"

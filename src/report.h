@@ -12,6 +12,9 @@
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
+/* The store of files that lie in rde_report_chunk and nowhere else. */
+#define RDE_STORE_LOCAL	"local"
+
 /* What is asked for; NULL strings take their defaults. */
 typedef struct RdeRequest
 {

@@ -10,20 +10,18 @@
 
 #include "access.h"
 #include "access/xact.h"
-#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "claim.h"
 #include "export.h"
 #include "generator.h"
 #include "miscadmin.h"
-#include "nodes/parsenodes.h"
 #include "pgstat.h"
 #include "settle.h"
+#include "step.h"
 #include "storage/latch.h"
 #include "sweep.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 /*
@@ -59,29 +57,6 @@ typedef struct Worker
 	bool		source_failed;	/* so no other report of its can be built */
 } Worker;
 
-/* Whatever the session's defaults are, each step sees what others committed. */
-static void
-commit(void)
-{
-	SPI_commit();
-	XactIsoLevel = XACT_READ_COMMITTED;
-}
-
-static void
-begin_step(void)
-{
-	rde_connect();
-	PushActiveSnapshot(GetTransactionSnapshot());
-}
-
-static void
-end_step(void)
-{
-	PopActiveSnapshot();
-	SPI_finish();
-	commit();
-}
-
 /* A function of rde's own that returns a bigint. */
 static int64
 call(Worker *worker, const char *statement, int nargs, Oid *types,
@@ -105,7 +80,7 @@ sign_in(Worker *worker)
 	Datum		values[] = {Int32GetDatum(MyProcPid)};
 	bool		isnull;
 
-	begin_step();
+	rde_step_begin();
 	rde_execute(worker->home,
 				"INSERT INTO %s.rde_worker (pid) VALUES ($1)"
 				" RETURNING started_at",
@@ -114,7 +89,7 @@ sign_in(Worker *worker)
 									SPI_tuptable->tupdesc, 1, &isnull);
 	/* claims of an earlier run in this session that was interrupted */
 	rde_claim_release(worker->home);
-	end_step();
+	rde_step_end();
 }
 
 static void
@@ -188,16 +163,13 @@ is_interrupt(const ErrorData *error)
 static void
 give_up(Worker *worker, const RdeGroup *group, ErrorData *error)
 {
-	PopActiveSnapshot();
-	SPI_finish();
-	SPI_rollback();
-	XactIsoLevel = XACT_READ_COMMITTED;
-	begin_step();
+	rde_step_abandon();
+	rde_step_begin();
 	if (group)
 		rde_claim_interrupted(worker->home, group);
 	rde_claim_release(worker->home);
 	sign(worker, true);
-	end_step();
+	rde_step_end();
 	ReThrowError(error);
 }
 
@@ -217,15 +189,15 @@ upkeep(Worker *worker)
 	bool		more;
 
 	worker->upkeep = GetCurrentTimestamp();
-	begin_step();
+	rde_step_begin();
 	sign(worker, false);
-	end_step();
+	rde_step_end();
 	do
 	{
-		begin_step();
+		rde_step_begin();
 		more = call(worker, "SELECT %s.rde_purge($1)", 1, types, values) ==
 			PURGED_PER_STEP;
-		end_step();
+		rde_step_end();
 		CHECK_FOR_INTERRUPTS();
 	} while (more);
 	do
@@ -233,7 +205,7 @@ upkeep(Worker *worker)
 		ErrorData  *error;
 
 		more = false;
-		begin_step();
+		rde_step_begin();
 		error = attempt(worker, sweep, &more);
 		if (error && is_interrupt(error))
 			give_up(worker, NULL, error);
@@ -242,7 +214,7 @@ upkeep(Worker *worker)
 					(errcode(error->sqlerrcode),
 					 errmsg("invoices could not be swept: %s",
 							error->message)));
-		end_step();
+		rde_step_end();
 		CHECK_FOR_INTERRUPTS();
 	} while (more);
 }
@@ -257,17 +229,17 @@ submit(Worker *worker)
 
 	do
 	{
-		begin_step();
+		rde_step_begin();
 		more = rde_generator_submit_due(worker->home);
-		end_step();
+		rde_step_end();
 		CHECK_FOR_INTERRUPTS();
 	} while (more);
 	do
 	{
-		begin_step();
+		rde_step_begin();
 		more = call(worker, "SELECT %s._rde_submit_events($1)", 1,
 					event_types, event_values) == EVENTS_PER_STEP;
-		end_step();
+		rde_step_end();
 		CHECK_FOR_INTERRUPTS();
 	} while (more);
 }
@@ -350,7 +322,7 @@ build_together(Worker *worker, Build *it)
 static void
 build_group(Worker *worker, RdeGroup *group, TimestampTz horizon)
 {
-	begin_step();
+	rde_step_begin();
 	if (rde_claim_lock(worker->home, group))
 	{
 		Build		it = {group, group->ids, group->count, horizon, false};
@@ -365,7 +337,7 @@ build_group(Worker *worker, RdeGroup *group, TimestampTz horizon)
 			}
 		}
 	}
-	end_step();
+	rde_step_end();
 }
 
 /* One claim and its builds.  False when nothing was found that can be built. */
@@ -379,7 +351,7 @@ work(Worker *worker)
 	List	   *groups;
 	ListCell   *cell;
 
-	begin_step();
+	rde_step_begin();
 	horizon = rde_settle_horizon(worker->home);
 	values[0] = TimestampTzGetDatum(horizon);
 	(void) call(worker, "SELECT %s._rde_submit_settling($1)", 1, types,
@@ -387,7 +359,7 @@ work(Worker *worker)
 	groups = rde_claim(worker->home,
 					   worker->max_reports - worker->built - worker->failed,
 					   horizon, rde_setting_settle_limit, worker->context);
-	end_step();
+	rde_step_end();
 
 	claimed = GetCurrentTimestamp();
 	worker->source_failed = false;
@@ -400,9 +372,9 @@ work(Worker *worker)
 			 TimestampDifferenceExceeds(claimed, GetCurrentTimestamp(),
 										CLAIM_MS)))
 		{
-			begin_step();
+			rde_step_begin();
 			rde_claim_release(worker->home);
-			end_step();
+			rde_step_end();
 			break;
 		}
 	}
@@ -462,41 +434,21 @@ run(Worker *worker, TimestampTz until)
 			if (GetCurrentTimestamp() >= until)
 				break;
 			/* so that this transaction is never older than a moment */
-			commit();
+			rde_commit();
 			wait_a_moment(until);
-			commit();
+			rde_commit();
 		}
 		if (TimestampDifferenceExceeds(worker->upkeep, GetCurrentTimestamp(),
 									   UPKEEP_MS))
 			upkeep(worker);
 	}
-	begin_step();
+	rde_step_begin();
 	rde_claim_release(worker->home);
 	sign(worker, true);
 	ereport(NOTICE,
 			(errmsg("%d built, %d failed, %s", worker->built, worker->failed,
 					next_due(worker))));
-	end_step();
-}
-
-static void
-check_can_run(FunctionCallInfo fcinfo)
-{
-	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
-		castNode(CallContext, fcinfo->context)->atomic)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
-				 errmsg("rde_run_due commits and cannot run inside a transaction block or a function"),
-				 errhint("CALL it alone.")));
-	if (RecoveryInProgress())
-		ereport(ERROR,
-				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-				 errmsg("reports cannot be built on a standby"),
-				 errhint("CALL rde_run_due on the primary.")));
-	if (!PG_ARGISNULL(0) && PG_GETARG_INT32(0) < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("max_reports must be at least 1")));
+	rde_step_end();
 }
 
 PG_FUNCTION_INFO_V1(rde_run_due);
@@ -514,7 +466,11 @@ rde_run_due(PG_FUNCTION_ARGS)
 	TimestampTz until = started;
 	Worker		worker = {0};
 
-	check_can_run(fcinfo);
+	rde_step_check(fcinfo, "rde_run_due", "reports cannot be built");
+	if (!PG_ARGISNULL(0) && PG_GETARG_INT32(0) < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("max_reports must be at least 1")));
 	if (!PG_ARGISNULL(1))
 	{
 		until = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
@@ -534,7 +490,7 @@ rde_run_due(PG_FUNCTION_ARGS)
 	worker.context = AllocSetContextCreate(CurrentMemoryContext, "rde round",
 										   ALLOCSET_DEFAULT_SIZES);
 	/* what the caller's transaction began with is not what a step begins with */
-	commit();
+	rde_commit();
 	run(&worker, until);
 	SPI_finish();
 	PG_RETURN_VOID();

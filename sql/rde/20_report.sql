@@ -71,6 +71,9 @@ CREATE INDEX rde_report_reseller ON @extschema@.rde_report (reseller, created_at
     WHERE status = 'completed';
 CREATE INDEX rde_report_published ON @extschema@.rde_report (published)
     WHERE status = 'completed';
+-- Few are: what a store has to look for.
+CREATE INDEX rde_report_revoked ON @extschema@.rde_report (id)
+    WHERE link_number > 0;
 CREATE INDEX rde_report_expires ON @extschema@.rde_report (expires_at);
 CREATE UNIQUE INDEX rde_report_supersedes ON @extschema@.rde_report (supersedes)
     WHERE status <> 'error';
@@ -103,6 +106,8 @@ COMMENT ON COLUMN @extschema@.rde_report.foreign_error IS
     'the error is not in rde''s own words: a row of another reseller may have raised it, so resellers do not see it';
 COMMENT ON COLUMN @extschema@.rde_report.published IS
     'the transaction that completed it, and in column cluster the cluster whose transaction that was: what a cursor compares with';
+COMMENT ON COLUMN @extschema@.rde_report.store IS
+    'where its file is: local, or the store whose function rde_<store>_download_url() gives its link; see rde_set_store()';
 COMMENT ON COLUMN @extschema@.rde_report.link_number IS
     'links signed for a lower number are revoked';
 COMMENT ON COLUMN @extschema@.rde_report.empty_builds IS

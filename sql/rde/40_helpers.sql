@@ -86,7 +86,7 @@ BEGIN
       AND lower(a.attname) = lower(column_name);
     IF spellings > 1 THEN
         RAISE EXCEPTION USING ERRCODE = 'ambiguous_column',
-            MESSAGE = format('column "%s" of %s matches more than one column ignoring case', column_name, relation),
+            MESSAGE = format('"%s" matches more than one column of the source ignoring case', column_name),
             HINT = 'Spell it exactly as the source does.';
     END IF;
     SELECT a.* INTO attribute FROM pg_attribute a

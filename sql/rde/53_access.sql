@@ -197,16 +197,40 @@ CREATE FUNCTION @extschema@._rde_report_link(report uuid) RETURNS text
 COMMENT ON FUNCTION @extschema@._rde_report_link(uuid) IS
     'the same for views: NULL where there is none for the caller';
 
+CREATE FUNCTION @extschema@._rde_moved_to(report uuid) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_store CONSTANT text := (SELECT r.store FROM @extschema@.rde_report r WHERE r.id = _rde_moved_to.report);
+    url text;
+BEGIN
+    IF found_store = 'local'
+       OR EXISTS (SELECT FROM @extschema@.rde_report_chunk c WHERE c.report = _rde_moved_to.report AND c.seq = 0) THEN
+        RETURN NULL;
+    END IF;
+    url := @extschema@._rde_report_link(report);
+    IF url IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('file of report %s is in store "%s", which gives no link just now', report, found_store),
+            HINT = 'Try again in a minute.';
+    END IF;
+    RETURN url;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_moved_to(uuid) IS
+    'the link of a file that is in its store only; NULL for one that is here. Raises 55000 while the store gives no link';
+
 CREATE FUNCTION @extschema@.rde_redeem(
     report uuid, file_name text, sv text, st text, se text, sp text, sr text, kid text, sig text,
     begun timestamptz DEFAULT NULL,
     OUT report_id uuid, OUT account bigint, OUT name text, OUT stored_name text, OUT media_type text,
-    OUT file_bytes bigint, OUT sha256 text, OUT row_count bigint, OUT created_at timestamptz
+    OUT file_bytes bigint, OUT sha256 text, OUT row_count bigint, OUT created_at timestamptz, OUT moved_to text
 ) RETURNS record
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'rde_redeem';
 COMMENT ON FUNCTION @extschema@.rde_redeem(uuid, text, text, text, text, text, text, text, text, timestamptz) IS
-    'open the report a link names until the end of the transaction; begun is when a download that goes on began. Whatever is wrong with a link raises the same 42501';
+    'open the report a link names until the end of the transaction; moved_to is the link to go on with if its file has moved to a store; begun is when a download that goes on began. Whatever is wrong with a link raises the same 42501';
 
 CREATE FUNCTION @extschema@.rde_revoke_links(report uuid) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -2,7 +2,8 @@
 -- Scheduling with pg_cron
 ---------------------------------------------------------------------------
 
-CREATE FUNCTION @extschema@._rde_cron(every text, OUT schedule text, OUT command text)
+CREATE FUNCTION @extschema@._rde_cron(every text, workers integer, OUT name text, OUT schedule text, OUT command text)
+    RETURNS SETOF record
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -13,7 +14,6 @@ BEGIN
     IF every IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'every must not be null';
     END IF;
-    command := 'CALL @extschema@.rde_run_due()';
     IF every ~ '^\s*\S+(\s+\S+){4}\s*$' THEN
         schedule := regexp_replace(trim(every), '\s+', ' ', 'g');
     ELSE
@@ -40,13 +40,21 @@ BEGIN
     IF schedule = '* * * * *' THEN
         minutes := 1;
     END IF;
-    IF minutes <= 60 THEN
-        command := format('CALL @extschema@.rde_run_due(wait => %L)', minutes::integer * 60 - 5 || ' s');
-    END IF;
+    FOR n IN 1 .. workers LOOP
+        name := format('rde %s', n);
+        command := 'CALL @extschema@.rde_run_due('
+            || CASE WHEN minutes <= 60 THEN format('wait => %L', minutes::integer * 60 - 5 || ' s') ELSE '' END || ')';
+        RETURN NEXT;
+        IF EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'rde_azure') THEN
+            name := format('rde upload %s', n);
+            command := 'CALL @extschema@.rde_azure_upload_due()';
+            RETURN NEXT;
+        END IF;
+    END LOOP;
 END
 $$;
-COMMENT ON FUNCTION @extschema@._rde_cron(text) IS
-    'the cron expression of an interval, and the command to run by it; raises 22023';
+COMMENT ON FUNCTION @extschema@._rde_cron(text, integer) IS
+    'the jobs of so many workers, and of as many that upload if rde_azure is there; raises 22023';
 
 -- The jobs are the caller's: pg_cron runs them with the rights of whoever
 -- scheduled them, so these two have the caller's rights too.
@@ -55,7 +63,6 @@ CREATE FUNCTION @extschema@.rde_schedule(every text DEFAULT '1 minute', workers 
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    job record := @extschema@._rde_cron(every);
     elsewhere text;
     loaded boolean;
 BEGIN
@@ -79,9 +86,9 @@ BEGIN
             HINT = CASE WHEN elsewhere = current_database() THEN 'CREATE EXTENSION pg_cron;'
                         ELSE format('Run this in database "%s":', elsewhere) ||
                              (SELECT string_agg(format(E'\nSELECT cron.schedule_in_database(%L, %L, %L, %L);',
-                                                       format('rde %s of %s', n, current_database()), job.schedule,
-                                                       job.command, current_database()), '' ORDER BY n)
-                              FROM generate_series(1, workers) n) END;
+                                                       format('%s of %s', job.name, current_database()), job.schedule,
+                                                       job.command, current_database()), '' ORDER BY job.name)
+                              FROM @extschema@._rde_cron(every, workers) job) END;
     END IF;
     IF NOT has_schema_privilege('cron', 'USAGE') THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
@@ -94,15 +101,13 @@ BEGIN
             HINT = 'GRANT EXECUTE ON PROCEDURE @extschema@.rde_run_due TO ' || quote_ident(current_user) || ';';
     END IF;
     EXECUTE 'SELECT cron.unschedule(j.jobid) FROM cron.job j'
-            ' WHERE j.jobname ~ ''^rde [0-9]+$'' AND j.database = current_database() AND j.username = current_user'
-            ' AND substr(j.jobname, 5)::integer > $1' USING workers;
-    FOR n IN 1 .. workers LOOP
-        EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING format('rde %s', n), job.schedule, job.command;
-    END LOOP;
+            ' WHERE j.jobname ~ ''^rde (upload )?[0-9]+$'' AND j.database = current_database() AND j.username = current_user'
+            ' AND NOT EXISTS (SELECT FROM @extschema@._rde_cron($1, $2) job WHERE job.name = j.jobname)' USING every, workers;
+    EXECUTE 'SELECT cron.schedule(job.name, job.schedule, job.command) FROM @extschema@._rde_cron($1, $2) job' USING every, workers;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_schedule(text, integer) IS
-    'let pg_cron run workers as the caller: every is an interval such as ''1 minute'' or a cron expression. Scheduling again replaces; where pg_cron is in another database the error''s hint is what to run there';
+    'let pg_cron run workers as the caller, and uploads if rde_azure is there: every is an interval such as ''1 minute'' or a cron expression. Scheduling again replaces; where pg_cron is in another database the error''s hint is what to run there';
 
 CREATE FUNCTION @extschema@.rde_unschedule() RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -114,7 +119,7 @@ DECLARE
 BEGIN
     IF present THEN
         EXECUTE 'SELECT count(cron.unschedule(j.jobid)) FROM cron.job j'
-                ' WHERE j.jobname ~ ''^rde [0-9]+$'' AND j.database = current_database() AND j.username = current_user'
+                ' WHERE j.jobname ~ ''^rde (upload )?[0-9]+$'' AND j.database = current_database() AND j.username = current_user'
             INTO jobs;
     END IF;
     IF jobs = 0 THEN
@@ -127,5 +132,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_unschedule() IS
-    'remove the workers the caller has scheduled with rde_schedule; returns how many';
+    'remove the jobs the caller has scheduled with rde_schedule; returns how many';
 

@@ -131,7 +131,7 @@ COMMENT ON FUNCTION @extschema@._rde_open_file(uuid) IS
 CREATE FUNCTION @extschema@.rde_report_file(
     id uuid, begun timestamptz DEFAULT NULL,
     OUT report_id uuid, OUT account bigint, OUT name text, OUT stored_name text, OUT media_type text,
-    OUT file_bytes bigint, OUT sha256 text, OUT row_count bigint, OUT created_at timestamptz
+    OUT file_bytes bigint, OUT sha256 text, OUT row_count bigint, OUT created_at timestamptz, OUT moved_to text
 ) RETURNS record
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
@@ -148,13 +148,14 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM @extschema@._rde_no_report(id);
     END IF;
+    moved_to := @extschema@._rde_moved_to(id);
     IF begun IS NOT NULL THEN
         PERFORM @extschema@._rde_open_file(id);
     END IF;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_report_file(uuid, timestamptz) IS
-    'what a download of a completed report of the caller has to know; rde_chunk() reads it. begun is when a download that goes on began: it may end within an hour of the report''s expiry';
+    'what a download of a completed report of the caller has to know; rde_chunk() reads it, unless it has moved to a store, whose link moved_to is. begun is when a download that goes on began: it may end within an hour of the report''s expiry';
 
 CREATE FUNCTION @extschema@._rde_submit_period(
     dataset text, "from" timestamptz, "to" timestamptz, format text, view text, reseller bigint, name text

@@ -10,7 +10,7 @@ SELECT d.classid, d.objid FROM pg_depend d
 JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'rde'
 WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e';
 -- code is the body without comments and strings
-CREATE VIEW routine AS
+CREATE TABLE routine AS
 SELECT p.*, l.lanname AS language, regexp_replace(coalesce(pg_get_function_sqlbody(p.oid), p.prosrc), '--[^\n]*|''[^'']*''', '', 'g') AS code
 FROM member m JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
 JOIN pg_language l ON l.oid = p.prolang;
@@ -125,7 +125,8 @@ CREATE ROLE regress_rde_creator;
 GRANT CREATE ON SCHEMA rde TO PUBLIC;
 GRANT CREATE ON SCHEMA rde TO regress_rde_creator;
 SELECT severity, object, detail, hint FROM rde.rde_health WHERE finding = 'schema_open';
-DROP VIEW routine, member;
+DROP TABLE routine;
+DROP VIEW member;
 DROP EXTENSION rde;
 CREATE EXTENSION rde SCHEMA rde;
 

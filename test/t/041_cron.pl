@@ -101,6 +101,19 @@ ok($made{home}, 'pg_cron made the report of its database');
 ok($made{'else where'}, 'and that of the other');
 is($node->safe_psql('home', "$path SELECT count(*) FROM rde_health"), '0', 'then all is well');
 
+# uploads are scheduled where rde_azure is, and no longer where it was
+my $has_azure = $node->safe_psql('home', "SELECT count(*) FROM pg_available_extensions WHERE name = 'rde_azure'");
+if ($has_azure)
+{
+	my $jobs = q(SELECT string_agg(jobname || ': ' || command, E'\n' ORDER BY jobname) FROM cron.job WHERE jobname ~ 'rde upload');
+	$node->safe_psql('home', qq(CREATE EXTENSION rde_azure SCHEMA "Rde Home"; $path SELECT rde_schedule()));
+	is($node->safe_psql('home', $jobs),
+		qq(rde upload 1: CALL "Rde Home".rde_azure_upload_due()\nrde upload 2: CALL "Rde Home".rde_azure_upload_due()), 'uploads are scheduled too');
+	(undef, undef, $error) = $node->psql('else where', qq(CREATE EXTENSION rde_azure SCHEMA "Rde Home"; $path SELECT rde_schedule(workers => 1)));
+	like($error, qr/'rde upload 1 of else where'.*CALL "Rde Home".rde_azure_upload_due\(\)/, 'in another database by the hint');
+	$node->safe_psql('home', "DROP EXTENSION rde_azure; $path SELECT rde_schedule()");
+	is($node->safe_psql('home', $jobs), '', 'without rde_azure they go');
+}
 is($node->safe_psql('home', "$path SELECT rde_unschedule()"), '2', 'rde_unschedule removes the workers');
 is($node->safe_psql('home', 'SELECT jobname FROM cron.job'), 'rde 1 of else where', 'and leaves other jobs alone');
 is($node->safe_psql('home', "$path SELECT rde_unschedule()"), '0', 'and finds none the second time');

@@ -429,7 +429,9 @@ is(sha256_hex(slurp_raw($_)), $row{big}{sha256}, 'curl resumes a broken download
 # Quotas
 {
 	$node->safe_psql('postgres', 'SELECT rde_alter_account(2, max_reports_per_day => 1)');
-	my $reply = as(2, '-d', '{"name": "x", "dataset": "sales", "startDate": "2020-01-01T00:00:00Z", "endDate": "2020-01-02T00:00:00Z"}', "$base/reports");
+	my @ask = ('-d', '{"name": "x", "dataset": "sales", "startDate": "2020-01-01T00:00:00Z", "endDate": "2020-01-02T00:00:00Z"}', "$base/reports");
+	is(as(2, @ask)->{status}, 200, 'within a quota');
+	my $reply = as(2, @ask);
 	error_is($reply, 429, qr/; .*\.$/, '/reports', 'over a quota: what to do is said');
 	cmp_ok($reply->{headers}{'retry-after'}, '>', 0, 'and when to come again');
 }

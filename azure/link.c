@@ -1,0 +1,83 @@
+/*
+ * link.c
+ *	  Links to blobs.
+ *
+ * Invariant: a link is computed when it is asked for, from the server and the
+ * key of that moment, and never stored.
+ */
+#include "rde.h"
+
+#include "catalog/pg_type.h"
+#include "options.h"
+#include "shared_key.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+PG_FUNCTION_INFO_V1(rde_azure_download_url);
+PG_FUNCTION_INFO_V1(rde_azure_blob_url);
+
+static Datum
+column(int number)
+{
+	bool		isnull;
+
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number,
+						 &isnull);
+}
+
+/*
+ * rde_azure_download_url(report uuid) → text; NULL while its blob is not there
+ * by the name it is to have, or its server or the key is not.
+ */
+Datum
+rde_azure_download_url(PG_FUNCTION_ARGS)
+{
+	const RdeHome *home = rde_home(fcinfo);
+	MemoryContext context = CurrentMemoryContext;
+	Oid			types[] = {UUIDOID};
+	Datum		values[] = {PG_GETARG_DATUM(0)};
+	const AzureServer *server = NULL;
+	text	   *url = NULL;
+
+	rde_connect();
+	/* clocks of clients that check st may be late: ten minutes, as ever */
+	rde_execute(home,
+				"SELECT u.server::text, u.blob,"
+				" r.created_at - interval '10 minutes',"
+				" least(r.expires_at, now() + %s._rde_link_lifetime())"
+				" FROM %s.rde_azure_upload u"
+				" JOIN %s.rde_report r ON r.id = u.report"
+				" WHERE u.report = $1 AND u.state = 'uploaded'"
+				" AND u.link_number = r.link_number",
+				1, types, values, NULL, true, SPI_OK_SELECT);
+	if (SPI_processed > 0)
+		server = azure_server_find(TextDatumGetCString(column(1)));
+	if (server && server->key)
+	{
+		const char *link = azure_read_link(server,
+										   TextDatumGetCString(column(2)),
+										   DatumGetTimestampTz(column(3)),
+										   DatumGetTimestampTz(column(4)));
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		url = cstring_to_text(link);
+		MemoryContextSwitchTo(old);
+	}
+	SPI_finish();
+	if (url == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(url);
+}
+
+/* _rde_azure_blob_url(server name, blob text) → text */
+Datum
+rde_azure_blob_url(PG_FUNCTION_ARGS)
+{
+	const AzureServer *server = azure_server_find(NameStr(*PG_GETARG_NAME(0)));
+
+	if (server == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(azure_blob_url(server,
+													text_to_cstring(PG_GETARG_TEXT_PP(1)))));
+}

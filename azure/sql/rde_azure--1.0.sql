@@ -1,0 +1,327 @@
+/*
+ * Reports of rde in an Azure Blob container.
+ *
+ *   wrapper    servers say where reports go, user mappings by which key
+ *   outbox     tables: what is to be uploaded, moved, deleted
+ *   work       rde_azure_upload_due and the statements of its rounds
+ *   links      what rde shows as download_url
+ *   view       rde_azure_uploads
+ *   dump       which rows pg_dump keeps
+ *   privileges revoked from PUBLIC, in one place
+ *
+ * Every name is written with its schema and the path is pinned, so that nothing
+ * planted in another schema can be picked up while this runs as a superuser.
+ */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION rde_azure" to load this file. \quit
+
+SET LOCAL search_path = pg_catalog, pg_temp;
+
+DO $$
+DECLARE
+    home CONSTANT regnamespace := (SELECT e.extnamespace FROM pg_extension e WHERE e.extname = 'rde');
+BEGIN
+    IF home <> '@extschema@'::regnamespace THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('rde_azure belongs in the schema of rde, which is %s', home),
+            HINT = format('CREATE EXTENSION rde_azure SCHEMA %s;', home);
+    END IF;
+END
+$$;
+
+---------------------------------------------------------------------------
+-- Wrapper
+---------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.rde_azure_validator(options text[], catalog oid) RETURNS void
+    LANGUAGE C STRICT VOLATILE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_azure_validator';
+COMMENT ON FUNCTION @extschema@.rde_azure_validator(text[], oid) IS
+    'checks the options of servers and user mappings of rde_azure; raises HV00D, HV024 or HV00J';
+
+CREATE FOREIGN DATA WRAPPER rde_azure NO HANDLER VALIDATOR @extschema@.rde_azure_validator;
+COMMENT ON FOREIGN DATA WRAPPER rde_azure IS
+    'Azure Blob containers reports are uploaded to: servers have account, container, endpoint, layout, keep_local, delete_expired, upload and timeout, the user mapping of a server''s owner has account_key';
+
+---------------------------------------------------------------------------
+-- Outbox
+---------------------------------------------------------------------------
+
+CREATE TABLE @extschema@.rde_azure_upload (
+    id           uuid PRIMARY KEY,
+    report       uuid UNIQUE REFERENCES @extschema@.rde_report ON DELETE SET NULL,
+    server       name NOT NULL,
+    state        text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'uploaded', 'error', 'deleting')),
+    blob         text,
+    new_blob     text,
+    link_number  integer NOT NULL DEFAULT 0,
+    bytes        bigint NOT NULL,
+    expires_at   timestamptz NOT NULL,
+    queued_at    timestamptz NOT NULL DEFAULT now(),
+    due_at       timestamptz NOT NULL DEFAULT now(),
+    attempts     integer NOT NULL DEFAULT 0,
+    last_error   text,
+    uploaded_at  timestamptz,
+    claim_pid    integer,
+    claim_start  timestamptz,
+    CHECK (report = id),
+    CHECK (state <> 'uploaded' OR (blob IS NOT NULL AND uploaded_at IS NOT NULL))
+);
+CREATE INDEX rde_azure_upload_pending ON @extschema@.rde_azure_upload (due_at)
+    WHERE state = 'pending' AND report IS NOT NULL;
+CREATE INDEX rde_azure_upload_gone ON @extschema@.rde_azure_upload (due_at)
+    WHERE report IS NULL;
+COMMENT ON TABLE @extschema@.rde_azure_upload IS
+    'the outbox: one row is one report that is to be, or has been, uploaded; it stays until its blob is deleted, which is when its report is gone';
+COMMENT ON COLUMN @extschema@.rde_azure_upload.report IS
+    'NULL once the report is gone';
+COMMENT ON COLUMN @extschema@.rde_azure_upload.server IS
+    'the server it was queued for; a name, for OIDs change in a restore';
+COMMENT ON COLUMN @extschema@.rde_azure_upload.state IS
+    'pending, uploaded, error (not tried again), deleting (the report is gone and its blob could not be deleted yet)';
+COMMENT ON COLUMN @extschema@.rde_azure_upload.blob IS
+    'the blob''s name in the container, known before the blob is there';
+COMMENT ON COLUMN @extschema@.rde_azure_upload.new_blob IS
+    'the name it is being moved to';
+COMMENT ON COLUMN @extschema@.rde_azure_upload.link_number IS
+    'the report''s link number when its blob was named; once that is higher the blob gets another name, and links to the old one open nothing';
+COMMENT ON COLUMN @extschema@.rde_azure_upload.expires_at IS
+    'when the report was to expire as it was queued: one that is gone earlier was dropped';
+COMMENT ON COLUMN @extschema@.rde_azure_upload.due_at IS
+    'not tried before';
+
+CREATE TABLE @extschema@.rde_azure_state (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    cluster  bigint NOT NULL,
+    seen     pg_snapshot
+);
+COMMENT ON TABLE @extschema@.rde_azure_state IS
+    'the cluster whose blobs the outbox lists, and the snapshot by which it was filled last';
+
+---------------------------------------------------------------------------
+-- Work
+---------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@._rde_azure_check_cluster() RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    this_cluster CONSTANT bigint := (SELECT c.system_identifier FROM pg_control_system() c);
+BEGIN
+    INSERT INTO @extschema@.rde_azure_state (cluster) VALUES (this_cluster) ON CONFLICT DO NOTHING;
+    IF EXISTS (SELECT FROM @extschema@.rde_azure_state s WHERE s.cluster <> this_cluster) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the outbox lists blobs of another database cluster',
+            DETAIL = 'A copy that uploads, renames or deletes them would do so behind the back of the original.',
+            HINT = 'If this database takes its place, as after pg_upgrade or a move: SELECT @extschema@.rde_azure_adopt(); if it is a copy, drop its server or its user mapping.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_azure_check_cluster() IS
+    'raise 55000 unless the blobs in the outbox are this cluster''s to change';
+
+CREATE FUNCTION @extschema@.rde_azure_adopt() RETURNS void
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    UPDATE @extschema@.rde_azure_state s
+    SET cluster = (SELECT c.system_identifier FROM pg_control_system() c), seen = NULL
+    WHERE s.cluster <> (SELECT c.system_identifier FROM pg_control_system() c);
+END;
+COMMENT ON FUNCTION @extschema@.rde_azure_adopt() IS
+    'let this cluster take over the blobs that a dump of another one listed: upload, rename and delete them from now on';
+
+CREATE FUNCTION @extschema@._rde_azure_fill(server name) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    state @extschema@.rde_azure_state;
+    queued bigint;
+BEGIN
+    SELECT s.* INTO state FROM @extschema@.rde_azure_state s FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN 0;               -- another session is at it
+    END IF;
+    -- One statement, so that what it has seen is what is remembered as seen.
+    WITH new AS (
+        INSERT INTO @extschema@.rde_azure_upload (id, report, server, link_number, bytes, expires_at)
+        SELECT r.id, r.id, server, r.link_number, r.file_bytes, r.expires_at
+        FROM @extschema@.rde_report r
+        WHERE r.status = 'completed' AND r.store = 'local' AND r.expires_at > now()
+          AND (state.seen IS NULL
+               OR (r.published >= pg_snapshot_xmin(state.seen) AND r.cluster = state.cluster
+                   AND NOT pg_visible_in_snapshot(r.published, state.seen)))
+        ON CONFLICT DO NOTHING
+        RETURNING 1),
+    remembered AS (
+        UPDATE @extschema@.rde_azure_state SET seen = pg_current_snapshot())
+    SELECT count(*) INTO queued FROM new;
+    RETURN queued;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_azure_fill(name) IS
+    'queue the reports completed since the last call for a server, those that committed late among them; returns how many';
+
+CREATE FUNCTION @extschema@._rde_azure_claim(
+    pid integer, start timestamptz,
+    OUT id uuid, OUT kind text, OUT attempts integer, OUT expired boolean, OUT server text, OUT blob text,
+    OUT new_blob text, OUT name text, OUT file_name text, OUT media_type text, OUT sha256 text, OUT reseller text,
+    OUT month text, OUT bytes bigint, OUT link_number integer
+) RETURNS SETOF record
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    moment CONSTANT timestamptz := clock_timestamp();
+    mine record;
+BEGIN
+    -- Links are revoked before anything else is done.
+    SELECT c.id, c.kind INTO mine
+    FROM ((SELECT u.id, 'move' AS kind, 1 AS rank, u.state, u.due_at
+           FROM @extschema@.rde_report r JOIN @extschema@.rde_azure_upload u ON u.report = r.id
+           WHERE r.link_number > 0 AND u.state = 'uploaded' AND u.link_number < r.link_number AND u.due_at <= moment)
+          UNION ALL
+          (SELECT u.id, 'upload', 2, u.state, u.due_at
+           FROM @extschema@.rde_azure_upload u
+           WHERE u.state = 'pending' AND u.report IS NOT NULL AND u.due_at <= moment
+           ORDER BY u.due_at LIMIT 100)
+          UNION ALL
+          -- at once, whatever its upload waited for; then when that is due
+          (SELECT u.id, 'delete', 3, u.state, u.due_at
+           FROM @extschema@.rde_azure_upload u
+           WHERE u.report IS NULL AND (u.state <> 'deleting' OR u.due_at <= moment)
+           ORDER BY u.due_at LIMIT 100)) c
+    JOIN @extschema@.rde_azure_upload u ON u.id = c.id
+    -- what this session has claimed already it was interrupted at
+    WHERE (NOT @extschema@._rde_alive(u.claim_pid, u.claim_start) OR (u.claim_pid = pid AND u.claim_start = start))
+      -- still, if another worker has had it meanwhile
+      AND u.state = c.state AND u.due_at = c.due_at
+    ORDER BY c.rank, c.due_at
+    LIMIT 1 FOR UPDATE OF u SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    UPDATE @extschema@.rde_azure_upload u
+    SET claim_pid = pid, claim_start = start, attempts = u.attempts + 1
+    WHERE u.id = mine.id;
+    RETURN QUERY
+    SELECT u.id, mine.kind, u.attempts, u.expires_at <= moment, u.server::text, u.blob, u.new_blob,
+           r.name, r.file_name, r.media_type, encode(r.sha256, 'hex'), r.reseller::text,
+           to_char(r.created_at AT TIME ZONE 'UTC', 'YYYY-MM'), u.bytes,
+           CASE mine.kind WHEN 'move' THEN r.link_number ELSE u.link_number END
+    FROM @extschema@.rde_azure_upload u LEFT JOIN @extschema@.rde_report r ON r.id = u.report
+    WHERE u.id = mine.id;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_azure_claim(integer, timestamptz) IS
+    'what is to be done next, by this server process: move, upload or delete; no row if there is nothing';
+
+CREATE FUNCTION @extschema@._rde_azure_uploaded(id uuid, link_number integer, drop_chunks boolean) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- first the report, as who removes it locks them
+    PERFORM FROM @extschema@.rde_report r WHERE r.id = _rde_azure_uploaded.id FOR UPDATE;
+    IF FOUND THEN
+        PERFORM @extschema@.rde_set_store(id, 'azure', drop_chunks);
+    END IF;
+    UPDATE @extschema@.rde_azure_upload u
+    SET state = 'uploaded', uploaded_at = clock_timestamp(), link_number = _rde_azure_uploaded.link_number,
+        last_error = NULL, claim_pid = NULL, claim_start = NULL
+    WHERE u.id = _rde_azure_uploaded.id;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_azure_uploaded(uuid, integer, boolean) IS
+    'a report''s blob is there and has been compared';
+
+CREATE FUNCTION @extschema@.rde_azure_retry(report uuid) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT @extschema@.rde_sees_all(true) THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'only operators of reports may do this',
+            HINT = 'Ask an administrator for rde_grant().';
+    END IF;
+    UPDATE @extschema@.rde_azure_upload u
+    SET state = CASE u.state WHEN 'error' THEN 'pending' ELSE u.state END, due_at = now(), attempts = 0
+    WHERE u.id = rde_azure_retry.report;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = CASE WHEN report IS NULL THEN 'null_value_not_allowed' ELSE 'undefined_object' END,
+            MESSAGE = CASE WHEN report IS NULL THEN 'report must not be null'
+                           ELSE format('report %s has no upload', report) END,
+            HINT = 'The view rde_azure_uploads lists the uploads there are.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_azure_retry(uuid) IS
+    'try an upload again with the next rde_azure_upload_due, whatever became of it';
+
+CREATE PROCEDURE @extschema@.rde_azure_upload_due(max_uploads integer DEFAULT NULL)
+    LANGUAGE C
+    AS 'MODULE_PATHNAME', 'rde_azure_upload_due';
+COMMENT ON PROCEDURE @extschema@.rde_azure_upload_due(integer) IS
+    'upload reports that were completed, give blobs whose links were revoked another name, delete those whose reports are gone, and commit after each; any number may run at once. At most max_uploads of these are done';
+
+---------------------------------------------------------------------------
+-- Links
+---------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.rde_azure_download_url(report uuid) RETURNS text
+    LANGUAGE C STABLE STRICT PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'rde_azure_download_url';
+COMMENT ON FUNCTION @extschema@.rde_azure_download_url(uuid) IS
+    'a link that lets whoever has it read a report''s blob, until the report or rde.link_lifetime is over; NULL while the blob is not where it is to be. rde calls this for those who may have the link';
+
+---------------------------------------------------------------------------
+-- View
+---------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@._rde_azure_blob_url(server name, blob text) RETURNS text
+    LANGUAGE C STABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_azure_blob_url';
+COMMENT ON FUNCTION @extschema@._rde_azure_blob_url(name, text) IS
+    'where a blob of that name is, which opens nothing without a key or a link; NULL if there is no such server';
+
+CREATE VIEW @extschema@.rde_azure_uploads WITH (security_barrier) AS
+SELECT u.id AS report, r.name, u.server,
+       CASE WHEN u.report IS NULL THEN 'deleting'
+            WHEN u.state = 'error' THEN 'error'
+            WHEN u.state = 'uploaded' THEN CASE WHEN u.link_number < r.link_number THEN 'moving' ELSE 'uploaded' END
+            WHEN @extschema@._rde_alive(u.claim_pid, u.claim_start) THEN 'uploading'
+            WHEN u.last_error IS NOT NULL THEN 'retrying'
+            ELSE 'pending' END AS state,
+       u.attempts, u.last_error, u.bytes, @extschema@._rde_azure_blob_url(u.server, u.blob) AS blob_url,
+       u.queued_at, u.due_at, u.uploaded_at
+FROM @extschema@.rde_azure_upload u
+LEFT JOIN @extschema@.rde_report r ON r.id = u.report
+WHERE (SELECT @extschema@.rde_sees_all());
+COMMENT ON VIEW @extschema@.rde_azure_uploads IS
+    'every report that is to be, or has been, uploaded: pending, uploading, retrying, uploaded, moving (its links were revoked), deleting (its report is gone) or error (it is not tried again until rde_azure_retry())';
+
+---------------------------------------------------------------------------
+-- Dump
+---------------------------------------------------------------------------
+
+SELECT pg_extension_config_dump('@extschema@.rde_azure_upload', '');
+SELECT pg_extension_config_dump('@extschema@.rde_azure_state', '');
+
+---------------------------------------------------------------------------
+-- Privileges
+---------------------------------------------------------------------------
+
+-- Tables are granted to nobody, and functions to nobody but those that look
+-- themselves at who asks, or that a view calls with its reader's rights.
+REVOKE ALL ON FUNCTION
+    @extschema@.rde_azure_validator(text[], oid), @extschema@._rde_azure_check_cluster(),
+    @extschema@.rde_azure_adopt(), @extschema@._rde_azure_fill(name),
+    @extschema@._rde_azure_claim(integer, timestamptz), @extschema@._rde_azure_uploaded(uuid, integer, boolean),
+    @extschema@.rde_azure_download_url(uuid)
+    FROM PUBLIC;
+GRANT SELECT ON @extschema@.rde_azure_uploads TO PUBLIC;
