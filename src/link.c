@@ -69,7 +69,7 @@ make_url(const RdeLink *link, const uint8 *key, size_t key_length)
 	append_field(&url, '&', "sr", link->sr);
 	append_field(&url, '&', "kid", link->kid);
 	append_field(&url, '&', "sig", rde_url_base64(signature,
-												 RDE_SIGNATURE_LENGTH));
+												  RDE_SIGNATURE_LENGTH));
 	return url.data;
 }
 

@@ -27,7 +27,7 @@ PG_FUNCTION_INFO_V1(rde_list_reports);
 enum
 {
 	LIST_ID = 1, LIST_NAME, LIST_FORMAT, LIST_FILE_NAME, LIST_CREATED,
-	 LIST_EXPIRES, LIST_LINK_NUMBER, LIST_STORE, LIST_DETAILS
+	LIST_EXPIRES, LIST_LINK_NUMBER, LIST_STORE, LIST_DETAILS
 };
 
 #define LIST_COLUMNS \
@@ -67,7 +67,8 @@ typedef struct Listing
 	const RdeHome *home;
 	bool		detail;
 	bool		after;			/* since a cursor, not of days */
-	bool		published;		/* completed ones; of others there are no links */
+	bool		published;		/* completed ones; of others there are no
+								 * links */
 	bool		linked;			/* the caller may have links to them */
 	Datum		values[PARAMETER_COUNT];
 	char		nulls[PARAMETER_COUNT + 1];
