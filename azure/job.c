@@ -230,6 +230,17 @@ azure_job_failed(const RdeHome *home, const AzureJob *job,
 	rde_step_end();
 }
 
+static bool
+is_gone(const RdeHome *home, const AzureJob *job)
+{
+	bool		gone;
+
+	rde_step_begin();
+	gone = azure_outbox_gone(home, job);
+	rde_step_end();
+	return gone;
+}
+
 AzureOutcome
 azure_job_do(const RdeHome *home, AzureClient *client, AzureJob *job)
 {
@@ -240,6 +251,12 @@ azure_job_do(const RdeHome *home, AzureClient *client, AzureJob *job)
 	{
 		case AZURE_UPLOAD:
 			outcome = upload(home, client, job);
+			/* what failed for want of a report is no failure */
+			if (outcome != AZURE_DONE && is_gone(home, job))
+			{
+				job->kind = AZURE_DELETE;
+				outcome = delete(client, job);
+			}
 			break;
 		case AZURE_MOVE:
 			outcome = move(client, job);

@@ -140,6 +140,19 @@ azure_outbox_chunk(const RdeHome *home, const AzureJob *job, int seq,
 	return chunk;
 }
 
+bool
+azure_outbox_gone(const RdeHome *home, const AzureJob *job)
+{
+	Oid			types[] = {UUIDOID};
+	Datum		values[] = {UUIDPGetDatum(&job->id)};
+
+	rde_execute(home,
+				"SELECT FROM %s.rde_azure_upload"
+				" WHERE id = $1 AND report IS NOT NULL",
+				1, types, values, NULL, false, SPI_OK_SELECT);
+	return SPI_processed == 0;
+}
+
 void
 azure_outbox_uploaded(const RdeHome *home, const AzureJob *job,
 					  bool drop_chunks)

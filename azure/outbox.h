@@ -60,6 +60,9 @@ extern void azure_outbox_name(const RdeHome *home, const AzureJob *job);
 extern bytea *azure_outbox_chunk(const RdeHome *home, const AzureJob *job,
 								 int seq, MemoryContext context);
 
+/* Was the report of an upload dropped meanwhile? */
+extern bool azure_outbox_gone(const RdeHome *home, const AzureJob *job);
+
 /* The blob is there and right; drop_chunks: remove the file from the database. */
 extern void azure_outbox_uploaded(const RdeHome *home, const AzureJob *job,
 								  bool drop_chunks);

@@ -153,7 +153,7 @@ sub _download
 		$config .= "url = \"$url\"\noutput = \"$folder/$n\"\n";
 	}
 	append_to_file("$folder/config", $config);
-	system_log('curl', '-gsf', '--parallel', '--parallel-max', '4', '--max-time', '120', '-K', "$folder/config");
+	system_log('curl', '-gsf', '--parallel', '--parallel-max', '4', '--max-time', '120', '-K', "$folder/config") if @urls;
 	for my $n (grep { -e "$folder/$_" } 0 .. $#urls)
 	{
 		my $file = "$folder/$n";
