@@ -150,19 +150,19 @@ begin_request(AzureClient *client, const char *method, const char *blob)
 static void
 add_query(AzureRequest *request, const char *name, const char *value)
 {
-	request->query[request->query_count++] = (AzureField)
-	{
-		name, value
-	};
+	AzureField *field = &request->query[request->query_count++];
+
+	field->name = name;
+	field->value = value;
 }
 
 static void
 add_header(AzureRequest *request, const char *name, const char *value)
 {
-	request->headers[request->header_count++] = (AzureField)
-	{
-		name, value
-	};
+	AzureField *field = &request->headers[request->header_count++];
+
+	field->name = name;
+	field->value = value;
 }
 
 /* All of a blob's ids have one length, as the service wants it. */

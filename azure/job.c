@@ -194,7 +194,7 @@ move(AzureClient *client, const AzureJob *job)
 		if (outcome == AZURE_DONE || outcome == AZURE_EXISTS)
 			outcome = compare_again(client, &blob);
 	}
-	if (outcome != AZURE_DONE)
+	if (outcome != AZURE_DONE || strcmp(job->blob, job->new_blob) == 0)
 		return outcome;
 	outcome = azure_delete(client, job->blob);
 	return outcome == AZURE_MISSING ? AZURE_DONE : outcome;

@@ -176,9 +176,15 @@ CREATE FUNCTION @extschema@._rde_azure_claim(
 AS $$
 #variable_conflict use_column
 DECLARE
-    moment CONSTANT timestamptz := clock_timestamp();
+    moment timestamptz;
     mine record;
 BEGIN
+    -- One at a time, and each looks anew at who is there: a session that connected
+    -- and claimed since this one's first look would be taken for gone, and its job
+    -- be done twice.  No conflict with anything but this and vacuum.
+    LOCK TABLE @extschema@.rde_azure_state IN SHARE UPDATE EXCLUSIVE MODE;
+    PERFORM pg_stat_clear_snapshot();
+    moment := clock_timestamp();
     -- Links are revoked before anything else is done.
     SELECT c.id, c.kind INTO mine
     FROM ((SELECT u.id, 'move' AS kind, 1 AS rank, u.state, u.due_at
