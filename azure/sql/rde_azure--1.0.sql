@@ -69,7 +69,7 @@ CREATE TABLE @extschema@.rde_azure_upload (
     CHECK (state <> 'uploaded' OR (blob IS NOT NULL AND uploaded_at IS NOT NULL))
 );
 CREATE INDEX rde_azure_upload_pending ON @extschema@.rde_azure_upload (due_at)
-    WHERE state = 'pending' AND report IS NOT NULL;
+    WHERE state IN ('pending', 'error') AND report IS NOT NULL;
 CREATE INDEX rde_azure_upload_gone ON @extschema@.rde_azure_upload (due_at)
     WHERE report IS NULL;
 COMMENT ON TABLE @extschema@.rde_azure_upload IS
@@ -145,6 +145,12 @@ BEGIN
     IF NOT FOUND THEN
         RETURN 0;               -- another session is at it
     END IF;
+    -- What waited for a server that was dropped goes to this one.
+    UPDATE @extschema@.rde_azure_upload u
+    SET server = _rde_azure_fill.server, blob = NULL, state = 'pending', attempts = 0, due_at = now()
+    WHERE u.state IN ('pending', 'error') AND u.report IS NOT NULL
+      AND NOT EXISTS (SELECT FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
+                      WHERE w.fdwname = 'rde_azure' AND s.srvname = u.server);
     -- One statement, so that what it has seen is what is remembered as seen.
     WITH new AS (
         INSERT INTO @extschema@.rde_azure_upload (id, report, server, link_number, bytes, expires_at)
@@ -163,7 +169,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_azure_fill(name) IS
-    'queue the reports completed since the last call for a server, those that committed late among them; returns how many';
+    'queue the reports completed since the last call for a server, those that committed late among them, and what waited for a server that is no longer there; returns how many are new';
 
 CREATE FUNCTION @extschema@._rde_azure_claim(
     pid integer, start timestamptz,

@@ -372,6 +372,16 @@ like(upload_due($node), qr/could not be uploaded: PUT \S+: .*(SSL|TLS)/, 'https 
 sql("ALTER SERVER other OPTIONS (SET endpoint 'http://127.0.0.1:$azurite->{port}/devstoreaccount1'); SELECT rde_azure_retry('$waiting')");
 like(upload_due($node), qr/1 uploaded/, 'back again');
 
+# What waited for a server that was dropped goes to the next one.
+sql("ALTER SERVER other OPTIONS (SET container 'missing')");
+$waiting = export('csv', name => 'waits for another server');
+like(upload_due($node), qr/0 uploaded, 0 moved, 0 deleted, 1 failed/, 'a report waits for a server');
+sql('DROP SERVER other CASCADE');
+connect_shop($node, port => $azurite->{port}, server => 'third', container => 'second');
+like(upload_due($node), qr/1 uploaded/, 'that is dropped: it goes to the next');
+is(scalar(list_blobs($azurite, 'second')), 1, 'which has it');
+is(fetch_link(report($waiting)->{download_url})->{status}, 200, 'and its link');
+
 ###########################################################################
 # Who may
 ###########################################################################
@@ -435,10 +445,10 @@ is(error_of('CREATE EXTENSION rde_azure SCHEMA home', dbname => 'other'), '', 'a
 	is($copy->safe_psql('postgres', $list), sql($list), 'with its uploads');
 	my $link = $copy->safe_psql('postgres', "SELECT rde_download_url('$waiting')");
 	is(sha256_hex(fetch_link($link)->{body}), report($waiting)->{sha256}, 'and its links');
-	my $blobs = join "\n", list_blobs($azurite, 'folders');
+	my $blobs = join "\n", list_blobs($azurite, 'second');
 	$copy->safe_psql('postgres', "SELECT rde_drop_report('$waiting')");
 	like(upload_due($copy), qr/the outbox lists blobs of another database cluster.*rde_azure_adopt\(\)/s, 'it does not touch them');
-	is(join("\n", list_blobs($azurite, 'folders')), $blobs, 'they stay');
+	is(join("\n", list_blobs($azurite, 'second')), $blobs, 'they stay');
 	$copy->safe_psql('postgres', 'SELECT rde_azure_adopt()');
 	like(upload_due($copy), qr/0 uploaded, 0 moved, 1 deleted, 0 failed/, 'unless it takes over');
 	$copy->stop;
