@@ -225,14 +225,46 @@ report_url(const RdeHome *home, const pg_uuid_t *id, bool *found,
 	linked.created = instant_column(4);
 	linked.expires = instant_column(5);
 	linked.number = atoi(text_column(6));
-	*found = rde_may_see(home, id, !isnull,
-						 isnull ? 0 : DatumGetInt64(reseller), true);
+	*found = rde_may_act(home, !isnull,
+						 isnull ? 0 : DatumGetInt64(reseller));
 	linked.store = text_column(7);
 	if (*found && strcmp(*status, "completed") == 0)
 		url = rde_link_url(home, rde_link_key(home), &linked);
 	if (url != NULL)
 		url = MemoryContextStrdup(context, url);
 	SPI_finish();
+	return url;
+}
+
+/*
+ * The link of a completed report's file that is in its store only; NULL for one
+ * that is here.  Raises 55000 while the store gives no link.  Whoever calls has
+ * found that the caller may read it, and is connected to SPI.
+ */
+static const char *
+moved_url(const RdeHome *home, const pg_uuid_t *id)
+{
+	Oid			types[] = {UUIDOID};
+	Datum		values[] = {UUIDPGetDatum(id)};
+	const char *store;
+	const char *url;
+
+	rde_execute(home,
+				"SELECT r.store FROM %s.rde_report r WHERE r.id = $1"
+				" AND r.store <> '" RDE_STORE_LOCAL "' AND NOT EXISTS"
+				" (SELECT FROM %s.rde_report_chunk c"
+				" WHERE c.report = r.id AND c.seq = 0)",
+				1, types, values, NULL, true, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		return NULL;
+	store = text_column(1);
+	url = store_url(home, store, id);
+	if (url == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("file of report %s is in store \"%s\", which gives no link just now",
+						rde_uuid_text(id), store),
+				 errhint("Try again in a minute.")));
 	return url;
 }
 
@@ -283,6 +315,7 @@ is_signed(const RdeHome *home, const RdeLink *link, const char *signature,
 
 PG_FUNCTION_INFO_V1(rde_download_url);
 PG_FUNCTION_INFO_V1(rde_report_link);
+PG_FUNCTION_INFO_V1(rde_moved_to);
 PG_FUNCTION_INFO_V1(rde_redeem);
 
 /*
@@ -330,6 +363,24 @@ rde_report_link(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(url));
 }
 
+/* _rde_moved_to(report uuid) → text, NULL for a file that is here; raises 55000 */
+Datum
+rde_moved_to(PG_FUNCTION_ARGS)
+{
+	const RdeHome *home = rde_home(fcinfo);
+	MemoryContext context = CurrentMemoryContext;
+	const char *url;
+
+	rde_connect();
+	url = moved_url(home, PG_GETARG_UUID_P(0));
+	if (url)
+		url = MemoryContextStrdup(context, url);
+	SPI_finish();
+	if (url == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(url));
+}
+
 /*
  * rde_redeem(report uuid, file_name text, sv, st, se, sp, sr, kid, sig text,
  * begun timestamptz) → report, account, name, file_name, media_type, file_bytes,
@@ -346,8 +397,8 @@ rde_redeem(PG_FUNCTION_ARGS)
 	MemoryContext context = CurrentMemoryContext;
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz moment = now;
-	Oid			types[] = {UUIDOID, TEXTOID, TEXTOID};
-	Datum		values[3];
+	Oid			types[] = {UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
+	Datum		values[4];
 	RdeLink		link;
 	TimestampTz begin;
 	TimestampTz end;
@@ -388,12 +439,15 @@ rde_redeem(PG_FUNCTION_ARGS)
 	values[0] = PG_GETARG_DATUM(0);
 	values[1] = PG_GETARG_DATUM(1);
 	values[2] = CStringGetTextDatum(number);
+	/* rde_keep() may have brought its end forward */
+	values[3] = TimestampTzGetDatum(moment);
 	rde_execute(home,
 				"SELECT id, reseller, name, file_name, media_type, file_bytes,"
 				" encode(sha256, 'hex'), row_count, created_at, NULL::text,"
 				" store FROM %s.rde_report WHERE id = $1 AND file_name = $2"
-				" AND link_number::text = $3 AND status = 'completed'",
-				3, types, values, NULL, true, SPI_OK_SELECT);
+				" AND link_number::text = $3 AND status = 'completed'"
+				" AND expires_at > $4",
+				4, types, values, NULL, true, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		refuse_link();
 	rde_access_redeem(PG_GETARG_UUID_P(0));
@@ -402,11 +456,11 @@ rde_redeem(PG_FUNCTION_ARGS)
 								  i + 1, &nulls[i]);
 	if (strcmp(text_column(REDEEM_COLUMNS + 1), RDE_STORE_LOCAL) != 0)
 	{
-		rde_execute(home, "SELECT %s._rde_moved_to($1)",
-					1, types, values, NULL, true, SPI_OK_SELECT);
-		result[REDEEM_COLUMNS - 1] =
-			SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-						  &nulls[REDEEM_COLUMNS - 1]);
+		const char *url = moved_url(home, PG_GETARG_UUID_P(0));
+
+		nulls[REDEEM_COLUMNS - 1] = url == NULL;
+		if (url)
+			result[REDEEM_COLUMNS - 1] = CStringGetTextDatum(url);
 	}
 	MemoryContextSwitchTo(context);
 	row = heap_form_tuple(BlessTupleDesc(desc), result, nulls);

@@ -209,26 +209,8 @@ COMMENT ON FUNCTION @extschema@._rde_report_link(uuid) IS
     'the same for views: NULL where there is none for the caller';
 
 CREATE FUNCTION @extschema@._rde_moved_to(report uuid) RETURNS text
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    found_store CONSTANT text := (SELECT r.store FROM @extschema@.rde_report r WHERE r.id = _rde_moved_to.report);
-    url text;
-BEGIN
-    IF found_store = 'local'
-       OR EXISTS (SELECT FROM @extschema@.rde_report_chunk c WHERE c.report = _rde_moved_to.report AND c.seq = 0) THEN
-        RETURN NULL;
-    END IF;
-    url := @extschema@._rde_report_link(report);
-    IF url IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = format('file of report %s is in store "%s", which gives no link just now', report, found_store),
-            HINT = 'Try again in a minute.';
-    END IF;
-    RETURN url;
-END
-$$;
+    LANGUAGE C STABLE STRICT PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'rde_moved_to';
 COMMENT ON FUNCTION @extschema@._rde_moved_to(uuid) IS
     'the link of a file that is in its store only; NULL for one that is here. Raises 55000 while the store gives no link';
 

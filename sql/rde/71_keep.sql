@@ -39,7 +39,7 @@ CREATE FUNCTION @extschema@.rde_keep(report uuid, until timestamptz) RETURNS voi
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM @extschema@._rde_caller();
+    PERFORM @extschema@._rde_refuse_account();
     IF until IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'until must not be null';
     END IF;
@@ -64,7 +64,7 @@ AS $$
 DECLARE
     purged bigint;
 BEGIN
-    PERFORM @extschema@._rde_caller();
+    PERFORM @extschema@._rde_refuse_account();
     -- An hour past expiry, so that a download begun before it can end.
     DELETE FROM @extschema@.rde_report r
     USING (SELECT e.id FROM @extschema@.rde_report e

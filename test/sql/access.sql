@@ -167,6 +167,8 @@ SELECT rde_watch_invoices('sale', 'reseller', 'id');
 SELECT rde_unwatch_invoices('sale');
 SELECT rde_sweep_invoices('sale', '2020-01-01');
 SELECT rde_rebaseline(gen_random_uuid());
+SELECT rde_keep(:'eight', 'infinity');
+SELECT rde_purge();
 \set VERBOSITY default
 SELECT count(*) FROM rde_health;
 SELECT count(*) FROM rde_signing_keys;
@@ -283,6 +285,8 @@ ROLLBACK TO s;
 SELECT rde_rebuild(:'seven');
 ROLLBACK TO s;
 SELECT rde_revoke_links(:'seven');
+ROLLBACK TO s;
+SELECT rde_download_url(:'seven');
 ROLLBACK TO s;
 SELECT rde_get_report(:'seven');
 ROLLBACK TO s;
