@@ -63,13 +63,15 @@ sub requests
 	return grep { !$op || $_->{op} eq $op } map { decode_json($_) } grep { /^\{.*\}$/ } <$log>;
 }
 
-# Sessions that CALL rde_azure_upload_due() at the same time, a few times each.
+# Sessions that CALL rde_azure_upload_due() at the same time, a few times each, and
+# say what could not be done.
 sub start_workers
 {
 	my ($node, $count, $calls) = @_;
 	return map {
 		my %worker = (out => '');
-		$worker{handle} = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), map { ('-c', 'CALL rde_azure_upload_due()') } 1 .. $calls // 1 ],
+		$worker{handle} = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SET client_min_messages = warning',
+				map { ('-c', 'CALL rde_azure_upload_due()') } 1 .. $calls // 1 ],
 			'<', \undef, '>&', \$worker{out}, IPC::Run::timeout(180));
 		\%worker;
 	} 1 .. $count;
@@ -108,7 +110,7 @@ sub upload_all
 			make_due($node);
 		}
 		my $said = finish_workers(@workers);
-		die $said if $said =~ /ERROR|PANIC|lost/;
+		die $said if $said =~ /(ERROR|FATAL|PANIC): |connection to server was lost/;
 		return $round if $node->safe_psql('postgres', q{
 			SELECT count(*) FROM rde_report r FULL JOIN rde_azure_upload u ON u.report = r.id
 			WHERE r.id IS NULL OR u.state IS NULL OR u.state = 'pending' OR u.link_number <> r.link_number}) eq '0';
