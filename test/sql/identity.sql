@@ -107,7 +107,7 @@ BEGIN
     EXECUTE $1;
     RETURN current_user || ' did';
 EXCEPTION WHEN OTHERS THEN
-    RETURN sqlerrm;
+    RETURN replace(sqlerrm, 'must have admin option on', 'permission denied to grant'); -- as 16 and later say it
 END $$;
 CREATE VIEW low.attempts AS SELECT id, reseller, day, low.attempt(command) AS result FROM low.attempt;
 RESET ROLE;
