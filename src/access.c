@@ -205,19 +205,22 @@ rde_refuse_account(const RdeHome *home)
 				 errhint("An account can do no more than any other, whatever its role is a member of.")));
 }
 
-/*
- * The accounts a tenant sees, as bigint[]: its own, and with scope provider its
- * sub-tree.
- */
-static ArrayType *
-visible_accounts(const RdeHome *home, int64 account, MemoryContext context)
+ArrayType *
+rde_visible(const RdeHome *home, const RdeWho *who)
 {
 	Oid			types[] = {INT8OID};
-	Datum		values[] = {Int64GetDatum(account)};
+	Datum		values[] = {Int64GetDatum(who->account)};
+	MemoryContext context = CurrentMemoryContext;
 	MemoryContext old;
 	ArrayType  *accounts;
 	bool		isnull;
 
+	if (who->rank != RDE_TENANT)
+	{
+		if (who->rank < RDE_READER)
+			tell_nobody();
+		return construct_empty_array(INT8OID);
+	}
 	rde_connect();
 	/* most see themselves alone: no function is called for them */
 	rde_execute(home,
@@ -243,7 +246,7 @@ sees_account(const RdeHome *home, const RdeWho *who, int64 account)
 
 	if (who->account == account)
 		return true;
-	accounts = visible_accounts(home, who->account, CurrentMemoryContext);
+	accounts = rde_visible(home, who);
 	deconstruct_array(accounts, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
 					  TYPALIGN_DOUBLE, &elements, NULL, &count);
 	for (int i = 0; i < count; i++)
@@ -338,12 +341,7 @@ rde_visible_accounts(PG_FUNCTION_ARGS)
 	const RdeHome *home = rde_home(fcinfo);
 	RdeWho		who = rde_who(home);
 
-	if (who.rank == RDE_TENANT)
-		PG_RETURN_ARRAYTYPE_P(visible_accounts(home, who.account,
-											   CurrentMemoryContext));
-	if (who.rank < RDE_READER)
-		tell_nobody();
-	PG_RETURN_ARRAYTYPE_P(construct_empty_array(INT8OID));
+	PG_RETURN_ARRAYTYPE_P(rde_visible(home, &who));
 }
 
 /* rde_sees_all(content boolean) → boolean */

@@ -6,6 +6,7 @@
 #define RDE_ACCESS_H
 
 #include "rde.h"
+#include "utils/array.h"
 #include "utils/uuid.h"
 
 /* What a caller may do; where one is more than another, the larger value. */
@@ -32,6 +33,13 @@ typedef struct RdeWho
  * a role the caller has the rights of.  Needs no SPI connection.
  */
 extern RdeWho rde_who(const RdeHome *home);
+
+/*
+ * The accounts whose reports a tenant sees, as bigint[]: its own, and with scope
+ * provider its sub-tree; empty for others, and a NOTICE for whoever is nobody.
+ * In the current memory context; needs no SPI connection.
+ */
+extern ArrayType *rde_visible(const RdeHome *home, const RdeWho *who);
 
 /*
  * Raise 42501 for an account: what is for others to do it may not, though its

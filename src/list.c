@@ -9,6 +9,7 @@
  */
 #include "access.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "format.h"
 #include "link.h"
@@ -26,8 +27,8 @@ PG_FUNCTION_INFO_V1(rde_list_reports);
 /* Columns of a list's statement */
 enum
 {
-	LIST_ID = 1, LIST_NAME, LIST_FORMAT, LIST_FILE_NAME, LIST_CREATED,
-	LIST_EXPIRES, LIST_LINK_NUMBER, LIST_STORE, LIST_DETAILS
+	LIST_ID, LIST_NAME, LIST_FORMAT, LIST_FILE_NAME, LIST_CREATED,
+	LIST_EXPIRES, LIST_LINK_NUMBER, LIST_STORE, LIST_DETAILS, LIST_COUNT
 };
 
 #define LIST_COLUMNS \
@@ -217,14 +218,13 @@ look_up(Listing *list, FunctionCallInfo fcinfo)
 {
 	Oid			types[] = {TEXTOID};
 	Datum		values[1];
-	RdeRank		rank = rde_who(list->home).rank;
+	RdeWho		who = rde_who(list->home);
 
-	list->linked = list->published && rank >= RDE_TENANT;
+	list->linked = list->published && who.rank >= RDE_TENANT;
 	set(list, PARAMETER_ALL,
-		BoolGetDatum(rank == RDE_READER || rank >= RDE_OPERATOR));
-	rde_execute(list->home, "SELECT %s.rde_visible_accounts()",
-				0, NULL, NULL, NULL, true, SPI_OK_SELECT);
-	set(list, PARAMETER_ACCOUNTS, only_value());
+		BoolGetDatum(who.rank == RDE_READER || who.rank >= RDE_OPERATOR));
+	set(list, PARAMETER_ACCOUNTS,
+		PointerGetDatum(rde_visible(list->home, &who)));
 	if (list->after)
 	{
 		values[0] = PG_GETARG_DATUM(7);
@@ -300,64 +300,52 @@ append_ascii(StringInfo out, const char *text)
 
 /* The link of a row's report; NULL if there is none just now. */
 static const char *
-link_of(const Listing *list, SPITupleTable *rows, int i,
-		const RdeLinkKey *key)
+link_of(const Listing *list, const Datum *columns, const RdeLinkKey *key)
 {
-	HeapTuple	row = rows->vals[i];
-	bool		isnull;
 	RdeLinked	linked;
 
-	linked.report = DatumGetUUIDP(SPI_getbinval(row, rows->tupdesc, LIST_ID,
-												&isnull));
-	linked.file_name = TextDatumGetCString(SPI_getbinval(row, rows->tupdesc,
-														 LIST_FILE_NAME, &isnull));
-	linked.created = DatumGetTimestampTz(SPI_getbinval(row, rows->tupdesc,
-													   LIST_CREATED, &isnull));
-	linked.expires = DatumGetTimestampTz(SPI_getbinval(row, rows->tupdesc,
-													   LIST_EXPIRES, &isnull));
-	linked.number = DatumGetInt32(SPI_getbinval(row, rows->tupdesc,
-												LIST_LINK_NUMBER, &isnull));
-	linked.store = TextDatumGetCString(SPI_getbinval(row, rows->tupdesc,
-													 LIST_STORE, &isnull));
+	linked.report = DatumGetUUIDP(columns[LIST_ID]);
+	linked.file_name = TextDatumGetCString(columns[LIST_FILE_NAME]);
+	linked.created = DatumGetTimestampTz(columns[LIST_CREATED]);
+	linked.expires = DatumGetTimestampTz(columns[LIST_EXPIRES]);
+	linked.number = DatumGetInt32(columns[LIST_LINK_NUMBER]);
+	linked.store = TextDatumGetCString(columns[LIST_STORE]);
 	return rde_link_url(list->home, key, &linked);
 }
 
 static void
-append_item(StringInfo out, const Listing *list, SPITupleTable *rows, int i,
-			const RdeLinkKey *key)
+append_item(StringInfo out, const Listing *list, HeapTuple row,
+			TupleDesc desc, const RdeLinkKey *key)
 {
-	HeapTuple	row = rows->vals[i];
-	bool		isnull;
-	Datum		value;
+	Datum		columns[LIST_COUNT];
+	bool		nulls[LIST_COUNT];
 	const char *format;
 	const char *link;
 
-	appendStringInfoString(out, i > 0 ? ",{\"name\":" : "{\"name\":");
-	append_text(out, SPI_getbinval(row, rows->tupdesc, LIST_NAME, &isnull));
+	heap_deform_tuple(row, desc, columns, nulls);
+	appendStringInfoString(out, "{\"name\":");
+	append_text(out, columns[LIST_NAME]);
 	appendStringInfoString(out, ",\"format\":");
-	format = TextDatumGetCString(SPI_getbinval(row, rows->tupdesc, LIST_FORMAT,
-											   &isnull));
+	format = TextDatumGetCString(columns[LIST_FORMAT]);
 	append_ascii(out, asc_toupper(format, strlen(format)));
 	appendStringInfoString(out, ",\"creationDate\":");
-	value = SPI_getbinval(row, rows->tupdesc, LIST_CREATED, &isnull);
-	if (isnull)
+	if (nulls[LIST_CREATED])
 		appendStringInfoString(out, "null");
 	else
-		append_ascii(out, rde_url_instant(DatumGetTimestampTz(value)));
+		append_ascii(out, rde_url_instant(DatumGetTimestampTz(columns[LIST_CREATED])));
 	appendStringInfoString(out, ",\"downloadUrl\":");
-	link = list->linked ? link_of(list, rows, i, key) : NULL;
+	link = list->linked ? link_of(list, columns, key) : NULL;
 	if (link == NULL)
 		appendStringInfoString(out, "null");
 	else
 		append_ascii(out, link);
-	value = SPI_getbinval(row, rows->tupdesc, LIST_DETAILS, &isnull);
-	if (isnull)
+	if (nulls[LIST_DETAILS])
 		appendStringInfoChar(out, '}');
 	else
 	{
 		/* an object's fields go on where ours end */
 		appendStringInfoChar(out, ',');
-		appendStringInfoString(out, TextDatumGetCString(value) + 1);
+		appendStringInfoString(out, TextDatumGetCString(columns[LIST_DETAILS]) + 1);
 	}
 }
 
@@ -381,7 +369,9 @@ append_body(StringInfo out, const Listing *list)
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextReset(context);
 		old = MemoryContextSwitchTo(context);
-		append_item(out, list, rows, i, key);
+		if (i > 0)
+			appendStringInfoChar(out, ',');
+		append_item(out, list, rows->vals[i], rows->tupdesc, key);
 		MemoryContextSwitchTo(old);
 	}
 	appendStringInfo(out, "],\"pagination\":{\"offset\":0,\"limit\":%d,\"total\":%d}",
