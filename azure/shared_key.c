@@ -104,13 +104,13 @@ azure_authorization(const AzureServer *server, const AzureRequest *request,
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfo(&text, "%s\n\n\n", request->method);	/* no encoding, no
-															 * language */
+	/* neither encoding nor language */
+	appendStringInfo(&text, "%s\n\n\n", request->method);
 	if (request->body_length > 0)
 		appendStringInfo(&text, "%zu", request->body_length);
 	appendStringInfo(&text, "\n%s\n%s\n", or_empty(request->content_md5),
 					 or_empty(request->content_type));
-	appendStringInfoString(&text, "\n\n\n");	/* Date is x-ms-date; conditions */
+	appendStringInfoString(&text, "\n\n\n");	/* no Date, two conditions */
 	appendStringInfo(&text, "%s\n\n\n", or_empty(request->if_none_match));
 	append_headers(&text, request, date);
 	appendStringInfo(&text, "/%s", server->account);
@@ -133,8 +133,9 @@ azure_read_link(const AzureServer *server, const char *blob,
 	StringInfoData url;
 
 	/*
-	 * permission, start, expiry, resource, policy, address, protocol, version,
-	 * kind, snapshot, encryption scope, and five headers of the reply
+	 * permission, start, expiry, resource, policy, address, protocol,
+	 * version, kind, snapshot, encryption scope, and five headers of the
+	 * reply
 	 */
 	initStringInfo(&text);
 	appendStringInfo(&text,
