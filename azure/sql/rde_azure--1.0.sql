@@ -21,11 +21,23 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 DO $$
 DECLARE
     home CONSTANT regnamespace := (SELECT e.extnamespace FROM pg_extension e WHERE e.extname = 'rde');
+    taken text;
 BEGIN
     IF home <> '@extschema@'::regnamespace THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('rde_azure belongs in the schema of rde, which is %s', home),
             HINT = format('CREATE EXTENSION rde_azure SCHEMA %s;', home);
+    END IF;
+    -- a function of the same name with other arguments would be no conflict, and
+    -- might be the one that is called
+    SELECT string_agg(p.oid::regprocedure::text, ', ' ORDER BY p.oid::regprocedure::text) INTO taken
+    FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner
+    WHERE p.pronamespace = home AND p.proname ~ '^_*rde_azure_' AND NOT r.rolsuper;
+    IF taken IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
+            MESSAGE = format('schema "%s" holds functions with names of the extension: %s', home, taken),
+            DETAIL = 'They belong to roles that are not superusers.',
+            HINT = 'Drop them.';
     END IF;
 END
 $$;
@@ -123,13 +135,16 @@ COMMENT ON FUNCTION @extschema@._rde_azure_check_cluster() IS
     'raise 55000 unless the blobs in the outbox are this cluster''s to change';
 
 CREATE FUNCTION @extschema@.rde_azure_adopt() RETURNS void
-    LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    UPDATE @extschema@.rde_azure_state s
-    SET cluster = (SELECT c.system_identifier FROM pg_control_system() c), seen = NULL
-    WHERE s.cluster <> (SELECT c.system_identifier FROM pg_control_system() c);
-END;
+AS $$
+DECLARE
+    this_cluster CONSTANT bigint := (SELECT c.system_identifier FROM pg_control_system() c);
+BEGIN
+    PERFORM @extschema@._rde_refuse_account();
+    UPDATE @extschema@.rde_azure_state s SET cluster = this_cluster, seen = NULL WHERE s.cluster <> this_cluster;
+END
+$$;
 COMMENT ON FUNCTION @extschema@.rde_azure_adopt() IS
     'let this cluster take over the blobs that a dump of another one listed: upload, rename and delete them from now on';
 

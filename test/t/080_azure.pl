@@ -429,6 +429,27 @@ like(
 	qr/rde_azure belongs in the schema of rde, which is home.*CREATE EXTENSION rde_azure SCHEMA home;/s,
 	'it belongs beside rde');
 is(error_of('CREATE EXTENSION rde_azure SCHEMA home', dbname => 'other'), '', 'as the hint says');
+error_of('DROP EXTENSION rde_azure; GRANT CREATE ON SCHEMA home TO planter; SET ROLE planter;'
+	  . ' CREATE FUNCTION home._rde_azure_fill(text) RETURNS bigint LANGUAGE sql AS $$ SELECT 1 $$', dbname => 'other');
+like(error_of('CREATE EXTENSION rde_azure SCHEMA home', dbname => 'other'),
+	qr/schema "home" holds functions with names of the extension: home\._rde_azure_fill\(text\)/, 'what a stranger planted is refused');
+
+# A lint over what it has made
+{
+	my $members = q{
+		WITH member AS (SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'rde_azure'
+			WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
+	};
+	is(sql($members . q{SELECT pg_describe_object(classid, objid, 0) FROM member
+		WHERE obj_description(objid, classid::regclass::name) IS NULL AND classid <> 'pg_type'::regclass}), '', 'every object is commented');
+	is(sql($members . q{SELECT p.proname FROM member m JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
+		JOIN pg_language l ON l.oid = p.prolang
+		WHERE (p.prosecdef OR l.lanname <> 'c') AND NOT coalesce(p.proconfig, '{}') @> '{"search_path=pg_catalog, pg_temp"}'}), '', 'every function pins its path');
+	is(sql($members . q{SELECT string_agg(p.proname, ' ' ORDER BY p.proname) FROM member m JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
+		WHERE has_function_privilege('public', p.oid, 'EXECUTE')}), '_rde_azure_blob_url rde_azure_retry rde_azure_upload_due', 'these are everybody\'s');
+	is(sql($members . q{SELECT c.relname FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
+		WHERE c.relkind = 'r' AND has_table_privilege('public', c.oid, 'SELECT, INSERT, UPDATE, DELETE')}), '', 'and no table is');
+}
 
 # The copy of a database has its blobs listed, and leaves them alone.
 {
