@@ -40,7 +40,7 @@ typedef struct Endpoint
 	const char *path;
 } Endpoint;
 
-static void
+pg_noreturn static void
 refuse(const char *option, const char *value, const char *hint)
 {
 	ereport(ERROR,
