@@ -183,7 +183,7 @@ set_failure(Failure *failure, const PGconn *conn, const PGresult *error,
 				PQresultErrorField(error, PG_DIAG_MESSAGE_PRIMARY));
 	if (failure->status == 500)
 		failure->message = memory_copy("internal error, see the log for this correlation id");
-	else if (strcmp(sqlstate, "25006") == 0)
+	else if (strcmp(sqlstate, "25006") == 0 || strcmp(sqlstate, "55000") == 0)
 		failure->message = client_message(error, statement, failure->status);
 	else
 		failure->message = memory_copy("the database cannot answer just now");

@@ -248,7 +248,7 @@ sql("ALTER SERVER reports OPTIONS (DROP delete_expired, ADD keep_local 'false')"
 # The gateway sends on whoever comes for a file that has moved.
 SKIP:
 {
-	skip 'the gateway was not built', 10 unless gateway_program();
+	skip 'the gateway was not built', 11 unless gateway_program();
 	sql("CREATE ROLE gateway LOGIN; SELECT rde_grant('gateway', 'gateway')");
 	my @token = split /\|/, sql("SELECT subscription_key, token FROM rde_create_token(1, 'test', interval '1 day')");
 	my @login = ('-H', "X-Subscription-Key: $token[0]", '-H', "Authorization: Bearer $token[1]");
@@ -271,6 +271,7 @@ SKIP:
 	is(fetch_link($link)->{status}, 403, 'a revoked link leads nowhere');
 	$reply = fetch_link($path, @login);
 	is("$reply->{status} $reply->{headers}{'retry-after'}", '503 30', 'while the blob is moved, a login comes again later');
+	like($reply->{body}, qr/is in store ..azure.., which gives no link just now; Try again in a minute/, 'which it is told');
 	upload_due($node);
 	is(sha256_hex(fetch_link($path, '-L', @login)->{body}), $known->{sha256}, 'and then has it');
 	stop_gateway($gateway);
