@@ -101,10 +101,18 @@ sub export_sales
 # Killed
 ###########################################################################
 
+# What a file holds, nothing if it is gone: processes end when they like.
+sub look_at
+{
+	open my $file, '<', shift or return '';
+	local $/;
+	return <$file> // '';
+}
+
 sub uploading
 {
-	my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
-	return grep { slurp_file("/proc/$_/cmdline") =~ / CALL/ } split ' ', slurp_file("/proc/$postmaster/task/$postmaster/children");
+	my ($postmaster) = look_at($node->data_dir . '/postmaster.pid') =~ /^(\d+)/ or return;
+	return grep { look_at("/proc/$_/cmdline") =~ / CALL/ } split ' ', look_at("/proc/$postmaster/task/$postmaster/children");
 }
 
 sub wait_until
