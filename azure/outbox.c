@@ -15,16 +15,8 @@
 void
 azure_outbox_check_caller(const RdeHome *home)
 {
-	bool		isnull;
-
-	rde_execute(home, "SELECT %s.rde_sees_all(true)",
+	rde_execute(home, "SELECT %s._rde_azure_check_caller()",
 				0, NULL, NULL, NULL, false, SPI_OK_SELECT);
-	if (!DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
-									SPI_tuptable->tupdesc, 1, &isnull)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("only operators of reports may do this"),
-				 errhint("Ask an administrator for rde_grant().")));
 }
 
 void
@@ -46,7 +38,7 @@ azure_outbox_fill(const RdeHome *home, const char *server)
 				1, types, values, NULL, false, SPI_OK_SELECT);
 }
 
-/* A column of the only row SPI returned, in the current memory context. */
+/* A column of the only row SPI returned. */
 static char *
 text_column(MemoryContext context, int column)
 {

@@ -115,6 +115,21 @@ COMMENT ON TABLE @extschema@.rde_azure_state IS
 -- Work
 ---------------------------------------------------------------------------
 
+CREATE FUNCTION @extschema@._rde_azure_check_caller() RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT @extschema@.rde_sees_all(true) THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'only operators of reports may do this',
+            HINT = 'Ask an administrator for rde_grant().';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_azure_check_caller() IS
+    'raise 42501 unless the caller is an operator or administrator of reports';
+
 CREATE FUNCTION @extschema@._rde_azure_check_cluster() RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -271,11 +286,7 @@ CREATE FUNCTION @extschema@.rde_azure_retry(report uuid) RETURNS void
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF NOT @extschema@.rde_sees_all(true) THEN
-        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-            MESSAGE = 'only operators of reports may do this',
-            HINT = 'Ask an administrator for rde_grant().';
-    END IF;
+    PERFORM @extschema@._rde_azure_check_caller();
     UPDATE @extschema@.rde_azure_upload u
     SET state = CASE u.state WHEN 'error' THEN 'pending' ELSE u.state END, due_at = now(), attempts = 0
     WHERE u.id = rde_azure_retry.report;
@@ -346,7 +357,8 @@ SELECT pg_extension_config_dump('@extschema@.rde_azure_state', '');
 -- Tables are granted to nobody, and functions to nobody but those that look
 -- themselves at who asks, or that a view calls with its reader's rights.
 REVOKE ALL ON FUNCTION
-    @extschema@.rde_azure_validator(text[], oid), @extschema@._rde_azure_check_cluster(),
+    @extschema@.rde_azure_validator(text[], oid), @extschema@._rde_azure_check_caller(),
+    @extschema@._rde_azure_check_cluster(),
     @extschema@.rde_azure_adopt(), @extschema@._rde_azure_fill(name),
     @extschema@._rde_azure_claim(integer, timestamptz), @extschema@._rde_azure_uploaded(uuid, integer, boolean),
     @extschema@.rde_azure_download_url(uuid)
