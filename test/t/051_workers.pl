@@ -125,7 +125,7 @@ is(query("$two_formats a.build_ms <> b.build_ms"), '0', 'a worker builds the for
 is(query(qq{$two_formats (a.row_count, (SELECT t.amount FROM rde_report_total t WHERE t.report = a.id))
 	IS DISTINCT FROM (b.row_count, (SELECT t.amount FROM rde_report_total t WHERE t.report = b.id))}),
 	'0', 'from the same rows');
-cmp_ok(query("$two_formats true"), '>', 0.9 * $periods, 'nearly all of them');
+cmp_ok(query("$two_formats true"), '>', 0.3 * $periods, 'many of them: how many is up to those who build by hand');
 cmp_ok(query('SELECT count(DISTINCT row_count) FROM rde_report'), '>', 5, 'while rows came in');
 my $workers = query('SELECT count(DISTINCT pid) FROM rde_worker WHERE built > 0');
 cmp_ok($workers, '>=', $clients, "$workers workers had a part in it");
