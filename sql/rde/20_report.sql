@@ -67,8 +67,7 @@ CREATE TABLE @extschema@.rde_report (
 );
 CREATE INDEX rde_report_created ON @extschema@.rde_report (created_at, id)
     WHERE status = 'completed';
-CREATE INDEX rde_report_reseller ON @extschema@.rde_report (reseller, created_at, id)
-    WHERE status = 'completed';
+CREATE INDEX rde_report_reseller ON @extschema@.rde_report (reseller, created_at, id);
 CREATE INDEX rde_report_published ON @extschema@.rde_report (published)
     WHERE status = 'completed';
 -- Few are: what a store has to look for.

@@ -202,8 +202,9 @@ CREATE FUNCTION @extschema@.rde_download_url(report uuid) RETURNS text
 COMMENT ON FUNCTION @extschema@.rde_download_url(uuid) IS
     'a link that opens this report''s file to whoever has it, until the report or rde.link_lifetime is over';
 
+-- The cost makes an ORDER BY with LIMIT come first.
 CREATE FUNCTION @extschema@._rde_report_link(report uuid) RETURNS text
-    LANGUAGE C STABLE STRICT PARALLEL RESTRICTED
+    LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 100
     AS 'MODULE_PATHNAME', 'rde_report_link';
 COMMENT ON FUNCTION @extschema@._rde_report_link(uuid) IS
     'the same for views: NULL where there is none for the caller';

@@ -2,7 +2,26 @@
 -- Catalog views
 ---------------------------------------------------------------------------
 
-CREATE VIEW @extschema@.rde_reports WITH (security_barrier) AS
+-- One branch or the other, each behind a filter that is looked at once: with an OR
+-- between them an account's few reports would be looked for among everybody's.
+--
+-- A barrier must not be a UNION itself: the planner takes such a one apart, and
+-- with it the barrier.
+CREATE VIEW @extschema@._rde_visible_reports WITH (security_barrier) AS
+SELECT r.*
+FROM (SELECT o.* FROM @extschema@.rde_report o
+      WHERE @extschema@.rde_sees_all()
+      UNION ALL
+      SELECT o.* FROM @extschema@.rde_report o
+      WHERE NOT @extschema@.rde_sees_all()
+        AND o.reseller = ANY ((SELECT @extschema@.rde_visible_accounts())::bigint[])) r
+WHERE r.expires_at > now() OR r.status = 'submitted';
+COMMENT ON VIEW @extschema@._rde_visible_reports IS
+    'the reports the caller may see, for the views that show some of their columns; granted to nobody';
+
+-- No barrier of its own, as it leaves no row out: so links and totals are made for
+-- the rows of an ORDER BY with LIMIT only, not for all that are sorted.
+CREATE VIEW @extschema@.rde_reports AS
 SELECT r.id, r.name, r.dataset, r.view, r.format, r.type,
        CASE WHEN r.status = 'submitted' AND r.claim_pid IS NOT NULL
                  AND @extschema@._rde_alive(r.claim_pid, r.claim_start)
@@ -22,18 +41,14 @@ SELECT r.id, r.name, r.dataset, r.view, r.format, r.type,
        (SELECT n.id FROM @extschema@.rde_report n
         WHERE n.supersedes = r.id AND n.status = 'completed') AS superseded_by,
        r.due_at, r.retry_at
-FROM @extschema@.rde_report r
-WHERE (r.expires_at > now() OR r.status = 'submitted')
-  AND ((SELECT @extschema@.rde_sees_all()) OR r.reseller = ANY ((SELECT @extschema@.rde_visible_accounts())::bigint[]));
+FROM @extschema@._rde_visible_reports r;
 COMMENT ON VIEW @extschema@.rde_reports IS
     'every report that has not expired: request, state and manifest; superseded_by names the next revision';
 
 CREATE VIEW @extschema@.rde_report_totals WITH (security_barrier) AS
 SELECT t.report, t.currency, t.rows, t.amount
 FROM @extschema@.rde_report_total t
-JOIN @extschema@.rde_report r ON r.id = t.report
-WHERE r.expires_at > now()
-  AND ((SELECT @extschema@.rde_sees_all()) OR r.reseller = ANY ((SELECT @extschema@.rde_visible_accounts())::bigint[]));
+JOIN @extschema@._rde_visible_reports r ON r.id = t.report;
 COMMENT ON VIEW @extschema@.rde_report_totals IS
     'rows and sum of amounts per currency of every report; the currency '''' stands for none';
 
@@ -54,36 +69,37 @@ COMMENT ON VIEW @extschema@.rde_datasets IS
 -- Functions in a view run with the reader's rights, so this one looks columns up
 -- by itself, as _rde_resolve() does.
 CREATE VIEW @extschema@.rde_dataset_columns WITH (security_barrier) AS
-SELECT v.dataset, v.name AS view, v.reseller, vc.position, vc.alias AS name, vc.column_name, vc.transform,
-       vc.argument, CASE WHEN (SELECT @extschema@.rde_sees_all(true)) THEN found.name END AS source_column,
-       CASE WHEN (SELECT @extschema@.rde_sees_all(true)) THEN found.type END AS source_type, vc.field_group AS "group", vc.description
-FROM @extschema@.rde_view v
-JOIN @extschema@.rde_view_column vc ON vc.view = v.id
-LEFT JOIN LATERAL (
-    SELECT c.name, format_type(a.atttypid, a.atttypmod) AS type
-    FROM @extschema@.rde_source s
-    LEFT JOIN LATERAL (SELECT m.value FROM jsonb_each_text(s.mapping) m
-                       WHERE lower(m.key) = lower(vc.column_name)) mapped ON true
-    JOIN pg_attribute a ON a.attrelid = s.relation AND a.attnum > 0 AND NOT a.attisdropped
-        AND lower(a.attname) = lower(coalesce(mapped.value, vc.column_name))
-    JOIN @extschema@.rde_source_column c ON c.dataset = s.dataset AND c.name = a.attname
-    WHERE s.dataset = v.dataset
-    ORDER BY a.attname = coalesce(mapped.value, vc.column_name) DESC
-    LIMIT 1) found ON true
-WHERE (v.reseller IS NULL AND (SELECT cardinality(@extschema@.rde_visible_accounts())) > 0)
-   OR ((SELECT @extschema@.rde_sees_all()) OR v.reseller = ANY ((SELECT @extschema@.rde_visible_accounts())::bigint[]))
-UNION ALL
-SELECT c.dataset, 'full', NULL, c.position, c.name, c.name, NULL,
-       NULL, CASE WHEN (SELECT @extschema@.rde_sees_all(true)) THEN c.name END,
-       CASE WHEN (SELECT @extschema@.rde_sees_all(true)) THEN c.type END, shown.field_group, shown.description
-FROM @extschema@.rde_source_column c
-LEFT JOIN LATERAL (
-    SELECT vc.field_group, vc.description
-    FROM @extschema@.rde_view v JOIN @extschema@.rde_view_column vc ON vc.view = v.id
-    WHERE v.dataset = c.dataset AND v.reseller IS NULL AND v.name = 'cmp'
-      AND lower(vc.column_name) = lower(c.name)
-    LIMIT 1) shown ON true
-WHERE (SELECT @extschema@.rde_sees_all()) OR (SELECT cardinality(@extschema@.rde_visible_accounts())) > 0;
+SELECT c.* FROM (
+    SELECT v.dataset, v.name AS view, v.reseller, vc.position, vc.alias AS name, vc.column_name, vc.transform,
+           vc.argument, CASE WHEN (SELECT @extschema@.rde_sees_all(true)) THEN found.name END AS source_column,
+           CASE WHEN (SELECT @extschema@.rde_sees_all(true)) THEN found.type END AS source_type, vc.field_group AS "group", vc.description
+    FROM @extschema@.rde_view v
+    JOIN @extschema@.rde_view_column vc ON vc.view = v.id
+    LEFT JOIN LATERAL (
+        SELECT c.name, format_type(a.atttypid, a.atttypmod) AS type
+        FROM @extschema@.rde_source s
+        LEFT JOIN LATERAL (SELECT m.value FROM jsonb_each_text(s.mapping) m
+                           WHERE lower(m.key) = lower(vc.column_name)) mapped ON true
+        JOIN pg_attribute a ON a.attrelid = s.relation AND a.attnum > 0 AND NOT a.attisdropped
+            AND lower(a.attname) = lower(coalesce(mapped.value, vc.column_name))
+        JOIN @extschema@.rde_source_column c ON c.dataset = s.dataset AND c.name = a.attname
+        WHERE s.dataset = v.dataset
+        ORDER BY a.attname = coalesce(mapped.value, vc.column_name) DESC
+        LIMIT 1) found ON true
+    WHERE (v.reseller IS NULL AND (SELECT cardinality(@extschema@.rde_visible_accounts())) > 0)
+       OR ((SELECT @extschema@.rde_sees_all()) OR v.reseller = ANY ((SELECT @extschema@.rde_visible_accounts())::bigint[]))
+    UNION ALL
+    SELECT c.dataset, 'full', NULL, c.position, c.name, c.name, NULL,
+           NULL, CASE WHEN (SELECT @extschema@.rde_sees_all(true)) THEN c.name END,
+           CASE WHEN (SELECT @extschema@.rde_sees_all(true)) THEN c.type END, shown.field_group, shown.description
+    FROM @extschema@.rde_source_column c
+    LEFT JOIN LATERAL (
+        SELECT vc.field_group, vc.description
+        FROM @extschema@.rde_view v JOIN @extschema@.rde_view_column vc ON vc.view = v.id
+        WHERE v.dataset = c.dataset AND v.reseller IS NULL AND v.name = 'cmp'
+          AND lower(vc.column_name) = lower(c.name)
+        LIMIT 1) shown ON true
+    WHERE (SELECT @extschema@.rde_sees_all()) OR (SELECT cardinality(@extschema@.rde_visible_accounts())) > 0) c;
 COMMENT ON VIEW @extschema@.rde_dataset_columns IS
     'the columns of every report view, in order, with group and description; source_column is NULL where nothing is mapped';
 

@@ -98,19 +98,23 @@ WHERE obj_description(m.objid, (SELECT c.relname FROM pg_class c WHERE c.oid = m
            WHERE t.oid = m.objid AND (t.typrelid <> 0 OR e.typrelid <> 0)))
   AND NOT (m.classid = 'pg_class'::regclass AND EXISTS (SELECT FROM pg_class c WHERE c.oid = m.objid AND c.relkind IN ('i', 'S')));
 
--- no table is anybody's; views are barriers, and read with their owner's rights;
+-- no table is anybody's; views are barriers (rde_reports shows all rows of one), and
+-- read with their owner's rights;
 -- what everybody may select from, and what rde_grant() adds
 SELECT c.relname, a.* FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
 CROSS JOIN LATERAL aclexplode(coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner))) a
 WHERE a.grantee <> c.relowner AND (c.relkind <> 'v' OR a.privilege_type <> 'SELECT' OR a.grantee <> 0);
 SELECT c.relname, c.reloptions FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
 WHERE c.relkind = 'v' AND c.reloptions IS DISTINCT FROM '{security_barrier=true}';
+-- the planner pulls up a view that is a UNION ALL, and drops its barrier
+SELECT c.relname FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
+WHERE c.relkind = 'v' AND pg_get_viewdef(c.oid, true) ~ '\nUNION';
 SELECT c.relname, has_table_privilege('public', c.oid, 'SELECT') AS everybodys
 FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid WHERE c.relkind = 'v' ORDER BY 2 DESC, 1;
--- each of them asks who reads, or shows what a function that asks returns
+-- each of them asks who reads, or shows what a function or view that asks returns
 SELECT c.relname FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
 WHERE c.relkind = 'v' AND c.relname !~ '^_'
-  AND pg_get_viewdef(c.oid) !~ '(rde_sees_all|rde_whoami|_rde_progress|_rde_periods|_rde_health)\(';
+  AND pg_get_viewdef(c.oid) !~ '(rde_sees_all\(|rde_whoami\(|_rde_progress\(|_rde_periods\(|_rde_health\(|_rde_visible_reports)';
 
 -- every table is dumped, but for these
 SELECT c.relname AS not_dumped, left(obj_description(c.oid, 'pg_class'), 60) AS why

@@ -3,9 +3,9 @@
 # Listing 28 reports takes as long whether there are thousands or a million: for
 # an account, an operator, and a poller.
 #
-# Blocks are counted, which do not depend on the machine; with RDE_SOAK=1 a
-# million reports are there, and the quickest of 200 calls is within 5 ms: a busy
-# machine makes others slower.
+# Blocks are counted, which do not depend on the machine (an index may have become
+# a level higher, for each of 28); with RDE_SOAK=1 a million reports are there, and
+# the quickest of 200 calls is within 5 ms: a busy machine makes others slower.
 
 use strict;
 use warnings;
@@ -64,6 +64,8 @@ my %query = (
 	'an account, by token' => [ 'gate', "SELECT rde_login('$key', sha256('$token')) \\gset", "SELECT json_array_length(rde_list_reports($days - 19, $days) -> 'data')" ],
 	'in detail' => [ 't7', '', "SELECT json_array_length(rde_list_reports($days - 19, $days, detail => true) -> 'data')" ],
 	'an operator, by name' => [ 'op', '', "SELECT json_array_length(rde_list_reports($days - 1, $days, name => 'report 17') -> 'data')" ],
+	'the view, an account' => [ 't7', '', q{SELECT count(*) FROM (
+		SELECT id, totals FROM rde_reports WHERE created_at > now() - interval '28500 minutes' ORDER BY created_at DESC LIMIT 28) x} ],
 	'since a cursor, an account' => [ 't7', '', sub { "SELECT json_array_length(rde_list_reports(after => '$after{account}') -> 'data')" } ],
 	'since a cursor, an operator' => [ 'op', '', sub { "SELECT json_array_length(rde_list_reports(after => '$after{all}') -> 'data')" } ]);
 
@@ -117,9 +119,16 @@ for my $what (sort keys %query)
 	note sprintf '%s: %d listed, %d blocks of %d reports (%d of %d), %s ms, median %s ms', $what, $now->{listed}, $now->{blocks}, $many, $first{$what}{blocks}, $few, $now->{ms}, $now->{median};
 	cmp_ok($now->{listed}, '>=', $what =~ /name/ ? 1 : 27, "$what: as many as there are");
 	cmp_ok($now->{listed}, '<=', 29, 'and no more');
-	cmp_ok($now->{blocks}, '<=', 1.2 * $first{$what}{blocks} + 20, 'it looks at no more blocks when there are more reports');
+	cmp_ok($now->{blocks}, '<=', 1.2 * $first{$what}{blocks} + 40, 'it looks at no more blocks when there are more reports');
 	cmp_ok($now->{ms}, '<=', 5, "it takes $now->{ms} ms") if $ENV{RDE_SOAK};
 }
+
+# Who sees all has all sorted; but links and totals are made for what is listed.
+$query{'the newest, an operator'} = [ 'op', '',
+	'SELECT count(download_url) + count(totals) FROM (SELECT * FROM rde_reports ORDER BY created_at DESC LIMIT 28) x' ];
+my $newest = measure('the newest, an operator', 1);
+is($newest->{listed}, 56, 'the newest reports, with links and totals');
+cmp_ok($newest->{blocks}, '<', $many, "$newest->{blocks} blocks: nothing is looked up for each of $many reports");
 
 $node->stop;
 done_testing();
