@@ -190,6 +190,7 @@ SELECT count(*) > 0 AS shown FROM rde_periods;
 SELECT count(*) FROM _rde_health();
 RESET ROLE;
 -- and rde_health finds late generators for a reader of its own
+UPDATE rde_generator SET next_from = '2020-01-01', next_to = '2020-01-02', next_run = '2020-01-02' WHERE id = :'window';
 SELECT rde_revoke('regress_rde_other', 'reader');
 GRANT SELECT ON rde_health TO regress_rde_other;
 SET ROLE regress_rde_other;
