@@ -253,6 +253,15 @@ azure_compare(AzureClient *client, const AzureBlob *blob)
 				 azure_blob_url(client->server, blob->name));
 		outcome = AZURE_AGAIN;
 	}
+	else if (outcome == AZURE_DONE && *reply->copy_status &&
+			 strcmp(reply->copy_status, "success") != 0)
+	{
+		snprintf(client->error, sizeof(client->error),
+				 "%s could not be copied by the service: %s",
+				 azure_blob_url(client->server, blob->name),
+				 reply->copy_status);
+		outcome = AZURE_BROKEN;
+	}
 	else if (outcome == AZURE_DONE &&
 			 (reply->content_length != blob->bytes ||
 			  pg_strcasecmp(reply->sha256, blob->sha256) != 0 ||

@@ -13,6 +13,7 @@ typedef enum AzureOutcome
 	AZURE_DONE,
 	AZURE_MISSING,				/* there is no such blob */
 	AZURE_EXISTS,				/* there is one, or it is not to be changed */
+	AZURE_BROKEN,				/* there is what a copy left that failed */
 	AZURE_AGAIN,				/* the service or the network is to blame */
 	AZURE_REFUSED,				/* it does the same to every request: the key,
 								 * the container, the name of the host */
@@ -53,7 +54,10 @@ extern AzureOutcome azure_put_block(AzureClient *client, const char *blob,
 extern AzureOutcome azure_put_block_list(AzureClient *client,
 										 const AzureBlob *blob, int count);
 
-/* Is the blob there, and is it this one?  AZURE_EXISTS: it is another one. */
+/*
+ * Is the blob there, and is it this one?  AZURE_EXISTS: it is another one;
+ * AZURE_BROKEN: the service began to copy it, and gave up.
+ */
 extern AzureOutcome azure_compare(AzureClient *client, const AzureBlob *blob);
 
 /* Begin to copy a blob of this container; AZURE_EXISTS as above. */

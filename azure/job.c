@@ -179,6 +179,19 @@ upload(const RdeHome *home, AzureClient *client, const AzureJob *job)
 	return outcome;
 }
 
+/* What a failed copy left is in the way of the next try. */
+static AzureOutcome
+clear_away(AzureClient *client, const char *blob)
+{
+	char	   *error = pstrdup(client->error);
+	AzureOutcome outcome = azure_delete(client, blob);
+
+	if (outcome != AZURE_DONE && outcome != AZURE_MISSING)
+		return outcome;
+	strlcpy(client->error, error, sizeof(client->error));
+	return AZURE_AGAIN;
+}
+
 /* Copied if it is not yet there, then deleted where it was. */
 static AzureOutcome
 move(AzureClient *client, const AzureJob *job)
@@ -194,6 +207,8 @@ move(AzureClient *client, const AzureJob *job)
 		if (outcome == AZURE_DONE || outcome == AZURE_EXISTS)
 			outcome = compare_again(client, &blob);
 	}
+	if (outcome == AZURE_BROKEN && strcmp(job->blob, job->new_blob) != 0)
+		outcome = clear_away(client, job->new_blob);
 	if (outcome != AZURE_DONE || strcmp(job->blob, job->new_blob) == 0)
 		return outcome;
 	outcome = azure_delete(client, job->blob);

@@ -344,6 +344,14 @@ class Connection(socketserver.StreamRequestHandler):
         self.answer(method, status, headers, content)
         raise Broken
 
+    def copy_failed(self, method, status, headers, content):
+        """What the service says of a copy that it has given up."""
+        if status == 200:
+            headers = {n: v for n, v in headers.items() if n.lower() != "x-ms-meta-sha256"}
+            headers.update({"x-ms-copy-status": "failed", "Content-Length": "0"})
+        self.answer(method, status, headers, content)
+        return True
+
     def interim(self, method, status, headers, content):
         self.send(b"HTTP/1.1 102 Processing\r\nx-ms-error-code: Early\r\nContent-MD5: AAAA\r\n\r\n")
         self.answer(method, status, headers, content)
@@ -374,6 +382,7 @@ DONE = {
     "cut-body": Connection.cut_body,
     "stale": Connection.stale,
     "interim": Connection.interim,
+    "copy-failed": Connection.copy_failed,
 }
 
 
