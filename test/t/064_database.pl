@@ -192,7 +192,7 @@ my $gateway = start_gateway($node);
 		if ($pid == 0)
 		{
 			my $connection = connect_to($gateway);
-			my $end = time + 6;
+			my $end = time + 9;
 			while (time < $end)
 			{
 				my $reply = ask($connection, $number == 3 ? "GET $link" : $list, $number == 3 ? [ Range => 'bytes=0-99999' ] : \@login);

@@ -64,12 +64,12 @@ sub purged
 # It expires while it is on its way.
 {
 	my $report = new_report();
-	# a link that ends in two seconds
-	$node->safe_psql('postgres', "UPDATE rde_report SET expires_at = now() + interval '2 seconds' WHERE id = '$report->{id}'");
+	# a link that ends in five seconds
+	$node->safe_psql('postgres', "UPDATE rde_report SET expires_at = now() + interval '5 seconds' WHERE id = '$report->{id}'");
 	$report->{link} = local_path($node->safe_psql('postgres', "SELECT rde_download_url('$report->{id}')"));
 	my @downloads = (begin_download($report->{link}), begin_download($report->{path}, @login));
 	unlike(gateway_log($gateway), qr/ sent=/, 'two downloads are under way');
-	sleep 3.2;
+	sleep 6.2;
 	is($node->safe_psql('postgres', "SELECT expires_at < now() FROM rde_report WHERE id = '$report->{id}'"), 't', 'their report expires');
 	ok(!purged($report), 'a purge leaves its bytes for an hour');
 

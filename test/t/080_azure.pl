@@ -169,9 +169,9 @@ is(fetch_link(report($id{csv})->{download_url}, '-r', '1048575-1048576')->{statu
 	is(fetch_link("$url&comp=block&blockid=AAAA", '-X', 'PUT', '-d', 'x')->{status}, 403, 'nor a block');
 	is(sha256_hex(HTTP::Tiny->new->get($url)->{content}), report($id{json})->{sha256}, 'and the blob is as it was');
 
-	my $short = sql(q{SET rde.link_lifetime = '1 second'; SELECT rde_download_url('} . $id{json} . q{')});
+	my $short = sql(q{SET rde.link_lifetime = '5 seconds'; SELECT rde_download_url('} . $id{json} . q{')});
 	is(fetch_link($short)->{status}, 200, 'a link of a short life');
-	sleep 3;
+	sleep 6;
 	is(fetch_link($short)->{status}, 403, 'opens nothing after it');
 }
 
