@@ -87,7 +87,7 @@ SELECT count(*) FILTER (WHERE status <> 'completed') AS unfinished, count(*) AS 
 -- the manifest
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', 'csv', 'small', name => 'Größe/1', time_zone => 'europe/vienna') AS id \gset
 SELECT name, dataset, view, format, type, status, reseller, revision, supersedes, provisional, period_from, period_to, time_zone,
-       expires_at - created_at AS life, attempts, row_count, content_bytes, totals, replaced_characters, text_numbers,
+       expires_at::timestamp - created_at::timestamp AS life, attempts, row_count, content_bytes, totals, replaced_characters, text_numbers,
        regexp_replace(file_name, '\.[0-9a-f]{8}-.*\.csv', '.<id and time>.csv') AS file_name, media_type, sqlstate, error, store
 FROM rde_reports WHERE id = :'id';
 SELECT currency, rows, amount FROM rde_report_totals WHERE report = :'id' ORDER BY currency;
