@@ -23,7 +23,7 @@
 #include "server.h"
 
 #define DEFAULT_LISTEN	"127.0.0.1:8080"
-#define DEFAULT_POOL	8
+#define DEFAULT_POOL	4			/* enough for thousands of lists a second */
 #define MAX_POOL		100
 
 /* For those whose credentials are not known; short checks only. */
@@ -44,7 +44,7 @@ static const char help[] =
 "                             [::1]:8080 is IPv6\n"
 "  -d, --db=CONNINFO          connection string or URI of the database; what it\n"
 "                             leaves open is taken from PGHOST, PGUSER, ...\n"
-"  -p, --pool=N               connections for requests (8); two more are for\n"
+"  -p, --pool=N               connections for requests (4); two more are for\n"
 "                             those whose credentials are yet to be checked\n"
 "      --log-level=LEVEL      error, warning, info (one line a request) or debug\n"
 "  -h, --help                 show this, then exit\n"

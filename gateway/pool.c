@@ -2,8 +2,9 @@
  * pool.c
  *	  A fixed number of sessions, lent to one request at a time.
  *
- * Invariant: opened = idle + lent + being opened, and is at most size.  The
- * mutex is never held while a server is talked to.
+ * Invariant: opened = idle + lent + being opened, and is at most size.  While a
+ * session is idle, nobody waits who may have it.  The mutex is never held while
+ * a server is talked to.
  */
 #include "pool.h"
 
@@ -23,6 +24,16 @@
 #define FIRST_PAUSE_MS	100
 #define LAST_PAUSE_MS	3000
 
+/* A request that waits, in a queue: who came first is served first. */
+typedef struct Waiter
+{
+	PoolUse		use;
+	bool		called;			/* and no longer in the queue */
+	PGconn	   *conn;			/* lent; NULL: called to look for itself */
+	pthread_cond_t wake;
+	struct Waiter *next;
+} Waiter;
+
 struct Pool
 {
 	const char *name;
@@ -32,11 +43,11 @@ struct Pool
 	int			max_waiting;
 
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	Waiter	   *first;
+	int			waiting;
 	int			opened;
 	int			opening;
 	int			lent_long;
-	int			waiting;
 	int			idle_count;
 	PGconn	  **idle;			/* the last one is the last used */
 	long		pause_ms;		/* 0: the last attempt went well */
@@ -57,7 +68,6 @@ Pool *
 pool_create(const char *name, const char *conninfo, int size, int max_waiting)
 {
 	Pool	   *pool = memory_get(sizeof(Pool));
-	pthread_condattr_t attributes;
 
 	pool->name = name;
 	pool->conninfo = conninfo;
@@ -66,10 +76,6 @@ pool_create(const char *name, const char *conninfo, int size, int max_waiting)
 	pool->max_waiting = max_waiting;
 	pool->idle = memory_get(size * sizeof(PGconn *));
 	pthread_mutex_init(&pool->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&pool->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
 	return pool;
 }
 
@@ -83,11 +89,84 @@ pool_close(Pool *pool)
 		pool->opened--;
 	}
 	pthread_mutex_unlock(&pool->lock);
-	pthread_cond_destroy(&pool->changed);
 	pthread_mutex_destroy(&pool->lock);
 	free(pool->idle);
 	free(pool->last_error);
 	free(pool);
+}
+
+static bool
+may_have(const Pool *pool, PoolUse use)
+{
+	return use == POOL_SHORT || pool->lent_long < pool->max_long;
+}
+
+static void
+leave_queue(Pool *pool, const Waiter *waiter)
+{
+	Waiter	  **place = &pool->first;
+
+	while (*place != waiter)
+		place = &(*place)->next;
+	*place = waiter->next;
+	pool->waiting--;
+}
+
+static void
+call(Pool *pool, Waiter *waiter, PGconn *conn)
+{
+	leave_queue(pool, waiter);
+	waiter->called = true;
+	waiter->conn = conn;
+	if (conn != NULL && waiter->use == POOL_LONG)
+		pool->lent_long++;
+	pthread_cond_signal(&waiter->wake);
+}
+
+/* Lend what is idle, and let others open what there is room for. */
+static void
+serve_queue(Pool *pool)
+{
+	int			room = pool->size - pool->opened;
+	Waiter	   *next;
+
+	for (Waiter *waiter = pool->first; waiter != NULL; waiter = next)
+	{
+		next = waiter->next;
+		if (!may_have(pool, waiter->use))
+			continue;
+		if (pool->idle_count > 0)
+			call(pool, waiter, pool->idle[--pool->idle_count]);
+		else if (room-- > 0)
+			call(pool, waiter, NULL);
+		else
+			break;
+	}
+}
+
+/* Wait in the queue; false if nobody called until then. */
+static bool
+wait_for_call(Pool *pool, Waiter *waiter, const struct timespec *until)
+{
+	Waiter	  **last = &pool->first;
+	pthread_condattr_t attributes;
+
+	while (*last != NULL)
+		last = &(*last)->next;
+	*last = waiter;
+	pool->waiting++;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&waiter->wake, &attributes);
+	pthread_condattr_destroy(&attributes);
+	while (!waiter->called &&
+		   pthread_cond_timedwait(&waiter->wake, &pool->lock, until) == 0)
+		;
+	pthread_cond_destroy(&waiter->wake);
+	if (!waiter->called)
+		leave_queue(pool, waiter);
+	return waiter->called;
 }
 
 /* Open a session.  The lock is held before and after, not meanwhile. */
@@ -123,8 +202,20 @@ open_one(Pool *pool)
 	pool->pause_until_ms = now_ms() + pool->pause_ms;
 	free(pool->last_error);
 	pool->last_error = error;
-	pthread_cond_broadcast(&pool->changed);
+	/* waiting is no use any more */
+	while (pool->first != NULL)
+		call(pool, pool->first, NULL);
 	return NULL;
+}
+
+/* A session that was lent is no more. */
+static void
+write_off(Pool *pool, PGconn *conn, PoolUse use)
+{
+	PQfinish(conn);
+	pool->opened--;
+	if (use == POOL_LONG)
+		pool->lent_long--;
 }
 
 /*
@@ -134,37 +225,39 @@ open_one(Pool *pool)
 static PGconn *
 take_now(Pool *pool, PoolUse use, bool *hopeless)
 {
-	*hopeless = false;
-	if (use == POOL_LONG && pool->lent_long >= pool->max_long)
+	PGconn	   *conn = NULL;
+
+	if (!may_have(pool, use))
 		return NULL;
 	while (pool->idle_count > 0)
 	{
-		PGconn	   *conn = pool->idle[--pool->idle_count];
-
+		conn = pool->idle[--pool->idle_count];
+		if (use == POOL_LONG)
+			pool->lent_long++;
 		if (session_is_alive(conn))
 			return conn;
-		PQfinish(conn);
-		pool->opened--;
+		write_off(pool, conn, use);
 	}
-	if (pool->opened < pool->size)
-	{
-		PGconn	   *conn = NULL;
-
-		/* While it is away, one tries at a time, and not all the time. */
-		if (pool->pause_ms == 0 ||
-			(pool->opening == 0 && now_ms() >= pool->pause_until_ms))
-			conn = open_one(pool);
-		*hopeless = conn == NULL;
-		return conn;
-	}
-	return NULL;
+	if (pool->opened == pool->size)
+		return NULL;
+	if (use == POOL_LONG)
+		pool->lent_long++;
+	/* While it is away, one tries at a time, and not all the time. */
+	conn = NULL;
+	if (pool->pause_ms == 0 ||
+		(pool->opening == 0 && now_ms() >= pool->pause_until_ms))
+		conn = open_one(pool);
+	if (conn == NULL && use == POOL_LONG)
+		pool->lent_long--;
+	*hopeless = conn == NULL;
+	return conn;
 }
 
 PGconn *
 pool_take(Pool *pool, PoolUse use)
 {
 	PGconn	   *conn;
-	bool		hopeless;
+	bool		hopeless = false;
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
@@ -172,16 +265,21 @@ pool_take(Pool *pool, PoolUse use)
 
 	pthread_mutex_lock(&pool->lock);
 	conn = take_now(pool, use, &hopeless);
-	if (conn == NULL && !hopeless && pool->waiting < pool->max_waiting)
+	while (conn == NULL && !hopeless && pool->waiting < pool->max_waiting)
 	{
-		pool->waiting++;
-		while (conn == NULL && !hopeless &&
-			   pthread_cond_timedwait(&pool->changed, &pool->lock, &until) == 0)
+		Waiter		waiter = {.use = use};
+
+		if (!wait_for_call(pool, &waiter, &until))
+			break;
+		conn = waiter.conn;
+		if (conn != NULL && !session_is_alive(conn))
+		{
+			write_off(pool, conn, use);
+			conn = NULL;
+		}
+		if (conn == NULL)
 			conn = take_now(pool, use, &hopeless);
-		pool->waiting--;
 	}
-	if (conn != NULL && use == POOL_LONG)
-		pool->lent_long++;
 	pthread_mutex_unlock(&pool->lock);
 	return conn;
 }
@@ -201,13 +299,6 @@ pool_give(Pool *pool, PGconn *conn, PoolUse use, bool good)
 		pool->idle[pool->idle_count++] = conn;
 	else
 		pool->opened--;
-	if (pool->waiting > 0)
-	{
-		/* who is woken may wait for its turn among the long ones */
-		if (pool->lent_long >= pool->max_long)
-			pthread_cond_broadcast(&pool->changed);
-		else
-			pthread_cond_signal(&pool->changed);
-	}
+	serve_queue(pool);
 	pthread_mutex_unlock(&pool->lock);
 }

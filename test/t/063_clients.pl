@@ -187,7 +187,7 @@ sleep 0.5;
 	is($status, '200 200 200 200', 'no download is counted of clients that are gone');
 	cmp_ok(resident() - $before, '<', 16 * 1024, 'nor is their memory kept');
 	is(ask($gateway, 'GET /health')->{status}, 200, 'the gateway goes on');
-	cmp_ok($node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE usename = 'gateway'"), '<=', 10, 'with the sessions it may have');
+	cmp_ok($node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE usename = 'gateway'"), '<=', 6, 'with the sessions it may have');
 	is($node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE usename = 'gateway' AND state LIKE 'idle in%'"), 0, 'none of them in a transaction');
 }
 
