@@ -87,8 +87,13 @@ CREATE INDEX rde_report_pending ON @extschema@.rde_report (due_at)
     WHERE status = 'submitted' OR retry_at IS NOT NULL;
 CREATE INDEX rde_report_provisional ON @extschema@.rde_report (due_at)
     WHERE provisional;
+-- What a generator did last, and which of its reports failed.
 CREATE INDEX rde_report_generator ON @extschema@.rde_report (generator, submitted_at)
     WHERE generator IS NOT NULL;
+CREATE INDEX rde_report_last_run ON @extschema@.rde_report (generator, created_at)
+    WHERE status = 'completed' AND generator IS NOT NULL;
+CREATE INDEX rde_report_failed ON @extschema@.rde_report (generator)
+    WHERE status = 'error';
 COMMENT ON TABLE @extschema@.rde_report IS
     'one row is one report: its request, its state and, once completed, its manifest';
 COMMENT ON COLUMN @extschema@.rde_report.generator IS

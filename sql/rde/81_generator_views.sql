@@ -12,7 +12,7 @@ WHERE r.status = 'error' AND r.retry_at IS NULL AND r.expires_at > now()
 COMMENT ON VIEW @extschema@._rde_failed_reports IS
     'reports that ended in error and that nobody has done anything about';
 
--- Each report is looked at once, and not for each generator.
+-- What a generator did last is two looks into an index, however many reports it has.
 CREATE VIEW @extschema@.rde_generators WITH (security_barrier) AS
 SELECT g.id, g.name, g.dataset, g.view, g.formats, g.event, g.reseller, g.time_zone, g.month_day, g.run_at, g.start,
        g.catch_up, g.keep, g.options, g.enabled,
@@ -22,17 +22,17 @@ SELECT g.id, g.name, g.dataset, g.view, g.formats, g.event, g.reseller, g.time_z
        completed.created_at AS last_run, completed.id AS last_report, submitted.status AS last_status,
        coalesce(failed.reports, 0) AS failed, f.paused_until
 FROM @extschema@.rde_generator g
-LEFT JOIN (
-    SELECT DISTINCT ON (r.generator) r.generator, r.id, r.created_at FROM @extschema@.rde_report r
-    WHERE r.status = 'completed' AND r.expires_at > now()
-    ORDER BY r.generator, r.created_at DESC) completed ON completed.generator = g.id
-LEFT JOIN (
-    SELECT DISTINCT ON (r.generator) r.generator,
-           CASE WHEN r.status = 'submitted' AND r.claim_pid IS NOT NULL
+LEFT JOIN LATERAL (
+    SELECT r.id, r.created_at FROM @extschema@.rde_report r
+    WHERE r.generator = g.id AND r.status = 'completed' AND r.expires_at > now()
+    ORDER BY r.created_at DESC LIMIT 1) completed ON true
+LEFT JOIN LATERAL (
+    SELECT CASE WHEN r.status = 'submitted' AND r.claim_pid IS NOT NULL
                      AND @extschema@._rde_alive(r.claim_pid, r.claim_start)
                 THEN 'processing' ELSE r.status END AS status
     FROM @extschema@.rde_report r
-    ORDER BY r.generator, r.submitted_at DESC) submitted ON submitted.generator = g.id
+    WHERE r.generator = g.id
+    ORDER BY r.submitted_at DESC LIMIT 1) submitted ON true
 LEFT JOIN (
     SELECT r.generator, count(*) AS reports FROM @extschema@._rde_failed_reports r
     GROUP BY r.generator) failed ON failed.generator = g.id
