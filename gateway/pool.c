@@ -123,24 +123,40 @@ call(Pool *pool, Waiter *waiter, PGconn *conn)
 	pthread_cond_signal(&waiter->wake);
 }
 
+/* The idle session that was used last; NULL if there is none that is alive. */
+static PGconn *
+take_idle(Pool *pool)
+{
+	while (pool->idle_count > 0)
+	{
+		PGconn	   *conn = pool->idle[--pool->idle_count];
+
+		if (session_is_alive(conn))
+			return conn;
+		PQfinish(conn);
+		pool->opened--;
+	}
+	return NULL;
+}
+
 /* Lend what is idle, and let others open what there is room for. */
 static void
 serve_queue(Pool *pool)
 {
-	int			room = pool->size - pool->opened;
+	int			opening = 0;
 	Waiter	   *next;
 
 	for (Waiter *waiter = pool->first; waiter != NULL; waiter = next)
 	{
+		PGconn	   *conn;
+
 		next = waiter->next;
 		if (!may_have(pool, waiter->use))
 			continue;
-		if (pool->idle_count > 0)
-			call(pool, waiter, pool->idle[--pool->idle_count]);
-		else if (room-- > 0)
-			call(pool, waiter, NULL);
-		else
+		conn = take_idle(pool);
+		if (conn == NULL && pool->opened + opening++ >= pool->size)
 			break;
+		call(pool, waiter, conn);
 	}
 }
 
@@ -208,16 +224,6 @@ open_one(Pool *pool)
 	return NULL;
 }
 
-/* A session that was lent is no more. */
-static void
-write_off(Pool *pool, PGconn *conn, PoolUse use)
-{
-	PQfinish(conn);
-	pool->opened--;
-	if (use == POOL_LONG)
-		pool->lent_long--;
-}
-
 /*
  * A session if one can be had now.  *hopeless if waiting is no use, for the
  * database is away.
@@ -225,27 +231,18 @@ write_off(Pool *pool, PGconn *conn, PoolUse use)
 static PGconn *
 take_now(Pool *pool, PoolUse use, bool *hopeless)
 {
-	PGconn	   *conn = NULL;
+	PGconn	   *conn;
 
 	if (!may_have(pool, use))
 		return NULL;
-	while (pool->idle_count > 0)
-	{
-		conn = pool->idle[--pool->idle_count];
-		if (use == POOL_LONG)
-			pool->lent_long++;
-		if (session_is_alive(conn))
-			return conn;
-		write_off(pool, conn, use);
-	}
-	if (pool->opened == pool->size)
+	conn = take_idle(pool);
+	if (conn == NULL && pool->opened == pool->size)
 		return NULL;
 	if (use == POOL_LONG)
 		pool->lent_long++;
 	/* While it is away, one tries at a time, and not all the time. */
-	conn = NULL;
-	if (pool->pause_ms == 0 ||
-		(pool->opening == 0 && now_ms() >= pool->pause_until_ms))
+	if (conn == NULL && (pool->pause_ms == 0 ||
+						 (pool->opening == 0 && now_ms() >= pool->pause_until_ms)))
 		conn = open_one(pool);
 	if (conn == NULL && use == POOL_LONG)
 		pool->lent_long--;
@@ -272,11 +269,6 @@ pool_take(Pool *pool, PoolUse use)
 		if (!wait_for_call(pool, &waiter, &until))
 			break;
 		conn = waiter.conn;
-		if (conn != NULL && !session_is_alive(conn))
-		{
-			write_off(pool, conn, use);
-			conn = NULL;
-		}
 		if (conn == NULL)
 			conn = take_now(pool, use, &hopeless);
 	}
