@@ -207,9 +207,12 @@ move(AzureClient *client, const AzureJob *job)
 		if (outcome == AZURE_DONE || outcome == AZURE_EXISTS)
 			outcome = compare_again(client, &blob);
 	}
-	if (outcome == AZURE_BROKEN && strcmp(job->blob, job->new_blob) != 0)
-		outcome = clear_away(client, job->new_blob);
-	if (outcome != AZURE_DONE || strcmp(job->blob, job->new_blob) == 0)
+	/* what has that name already is not to be deleted */
+	if (strcmp(job->blob, job->new_blob) == 0)
+		return outcome;
+	if (outcome == AZURE_BROKEN)
+		return clear_away(client, job->new_blob);
+	if (outcome != AZURE_DONE)
 		return outcome;
 	outcome = azure_delete(client, job->blob);
 	return outcome == AZURE_MISSING ? AZURE_DONE : outcome;
