@@ -45,6 +45,7 @@ CREATE FUNCTION @extschema@._rde_change_grant(role name, privilege text, grants 
 AS $$
 DECLARE
     routine regprocedure;
+    setting text;
 BEGIN
     IF role IS NULL OR privilege IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'role and privilege must not be null';
@@ -66,10 +67,10 @@ BEGIN
     END LOOP;
     IF privilege = 'gateway' THEN
         -- what it is handed are links, and whoever reads one in a log can use it
-        EXECUTE format(CASE WHEN grants THEN 'ALTER ROLE %I IN DATABASE %I SET log_parameter_max_length = 0'
-                            ELSE 'ALTER ROLE %I IN DATABASE %I RESET log_parameter_max_length' END, role, current_database());
-        EXECUTE format(CASE WHEN grants THEN 'ALTER ROLE %I IN DATABASE %I SET log_parameter_max_length_on_error = 0'
-                            ELSE 'ALTER ROLE %I IN DATABASE %I RESET log_parameter_max_length_on_error' END, role, current_database());
+        FOREACH setting IN ARRAY '{log_parameter_max_length,log_parameter_max_length_on_error}'::text[] LOOP
+            EXECUTE format(CASE WHEN grants THEN 'ALTER ROLE %I IN DATABASE %I SET %I = 0' ELSE 'ALTER ROLE %I IN DATABASE %I RESET %I' END,
+                           role, current_database(), setting);
+        END LOOP;
     END IF;
     IF privilege IN ('admin', 'operator') THEN
         EXECUTE format(CASE WHEN grants THEN 'GRANT SELECT ON %s TO %I' ELSE 'REVOKE SELECT ON %s FROM %I' END,
