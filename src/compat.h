@@ -29,6 +29,15 @@
 	pg_b64_decode(src, len, (char *) (dst), dstlen)
 #endif
 
+/* run a plan to its end, once */
+#if PG_VERSION_NUM >= 180000
+#define rde_executor_run(query_desc) \
+	ExecutorRun(query_desc, ForwardScanDirection, 0)
+#else
+#define rde_executor_run(query_desc) \
+	ExecutorRun(query_desc, ForwardScanDirection, 0, true)
+#endif
+
 /* in the current memory context, or from 17 on of the current resource owner */
 #if PG_VERSION_NUM >= 170000
 #define rde_create_wait_event_set(size) \

@@ -77,7 +77,7 @@ load_source(const RdeHome *home, const RdeReport *report)
 				" key_columns, amount_column, currency_column,"
 				" invoice_column, change_column"
 				" FROM %s.rde_source WHERE dataset = $1",
-				1, types, values, NULL, true, SPI_OK_SELECT);
+				1, types, values, NULL, false, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		rde_dataset_not_attached(report->dataset);
 	source->relation =
@@ -303,14 +303,20 @@ add_window(RdeQuery *query, StringInfo sql, Relation relation,
 	if (getBaseType(change->atttypid) != XID8OID)
 		wrong_type(NameStr(change->attname), change->atttypid, "change",
 				   "xid8");
-	/* the first two are for an index, the third decides */
+	/* the first two are for an index, the others decide */
 	appendStringInfo(sql, "%s >= $%d AND ", qualified(change),
 					 add_parameter(query, XID8OID, window->from_xmin));
+	query->window_xmax = query->nargs;
 	appendStringInfo(sql, "%s < $%d AND ", qualified(change),
 					 add_parameter(query, XID8OID, window->to_xmax));
 	appendStringInfo(sql, "NOT pg_catalog.pg_visible_in_snapshot(%s, $%d)",
 					 qualified(change),
 					 add_parameter(query, PG_SNAPSHOTOID, window->from));
+	/* COPY FREEZE shows rows before their transaction is seen */
+	query->window_end = query->nargs;
+	appendStringInfo(sql, " AND pg_catalog.pg_visible_in_snapshot(%s, $%d)",
+					 qualified(change),
+					 add_parameter(query, PG_SNAPSHOTOID, window->to));
 }
 
 /* The WHERE clause. */
@@ -374,7 +380,7 @@ add_columns(const RdeHome *home, RdeQuery *query, const RdeReport *report,
 				"SELECT name, column_name, transform, argument, source_column,"
 				" expected_type, actual_type, fits, expected"
 				" FROM %s._rde_report_columns($1, $2, $3) ORDER BY position",
-				3, types, values, nulls, true, SPI_OK_SELECT);
+				3, types, values, nulls, false, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -449,6 +455,7 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 	Relation	relation;
 	int			place;
 
+	query->window_xmax = query->window_end = -1;
 	rde_connect();
 	source = load_source(home, report);
 	relation = try_relation_open(source->relation, AccessShareLock);

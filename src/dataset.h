@@ -21,6 +21,8 @@ typedef struct RdeQuery
 	int			nargs;
 	Oid			types[RDE_MAX_QUERY_ARGS];
 	Datum		values[RDE_MAX_QUERY_ARGS];
+	int			window_xmax;	/* arguments that the window's end decides, */
+	int			window_end;		/* counted from 0; -1 without one */
 
 	/* the report's columns come first in the SELECT's list */
 	int			ncolumns;
@@ -31,7 +33,8 @@ typedef struct RdeQuery
 } RdeQuery;
 
 /*
- * Resolve a report's data set, view and source, as they are today, to a query;
+ * Lock a report's source and resolve data set, view and source, as they are
+ * once the lock is there, to a query;
  * window is given for reports of a snapshot window, and only for them.
  * Allocates in the current context; needs no SPI connection.  Raises 42704 or
  * 55000 for what does not exist or is not attached, 42P01 and 42703 for a

@@ -3,8 +3,8 @@
  *	  The build: identity, pinned settings, snapshot, receiver, sinks, finish.
  *
  * Invariant: the source is read by exactly one SELECT under one snapshot that
- * was taken after the settle check; every file, total and manifest of the build
- * comes from the rows of that SELECT.
+ * was taken after the settle check and after the locks of what is read; every
+ * file, total and manifest of the build comes from the rows of that SELECT.
  */
 #include "export.h"
 
@@ -18,6 +18,7 @@
 #include "pgstat.h"
 #include "portability/instr_time.h"
 #include "receiver.h"
+#include "select.h"
 #include "settle.h"
 #include "sink_digest.h"
 #include "sink_store.h"
@@ -77,44 +78,6 @@ static enum
 	BUILD_WINDOW,
 	BUILD_SOURCE
 }			phase;
-
-/*
- * Run the SELECT under the active snapshot, as the source's owner, its rows into
- * the receiver.
- */
-static void
-run_query(RdePass *pass, const char *time_zone)
-{
-	RdeQuery   *query = pass->query;
-	DestReceiver *receiver = rde_receiver_create(pass);
-	SPIExecuteOptions options = {0};
-	ParamListInfo params = makeParamList(query->nargs);
-	RdeIdentity saved;
-	SPIPlanPtr	plan;
-	int			result;
-
-	for (int i = 0; i < query->nargs; i++)
-	{
-		params->params[i].value = query->values[i];
-		params->params[i].isnull = false;
-		params->params[i].pflags = PARAM_FLAG_CONST;
-		params->params[i].ptype = query->types[i];
-	}
-	options.params = params;
-	options.read_only = true;
-	options.dest = receiver;
-
-	rde_identity_enter_source(query->owner, time_zone, &saved);
-	/* no CURSOR_OPT_PARALLEL_OK: chunks are inserted while it runs */
-	plan = SPI_prepare_cursor(query->sql, query->nargs, query->types, 0);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed: %s",
-			 SPI_result_code_string(SPI_result));
-	result = SPI_execute_plan_extended(plan, &options);
-	rde_identity_leave(&saved);
-	if (result != SPI_OK_SELECT)
-		elog(ERROR, "unexpected SPI result %d", result);
-}
 
 static void
 finish_output(const RdeHome *home, RdePass *pass, Output *output,
@@ -185,6 +148,7 @@ rde_export_build(const RdeHome *home, const pg_uuid_t *ids, int count,
 	Output	   *outputs = palloc0(sizeof(Output) * count);
 	RdePass    *pass = palloc0(sizeof(RdePass));
 	RdeWindow  *window = NULL;
+	RdeSelect  *select;
 	ErrorContextCallback callback;
 	instr_time	started;
 	instr_time	elapsed;
@@ -206,14 +170,22 @@ rde_export_build(const RdeHome *home, const pg_uuid_t *ids, int count,
 		phase = BUILD_OTHER;
 	}
 
-	/* the one snapshot the source is read by */
+	/* what is read is locked under one snapshot ... */
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (window)
 		rde_window_end(home, window, context);
 	MemoryContextSwitchTo(context);
 	phase = BUILD_SOURCE;
 	pass->query = rde_dataset_query(home, first, window);
+	select = rde_select_plan(pass->query, first->time_zone);
 	phase = BUILD_OTHER;
+	PopActiveSnapshot();
+
+	/* ... and read by the next, the only one the source is read by */
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (window)
+		rde_window_end(home, window, context);
+	MemoryContextSwitchTo(context);
 	pass->dataset = first->dataset;
 	pass->zone = first->zone;
 	pass->noutputs = count;
@@ -230,9 +202,11 @@ rde_export_build(const RdeHome *home, const pg_uuid_t *ids, int count,
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 	phase = BUILD_SOURCE;
-	run_query(pass, first->time_zone);
+	rde_select_run(select, window, first->time_zone,
+				   rde_receiver_create(pass));
 	phase = BUILD_OTHER;
 	error_context_stack = callback.previous;
+	rde_select_check(home, select);
 	PopActiveSnapshot();
 
 	for (int i = 0; i < count; i++)
