@@ -103,8 +103,8 @@ account_of_role(const RdeHome *home, Oid role, int64 *account)
 
 	values[0] = DirectFunctionCall1(namein,
 									CStringGetDatum(GetUserNameFromId(role, false)));
-	rde_execute(home, "SELECT id FROM %s.rde_account WHERE role = $1",
-				1, types, values, NULL, true, SPI_OK_SELECT);
+	rde_read_latest(home, "SELECT id FROM %s.rde_account WHERE role = $1",
+					1, types, values);
 	if (SPI_processed == 0)
 		return false;
 	*account = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
@@ -124,8 +124,8 @@ granted_rank(const RdeHome *home, Oid role, const char **why)
 		*why = "has the rights of the extension's owner";
 		return RDE_ADMIN;
 	}
-	rde_execute(home, "SELECT role, privilege FROM %s.rde_privilege",
-				0, NULL, NULL, NULL, true, SPI_OK_SELECT);
+	rde_read_latest(home, "SELECT role, privilege FROM %s.rde_privilege",
+					0, NULL, NULL);
 	for (int i = 0; i < SPI_processed; i++)
 	{
 		char	   *name = SPI_getvalue(SPI_tuptable->vals[i],
@@ -223,11 +223,12 @@ rde_visible(const RdeHome *home, const RdeWho *who)
 	}
 	rde_connect();
 	/* most see themselves alone: no function is called for them */
-	rde_execute(home,
-				"SELECT CASE WHEN EXISTS (SELECT FROM %s.rde_account"
-				" WHERE id = $1 AND scope = 'provider')"
-				" THEN %s._rde_scope_resellers($1) ELSE ARRAY[$1] END",
-				1, types, values, NULL, true, SPI_OK_SELECT);
+	rde_read_latest(home,
+					"SELECT CASE WHEN EXISTS (SELECT FROM %s.rde_account"
+					" WHERE id = $1 AND scope = 'provider')"
+					" THEN %s._rde_scope_resellers($1, NULL::text)"
+					" ELSE ARRAY[$1] END",
+					1, types, values);
 	old = MemoryContextSwitchTo(context);
 	accounts = DatumGetArrayTypePCopy(SPI_getbinval(SPI_tuptable->vals[0],
 													SPI_tuptable->tupdesc, 1,

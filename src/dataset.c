@@ -358,10 +358,95 @@ add_conditions(RdeQuery *query, StringInfo sql, Relation relation,
 	}
 }
 
+static RdeFault *
+make_fault(int code, const char *message, const char *detail,
+		   const char *hint)
+{
+	RdeFault   *fault = palloc(sizeof(RdeFault));
+
+	fault->code = code;
+	fault->message = message;
+	fault->detail = detail;
+	fault->hint = hint;
+	return fault;
+}
+
+static void
+raise_fault(const RdeFault *fault)
+{
+	if (fault)
+		ereport(ERROR,
+				(errcode(fault->code),
+				 errmsg("%s", fault->message),
+				 fault->detail ? errdetail("%s", fault->detail) : 0,
+				 errhint("%s", fault->hint)));
+}
+
+/* A view's columns that have nothing behind them, all in one error. */
+static RdeFault *
+needs_columns(const RdeReport *report, const char *names)
+{
+	return make_fault(ERRCODE_UNDEFINED_COLUMN,
+					  psprintf("view \"%s\" of data set \"%s\" needs columns its source does not have or expose: %s",
+							   report->view, report->dataset, names),
+					  NULL,
+					  psprintf("Map them with rde_attach('%s', ..., columns => '{\"NAME\": \"source_column\"}').",
+							   report->dataset));
+}
+
+static void
+append_name(StringInfo names, const char *name)
+{
+	appendStringInfo(names, "%s%s", names->len ? ", " : "", name);
+}
+
+/*
+ * What is wrong with column i, of those SPI returned, by its types: the source's
+ * fault if it has changed, the view's if it never fitted.
+ */
+static void
+check_types(RdeQuery *query, const RdeReport *report, int i)
+{
+	const char *source = column_text(i, 5);
+	const char *expected_type = column_text(i, 6);
+	const char *actual_type = column_text(i, 7);
+
+	if (query->source_fault == NULL &&
+		strcmp(expected_type, actual_type) != 0)
+		query->source_fault =
+			make_fault(ERRCODE_DATATYPE_MISMATCH,
+					   psprintf("column \"%s\" of the source of data set \"%s\" is of type %s now but was attached as %s",
+								source, report->dataset, actual_type,
+								expected_type),
+					   NULL, "Attach the source again with rde_attach().");
+	if (query->view_fault == NULL && strcmp(column_text(i, 8), "f") == 0)
+		query->view_fault =
+			make_fault(ERRCODE_DATATYPE_MISMATCH,
+					   psprintf("column \"%s\" is of type %s and cannot be shown as %s of view \"%s\"",
+								source, actual_type, column_text(i, 1),
+								report->view),
+					   psprintf("Expected is %s.", column_text(i, 9)),
+					   "Map another column with rde_attach(), or attach a view that casts it.");
+}
+
+static void
+read_column(RdeColumn *column, int i)
+{
+	const char *name = column_text(i, 1);
+	const char *transform = column_text(i, 3);
+	size_t		len;
+
+	column->name = rde_text_to_utf8(name, strlen(name), &len);
+	column->argument = column_text(i, 4);
+	column->transform = transform == NULL ? RDE_PLAIN :
+		strcmp(transform, "unix") == 0 ? RDE_AS_UNIX :
+		strcmp(transform, "attribute") == 0 ? RDE_ATTRIBUTE : RDE_LOCALE;
+}
+
 /*
  * The report's columns with the source column behind each, into the SELECT's
- * list.  Every column that cannot be resolved is collected first, so that one
- * error names them all.
+ * list, and what is wrong with them into the query.  Everything is allocated in
+ * the given context.
  */
 static void
 add_columns(const RdeHome *home, RdeQuery *query, const RdeReport *report,
@@ -374,7 +459,9 @@ add_columns(const RdeHome *home, RdeQuery *query, const RdeReport *report,
 		CStringGetTextDatum(report->view),
 		Int64GetDatum(report->reseller)
 	};
-	StringInfoData missing;
+	StringInfoData gone;
+	StringInfoData unknown;
+	MemoryContext old;
 
 	rde_execute(home,
 				"SELECT name, column_name, transform, argument, source_column,"
@@ -388,60 +475,75 @@ add_columns(const RdeHome *home, RdeQuery *query, const RdeReport *report,
 						report->dataset, report->view),
 				 errhint("The view rde_dataset_columns lists the views there are.")));
 
-	initStringInfo(&missing);
+	old = MemoryContextSwitchTo(context);
+	initStringInfo(&gone);
+	initStringInfo(&unknown);
 	query->ncolumns = SPI_processed;
-	query->columns = MemoryContextAllocZero(context, sizeof(RdeColumn) *
-											query->ncolumns);
+	query->columns = palloc0(sizeof(RdeColumn) * query->ncolumns);
 	for (int i = 0; i < query->ncolumns; i++)
 	{
-		RdeColumn  *column = &query->columns[i];
-		MemoryContext old = MemoryContextSwitchTo(context);
-		char	   *name = column_text(i, 1);
-		char	   *transform = column_text(i, 3);
-		char	   *argument = column_text(i, 4);
-		char	   *source = column_text(i, 5);
-		char	   *expected_type = column_text(i, 6);
-		char	   *actual_type = column_text(i, 7);
-		size_t		len;
-		const char *utf8 = rde_text_to_utf8(name, strlen(name), &len);
+		const char *source = column_text(i, 5);
 
-		column->name = utf8;
-		column->argument = argument;
-		column->transform = transform == NULL ? RDE_PLAIN :
-			strcmp(transform, "unix") == 0 ? RDE_AS_UNIX :
-			strcmp(transform, "attribute") == 0 ? RDE_ATTRIBUTE : RDE_LOCALE;
-		MemoryContextSwitchTo(old);
-
-		if (source == NULL || actual_type == NULL)
+		read_column(&query->columns[i], i);
+		if (source == NULL)
+			append_name(&unknown, column_text(i, 2));
+		else if (column_text(i, 7) == NULL)
+			append_name(&gone, column_text(i, 2));
+		else
 		{
-			appendStringInfo(&missing, "%s%s", missing.len ? ", " : "",
-							 source ? source : column_text(i, 2));
-			continue;
+			check_types(query, report, i);
+			appendStringInfo(sql, "%ss.%s", i ? ", " : "",
+							 quote_identifier(source));
 		}
-		if (strcmp(expected_type, actual_type) != 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("column \"%s\" of the source of data set \"%s\" is of type %s now but was attached as %s",
-							source, report->dataset, actual_type,
-							expected_type),
-					 errhint("Attach the source again with rde_attach().")));
-		if (strcmp(column_text(i, 8), "f") == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("column \"%s\" is of type %s and cannot be shown as %s of view \"%s\"",
-							source, actual_type, name, report->view),
-					 errdetail("Expected is %s.", column_text(i, 9)),
-					 errhint("Map another column with rde_attach(), or attach a view that casts it.")));
-		appendStringInfo(sql, "%ss.%s", i ? ", " : "",
-						 quote_identifier(source));
 	}
-	if (missing.len > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("view \"%s\" of data set \"%s\" needs columns its source does not have or expose: %s",
-						report->view, report->dataset, missing.data),
-				 errhint("Map them with rde_attach('%s', ..., columns => '{\"NAME\": \"source_column\"}').",
-						 report->dataset)));
+	if (gone.len > 0)
+		query->source_fault = needs_columns(report, gone.data);
+	if (unknown.len > 0)
+		query->view_fault = needs_columns(report, unknown.data);
+	MemoryContextSwitchTo(old);
+}
+
+void
+rde_dataset_check_columns(const RdeQuery *query)
+{
+	raise_fault(query->view_fault);
+}
+
+void
+rde_dataset_check_view(const RdeHome *home, const char *dataset,
+					   const char *view, bool has_reseller, int64 reseller)
+{
+	RdeReport	report = {0};
+	RdeQuery	query = {0};
+	StringInfoData sql;
+
+	report.dataset = dataset;
+	report.view = view;
+	report.has_reseller = has_reseller;
+	report.reseller = reseller;
+	rde_connect();
+	initStringInfo(&sql);
+	add_columns(home, &query, &report, &sql, CurrentMemoryContext);
+	raise_fault(query.view_fault);
+	SPI_finish();
+}
+
+PG_FUNCTION_INFO_V1(rde_check_view);
+
+/*
+ * _rde_check_view(dataset text, view text, reseller bigint).  Raises 42703 or
+ * 42804 for a view that needs columns which the source does not have, or has of
+ * another type.
+ */
+Datum
+rde_check_view(PG_FUNCTION_ARGS)
+{
+	rde_dataset_check_view(rde_home(fcinfo),
+						   text_to_cstring(PG_GETARG_TEXT_PP(0)),
+						   text_to_cstring(PG_GETARG_TEXT_PP(1)),
+						   !PG_ARGISNULL(2),
+						   PG_ARGISNULL(2) ? 0 : PG_GETARG_INT64(2));
+	PG_RETURN_VOID();
 }
 
 RdeQuery *
@@ -471,6 +573,7 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
 	add_columns(home, query, report, &sql, context);
+	raise_fault(query->source_fault);
 	place = query->ncolumns;
 	query->amount = query->currency = -1;
 	if (source->amount)

@@ -177,6 +177,9 @@ rde_export_build(const RdeHome *home, const pg_uuid_t *ids, int count,
 	MemoryContextSwitchTo(context);
 	phase = BUILD_SOURCE;
 	pass->query = rde_dataset_query(home, first, window);
+	phase = BUILD_OTHER;
+	rde_dataset_check_columns(pass->query);
+	phase = BUILD_SOURCE;
 	select = rde_select_plan(pass->query, first->time_zone);
 	phase = BUILD_OTHER;
 	PopActiveSnapshot();

@@ -199,21 +199,41 @@ kept_plan(const RdeHome *home, const char *statement, int nargs, Oid *types,
 	return plan;
 }
 
+/* Which rows a statement sees. */
+typedef enum Sight
+{
+	SEES_NEW,					/* those of a new snapshot of the transaction's */
+	SEES_CALLERS,				/* those the caller's snapshot does */
+	SEES_LATEST					/* those that are committed now */
+} Sight;
+
+static void
+push_snapshot(Sight sight)
+{
+	if (sight == SEES_LATEST)
+	{
+		/* the catalog's is the only one that REPEATABLE READ does not keep */
+		InvalidateCatalogSnapshot();
+		PushCopiedSnapshot(GetNonHistoricCatalogSnapshot(InvalidOid));
+	}
+	else
+		PushCopiedSnapshot(GetActiveSnapshot());
+	/* and what this statement has written so far */
+	UpdateActiveSnapshotCommandId();
+}
+
 static void
 execute(const RdeHome *home, const char *statement, int nargs, Oid *types,
-		Datum *values, const char *nulls, bool read_only, int expected,
+		Datum *values, const char *nulls, Sight sight, int expected,
 		int cursor_options)
 {
+	bool		read_only = sight != SEES_NEW;
 	RdeIdentity saved;
 	int			result;
 
 	rde_identity_enter_owner(home, &saved);
 	if (read_only)
-	{
-		/* the caller's snapshot, and what this statement has written so far */
-		PushCopiedSnapshot(GetActiveSnapshot());
-		UpdateActiveSnapshotCommandId();
-	}
+		push_snapshot(sight);
 	result = SPI_execute_plan(kept_plan(home, statement, nargs, types,
 										cursor_options),
 							  values, nulls, read_only, 0);
@@ -228,14 +248,22 @@ void
 rde_execute(const RdeHome *home, const char *statement, int nargs, Oid *types,
 			Datum *values, const char *nulls, bool read_only, int expected)
 {
-	execute(home, statement, nargs, types, values, nulls, read_only, expected,
-			0);
+	execute(home, statement, nargs, types, values, nulls,
+			read_only ? SEES_CALLERS : SEES_NEW, expected, 0);
+}
+
+void
+rde_read_latest(const RdeHome *home, const char *statement, int nargs,
+				Oid *types, Datum *values)
+{
+	execute(home, statement, nargs, types, values, NULL, SEES_LATEST,
+			SPI_OK_SELECT, 0);
 }
 
 void
 rde_read_planned_once(const RdeHome *home, const char *statement, int nargs,
 					  Oid *types, Datum *values, const char *nulls)
 {
-	execute(home, statement, nargs, types, values, nulls, true, SPI_OK_SELECT,
-			CURSOR_OPT_GENERIC_PLAN);
+	execute(home, statement, nargs, types, values, nulls, SEES_CALLERS,
+			SPI_OK_SELECT, CURSOR_OPT_GENERIC_PLAN);
 }

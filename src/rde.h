@@ -81,6 +81,13 @@ extern void rde_read_planned_once(const RdeHome *home, const char *statement,
 								  int nargs, Oid *types, Datum *values,
 								  const char *nulls);
 
+/*
+ * The same for what is judged by what is committed now: under the latest
+ * snapshot, however old that of the caller's transaction is.
+ */
+extern void rde_read_latest(const RdeHome *home, const char *statement,
+							int nargs, Oid *types, Datum *values);
+
 /* Settings (rde.c) */
 extern char *rde_setting_retention;
 extern char *rde_setting_settle_limit;

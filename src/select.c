@@ -20,7 +20,6 @@
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 
 /* A place in our SELECT is none in the statement that the client sent. */
 static void

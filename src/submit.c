@@ -165,6 +165,8 @@ rde_report_submit(const RdeHome *home, const RdeRequest *request)
 									rde_day_start(request->from, zone));
 	values[7] = TimestampTzGetDatum(request->by_instant ? request->period_to :
 									rde_day_start(request->to + 1, zone));
+	rde_dataset_check_view(home, request->dataset, view,
+						   request->has_reseller, request->reseller);
 	check_quota(home, request, DatumGetTimestampTz(values[6]),
 				DatumGetTimestampTz(values[7]));
 	values[8] = CStringGetTextDatum(pg_get_timezone_name(zone));

@@ -55,13 +55,13 @@ rde_login(PG_FUNCTION_ARGS)
 		bytea	   *given = PG_GETARG_BYTEA_PP(1);
 
 		values[0] = PG_GETARG_DATUM(0);
-		rde_execute(home,
-					"SELECT token_sha256, account,"
-					" coalesce(last_used < now() - interval '1 hour', true)"
-					" FROM %s.rde_token"
-					" WHERE subscription_key = $1 AND revoked_at IS NULL"
-					" AND expires_at > now()",
-					1, types, values, NULL, true, SPI_OK_SELECT);
+		rde_read_latest(home,
+						"SELECT token_sha256, account,"
+						" coalesce(last_used < now() - interval '1 hour', true)"
+						" FROM %s.rde_token"
+						" WHERE subscription_key = $1 AND revoked_at IS NULL"
+						" AND expires_at > clock_timestamp()",
+						1, types, values);
 		if (SPI_processed == 1 &&
 			VARSIZE_ANY_EXHDR(given) == PG_SHA256_DIGEST_LENGTH)
 		{

@@ -135,12 +135,12 @@ BEGIN
             HINT = 'Give the source to an ordinary role.';
     END IF;
 
-    reseller := @extschema@._rde_role_column(source, 'reseller', reseller, 'reseller');
-    period := @extschema@._rde_role_column(source, 'period', period, 'unix');
-    amount := @extschema@._rde_role_column(source, 'amount', amount, 'numeric');
-    currency := @extschema@._rde_role_column(source, 'currency', currency, 'text');
-    invoice := @extschema@._rde_role_column(source, 'invoice', invoice, 'text');
-    change := @extschema@._rde_role_column(source, 'change', change, 'xid8');
+    reseller := @extschema@._rde_role_column(source, 'reseller', reseller::text, 'reseller');
+    period := @extschema@._rde_role_column(source, 'period', period::text, 'unix');
+    amount := @extschema@._rde_role_column(source, 'amount', amount::text, 'numeric');
+    currency := @extschema@._rde_role_column(source, 'currency', currency::text, 'text');
+    invoice := @extschema@._rde_role_column(source, 'invoice', invoice::text, 'text');
+    change := @extschema@._rde_role_column(source, 'change', change::text, 'xid8');
     IF change IS NOT NULL THEN
         PERFORM @extschema@._rde_check_change_source(source, change);
     END IF;
@@ -158,7 +158,7 @@ BEGIN
             HINT = 'The key makes the order of rows, and so the bytes of a file, repeat: key => ''{order_id}''.';
     END IF;
     FOR wanted IN SELECT k.name, k.n FROM unnest(key) WITH ORDINALITY k(name, n) ORDER BY k.n LOOP
-        key_columns := key_columns || @extschema@._rde_role_column(source, 'key', wanted.name, 'any');
+        key_columns := key_columns || @extschema@._rde_role_column(source, 'key', wanted.name::text, 'any');
     END LOOP;
 
     -- what reports may show
@@ -171,7 +171,7 @@ BEGIN
                 MESSAGE = 'expose must name at least one column and no nulls',
                 HINT = 'Leave it out to expose all of today''s columns.';
         END IF;
-        SELECT array_agg(DISTINCT @extschema@._rde_role_column(source, 'expose', e.name, 'any'))
+        SELECT array_agg(DISTINCT @extschema@._rde_role_column(source, 'expose', e.name::text, 'any'))
         INTO exposed FROM unnest(expose) e(name);
     END IF;
 

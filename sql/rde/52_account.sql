@@ -226,7 +226,7 @@ DECLARE
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
     altered := @extschema@._rde_find_account(id);
-    PERFORM @extschema@._rde_check_clear(clear, '{parent,role,time_zone,max_reports_per_day,max_stored_bytes}', ARRAY[
+    PERFORM @extschema@._rde_check_clear(clear, '{parent,role,time_zone,max_reports_per_day,max_stored_bytes}'::text[], ARRAY[
         CASE WHEN parent IS NOT NULL THEN 'parent' END,
         CASE WHEN role IS NOT NULL THEN 'role' END,
         CASE WHEN time_zone IS NOT NULL THEN 'time_zone' END,

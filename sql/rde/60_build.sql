@@ -2,6 +2,12 @@
 -- Building
 ---------------------------------------------------------------------------
 
+CREATE FUNCTION @extschema@._rde_check_view(dataset text, view text, reseller bigint) RETURNS void
+    LANGUAGE C STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_check_view';
+COMMENT ON FUNCTION @extschema@._rde_check_view(text, text, bigint) IS
+    'raise 42703 or 42804 for a view that needs columns which the source of its data set does not have, or has of another type';
+
 CREATE FUNCTION @extschema@.rde_export(
     dataset   text,
     "from"    date,
@@ -146,14 +152,25 @@ BEGIN
       AND (v.reseller = _rde_report_columns.reseller OR v.reseller IS NULL)
     ORDER BY v.reseller NULLS LAST LIMIT 1;
     RETURN QUERY
-    SELECT vc.position, vc.alias, vc.column_name, vc.transform, vc.argument, (f.attribute).attname,
-           c.type, format_type((f.attribute).atttypid, NULL),
+    SELECT vc.position, vc.alias, vc.column_name, vc.transform, vc.argument,
+           coalesce((f.attribute).attname, gone.name), c.type, format_type((f.attribute).atttypid, NULL),
            @extschema@._rde_type_fits((f.attribute).atttypid, vc.expected),
            @extschema@._rde_expected_types(vc.expected)
     FROM @extschema@.rde_view_column vc
     CROSS JOIN LATERAL (SELECT @extschema@._rde_resolve(_rde_report_columns.dataset, vc.column_name) AS attribute) f
     LEFT JOIN @extschema@.rde_source_column c
         ON c.dataset = _rde_report_columns.dataset AND c.name = (f.attribute).attname
+    -- one that was attached and that the relation has lost
+    LEFT JOIN LATERAL (
+        SELECT lost.name FROM @extschema@.rde_source s
+        JOIN @extschema@.rde_source_column lost ON lost.dataset = s.dataset
+        WHERE s.dataset = _rde_report_columns.dataset AND (f.attribute).attname IS NULL
+          AND lower(lost.name) = lower(coalesce(
+              (SELECT m.value FROM jsonb_each_text(s.mapping) m WHERE lower(m.key) = lower(vc.column_name)),
+              vc.column_name))
+          AND NOT EXISTS (SELECT FROM pg_attribute a
+                          WHERE a.attrelid = s.relation AND a.attname = lost.name AND NOT a.attisdropped)
+        LIMIT 1) gone ON true
     WHERE vc.view = chosen;
 END
 $$;

@@ -90,6 +90,10 @@ BEGIN
             MESSAGE = format('catch_up "%s" is not supported', catch_up),
             HINT = 'Use all to make every report that was missed, or none to make the latest of them only.';
     END IF;
+    IF keep > interval '1000 years' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'keep must be 1000 years at most';
+    END IF;
     IF keep <= interval '0' OR now() + keep <= now() THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'keep must be longer than nothing',
@@ -177,9 +181,7 @@ BEGIN
             HINT = pg_catalog.format('Name the column that says which invoice a row is on: rde_attach(''%s'', ..., invoice => ''invoice_id'').',
                                      dataset);
     END IF;
-    IF view IS NOT NULL THEN
-        PERFORM @extschema@._rde_choose_view(dataset, view, reseller);
-    END IF;
+    PERFORM @extschema@._rde_check_view(dataset, @extschema@._rde_choose_view(dataset, view, reseller), reseller);
     PERFORM @extschema@._rde_scope_resellers(reseller, options ->> 'scope');
 
     today := (now() AT TIME ZONE zone)::date;
@@ -263,10 +265,10 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM @extschema@._rde_find_generator(id);
     END IF;
-    PERFORM @extschema@._rde_check_clear(clear, '{view,keep}', ARRAY[
+    PERFORM @extschema@._rde_check_clear(clear, '{view,keep}'::text[], ARRAY[
         CASE WHEN view IS NOT NULL THEN 'view' END,
         CASE WHEN keep IS NOT NULL THEN 'keep' END]);
-    PERFORM @extschema@._rde_check_schedule(altered.event, month_day, run_at, NULL, catch_up, keep);
+    PERFORM @extschema@._rde_check_schedule(altered.event, month_day, run_at, NULL::date, catch_up, keep);
     before := altered.formats;
 
     IF name IS NOT NULL THEN
@@ -280,6 +282,7 @@ BEGIN
     END IF;
     IF view IS NOT NULL THEN
         altered.view := @extschema@._rde_choose_view(altered.dataset, view, altered.reseller);
+        PERFORM @extschema@._rde_check_view(altered.dataset, altered.view, altered.reseller);
     ELSIF 'view' = ANY (clear) THEN
         altered.view := NULL;
     END IF;

@@ -168,8 +168,24 @@ BEGIN
             DETAIL = 'Expected is text, an enum, boolean, an integer or uuid.',
             HINT = 'Name the column of the invoice''s state, such as when_column => ''status'', when_value => ''issued''.';
     END IF;
-    EXECUTE format('SELECT concat(%L::%I.%I)', CASE type.typname WHEN 'bpchar' THEN rtrim(when_value) ELSE when_value END,
-                   (SELECT n.nspname FROM pg_namespace n WHERE n.oid = type.typnamespace), type.typname) INTO spelled;
+    -- No name of a type is looked up: it may be another's by now, and the cast
+    -- would run with these rights.
+    CASE type.oid
+        WHEN 'int2'::regtype THEN spelled := when_value::int2;
+        WHEN 'int4'::regtype THEN spelled := when_value::int4;
+        WHEN 'int8'::regtype THEN spelled := when_value::int8;
+        WHEN 'bool'::regtype THEN spelled := concat(when_value::bool);
+        WHEN 'uuid'::regtype THEN spelled := when_value::uuid;
+        WHEN 'name'::regtype THEN spelled := when_value::name;
+        WHEN 'bpchar'::regtype THEN spelled := rtrim(when_value);
+        WHEN 'text'::regtype, 'varchar'::regtype THEN spelled := when_value;
+        ELSE
+            SELECT e.enumlabel INTO spelled FROM pg_enum e
+            WHERE e.enumtypid = type.oid AND e.enumlabel = when_value;
+            IF when_value IS NOT NULL AND NOT FOUND THEN
+                RAISE invalid_text_representation;
+            END IF;
+    END CASE;
     RETURN spelled;
 EXCEPTION
     WHEN invalid_text_representation OR numeric_value_out_of_range THEN
@@ -201,16 +217,16 @@ BEGIN
     PERFORM @extschema@._rde_refuse_account();
     PERFORM @extschema@._rde_check_watchable("table");
     IF reseller IS NULL OR invoice IS NULL THEN
-        PERFORM @extschema@._rde_check_watchable(NULL);
+        PERFORM @extschema@._rde_check_watchable(NULL::regclass);
     END IF;
     IF (when_column IS NULL) <> (when_value IS NULL) THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
             MESSAGE = 'when_column and when_value go together',
             HINT = 'Say when_column => ''status'', when_value => ''issued'', or leave both out to count every row.';
     END IF;
-    reseller := @extschema@._rde_role_column("table", 'reseller', reseller, 'reseller');
-    invoice := @extschema@._rde_role_column("table", 'invoice', invoice, 'integer');
-    when_column := @extschema@._rde_role_column("table", 'when_column', when_column, 'any');
+    reseller := @extschema@._rde_role_column("table", 'reseller', reseller::text, 'reseller');
+    invoice := @extschema@._rde_role_column("table", 'invoice', invoice::text, 'integer');
+    when_column := @extschema@._rde_role_column("table", 'when_column', when_column::text, 'any');
     IF when_column IS NOT NULL THEN
         when_value := @extschema@._rde_when_value("table", when_column, when_value);
     END IF;
@@ -241,9 +257,9 @@ BEGIN
     EXECUTE format('COMMENT ON FUNCTION %s IS %L', recorder, format('records the invoices of %s for their reports', "table"));
 
     FOR member IN SELECT t FROM @extschema@._rde_table_tree("table") t ORDER BY t LOOP
-        PERFORM @extschema@._rde_set_trigger(member, 'rde_invoice_insert', recorder,
+        PERFORM @extschema@._rde_set_trigger(member, 'rde_invoice_insert'::name, recorder,
             'AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows', true);
-        PERFORM @extschema@._rde_set_trigger(member, 'rde_invoice_update', recorder,
+        PERFORM @extschema@._rde_set_trigger(member, 'rde_invoice_update'::name, recorder,
             'AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows', when_column IS NOT NULL);
     END LOOP;
 
@@ -355,7 +371,7 @@ BEGIN
         WHERE a.parent IS NOT NULL),
     firing AS MATERIALIZED (
         SELECT g.*, coalesce(g.options ->> 'scope', 'provider') = 'provider' AND a.scope = 'provider' AS whole_tree,
-               coalesce(g.view, @extschema@._rde_choose_view(g.dataset, NULL, g.reseller)) AS chosen_view,
+               coalesce(g.view, @extschema@._rde_choose_view(g.dataset, NULL::text, g.reseller)) AS chosen_view,
                coalesce(g.keep, @extschema@._rde_retention()) AS retention
         FROM @extschema@.rde_generator g
         LEFT JOIN @extschema@.rde_account a ON a.id = g.reseller
@@ -407,7 +423,7 @@ BEGIN
             SELECT q.ctid FROM @extschema@.rde_invoice_event q LIMIT max_events FOR UPDATE SKIP LOCKED))
         RETURNING e.reseller, e.invoice)
     SELECT count(*), array_agg(e.reseller), array_agg(e.invoice) INTO taken, resellers, invoices FROM event e;
-    PERFORM @extschema@._rde_submit_invoices(NULL, resellers, invoices);
+    PERFORM @extschema@._rde_submit_invoices(NULL::text, resellers, invoices, NULL::timestamptz[]);
     RETURN taken;
 END
 $$;

@@ -199,7 +199,7 @@ CREATE FUNCTION @extschema@.rde_request_report(request json, idempotency_key tex
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    caller CONSTANT bigint := @extschema@._rde_own_reseller(NULL);
+    caller CONSTANT bigint := @extschema@._rde_own_reseller(NULL::bigint);
     earlier @extschema@.rde_idempotency;
     bad text;
     first_instant timestamptz;

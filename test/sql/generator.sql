@@ -68,10 +68,10 @@ SELECT rde_alter_account(12, parent => 1, clear => '{time_zone}');
 SELECT * FROM rde_accounts WHERE id = 12;
 
 -- whose rows a report may hold
-SELECT r, _rde_scope_resellers(r), _rde_scope_resellers(r, 'reseller') FROM unnest('{1,11,12,111,9}'::bigint[]) r;
-SELECT _rde_scope_resellers(11, 'provider');
-SELECT _rde_scope_resellers(12, 'provider');
-SELECT _rde_scope_resellers(9, 'provider');
+SELECT r, _rde_scope_resellers(r, NULL::text), _rde_scope_resellers(r, 'reseller'::text) FROM unnest('{1,11,12,111,9}'::bigint[]) r;
+SELECT _rde_scope_resellers(11::bigint, 'provider'::text);
+SELECT _rde_scope_resellers(12::bigint, 'provider'::text);
+SELECT _rde_scope_resellers(9::bigint, 'provider'::text);
 
 -- the switches
 SELECT rde_set_on_invoice(1, NULL);
