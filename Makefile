@@ -83,7 +83,8 @@ endif
 # PostgreSQL's headers are system headers to us: only our own code has to be
 # free of warnings.  A compiler that knows more of them: make WERROR=
 WERROR ?= -Werror
-PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) $(DEFLATE_FLAGS)
+PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) $(DEFLATE_FLAGS) \
+	-DRDE_VERSION='"$(RDE_VERSION)"'
 PG_CFLAGS = -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare -MMD -MP
 ifneq (,$(findstring clang,$(CC)))
 # options the server was configured with for gcc

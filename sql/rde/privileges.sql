@@ -12,7 +12,7 @@ BEGIN
     FOR member IN
         SELECT p.oid::regprocedure AS routine, p.proname IN (
                    -- who am I
-                   'rde_whoami', 'rde_visible_accounts', 'rde_sees_all',
+                   'rde_whoami', 'rde_visible_accounts', 'rde_sees_all', 'rde_version',
                    -- reports
                    'rde_export', 'rde_submit', 'rde_build', 'rde_rebuild', 'rde_retry', 'rde_cancel_report',
                    'rde_drop_report', 'rde_content', 'rde_chunks', 'rde_chunk', 'rde_text', 'rde_verify',

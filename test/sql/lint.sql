@@ -41,6 +41,7 @@ ORDER BY 1;
 SELECT coalesce(p.proname, c.name) AS unexpected, c.makes_check
 FROM (VALUES
     ('rde_whoami', 'tells the caller about the caller'),
+    ('rde_version', 'tells the library''s version'),
     ('rde_visible_accounts', 'an account''s, for others empty'),
     ('rde_sees_all', 'tells the caller about the caller'),
     ('rde_export', 'rde_own_reseller: 42501; quota'),

@@ -2,6 +2,12 @@
 -- What the server says
 ---------------------------------------------------------------------------
 
+CREATE FUNCTION @extschema@.rde_version() RETURNS text
+    LANGUAGE C STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_version';
+COMMENT ON FUNCTION @extschema@.rde_version() IS
+    'the version of the library; other functions refuse to work with SQL objects of another one';
+
 CREATE FUNCTION @extschema@._rde_require_primary() RETURNS void
     LANGUAGE C STABLE PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'rde_require_primary_sql';
