@@ -87,6 +87,12 @@ SELECT k.kid, k.created_at, k.revoked_at FROM @extschema@.rde_signing_key k
 WHERE (SELECT w.account IS NULL FROM @extschema@.rde_whoami() w);
 COMMENT ON VIEW @extschema@.rde_signing_keys IS
     'the keys links are signed with; the newest that is not revoked signs';
+COMMENT ON COLUMN @extschema@.rde_signing_keys.kid IS
+    'the key''s id, which links carry';
+COMMENT ON COLUMN @extschema@.rde_signing_keys.created_at IS
+    'when it was made';
+COMMENT ON COLUMN @extschema@.rde_signing_keys.revoked_at IS
+    'since when links signed with it open nothing; NULL when it was not revoked';
 
 SELECT @extschema@.rde_rotate_key();
 

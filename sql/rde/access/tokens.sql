@@ -63,6 +63,22 @@ FROM @extschema@.rde_token t
 WHERE (SELECT @extschema@.rde_sees_all(true)) OR t.account = ANY ((SELECT @extschema@.rde_visible_accounts())::bigint[]);
 COMMENT ON VIEW @extschema@.rde_tokens IS
     'every token: whose it is and when it was used last, to the hour';
+COMMENT ON COLUMN @extschema@.rde_tokens.id IS
+    'the token''s id, which rde_revoke_token() takes';
+COMMENT ON COLUMN @extschema@.rde_tokens.account IS
+    'the account it logs in';
+COMMENT ON COLUMN @extschema@.rde_tokens.name IS
+    'what it was called when it was made';
+COMMENT ON COLUMN @extschema@.rde_tokens.subscription_key IS
+    'its public part';
+COMMENT ON COLUMN @extschema@.rde_tokens.created_at IS
+    'when it was made';
+COMMENT ON COLUMN @extschema@.rde_tokens.expires_at IS
+    'when it logs in no more';
+COMMENT ON COLUMN @extschema@.rde_tokens.revoked_at IS
+    'when it was revoked; NULL when it was not';
+COMMENT ON COLUMN @extschema@.rde_tokens.last_used IS
+    'when it logged in last, to the hour';
 
 CREATE FUNCTION @extschema@.rde_login(subscription_key text, token_sha256 bytea) RETURNS bigint
     LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -15,6 +15,36 @@ LEFT JOIN pg_class c ON c.oid = s.relation
 WHERE (SELECT @extschema@.rde_sees_all()) OR (SELECT cardinality(@extschema@.rde_visible_accounts())) > 0;
 COMMENT ON VIEW @extschema@.rde_datasets IS
     'every data set, where its rows come from (for operators) and the views it can be exported with';
+COMMENT ON COLUMN @extschema@.rde_datasets.name IS
+    'the data set''s name';
+COMMENT ON COLUMN @extschema@.rde_datasets.title IS
+    'what it is called to people';
+COMMENT ON COLUMN @extschema@.rde_datasets.source IS
+    'the relation its rows come from; shown to operators, as are the columns that follow, and NULL while it is not attached';
+COMMENT ON COLUMN @extschema@.rde_datasets.source_owner IS
+    'as whom reports read the source';
+COMMENT ON COLUMN @extschema@.rde_datasets.reseller_column IS
+    'the source column that says whose a row is';
+COMMENT ON COLUMN @extschema@.rde_datasets.period_column IS
+    'the source column that says when a row changed';
+COMMENT ON COLUMN @extschema@.rde_datasets.key_columns IS
+    'the source columns that identify a row and put rows in order';
+COMMENT ON COLUMN @extschema@.rde_datasets.amount_column IS
+    'the source column that totals add up';
+COMMENT ON COLUMN @extschema@.rde_datasets.currency_column IS
+    'the source column with the currency of the amount';
+COMMENT ON COLUMN @extschema@.rde_datasets.invoice_column IS
+    'the source column that says which invoice a row is on';
+COMMENT ON COLUMN @extschema@.rde_datasets.change_column IS
+    'the source column that holds the id of the transaction that wrote the row';
+COMMENT ON COLUMN @extschema@.rde_datasets.mapping IS
+    'names of the data set that the source spells otherwise';
+COMMENT ON COLUMN @extschema@.rde_datasets.attached_at IS
+    'when it was attached last';
+COMMENT ON COLUMN @extschema@.rde_datasets.views IS
+    'the provider''s report views it can be exported with';
+COMMENT ON COLUMN @extschema@.rde_datasets.shipped IS
+    'true: it comes with the extension';
 
 -- Functions in a view run with the reader's rights, so this one looks columns up
 -- by itself, as _rde_resolve() does.
@@ -52,4 +82,28 @@ SELECT c.* FROM (
     WHERE (SELECT @extschema@.rde_sees_all()) OR (SELECT cardinality(@extschema@.rde_visible_accounts())) > 0) c;
 COMMENT ON VIEW @extschema@.rde_dataset_columns IS
     'the columns of every report view, in order, with group and description; source_column is NULL where nothing is mapped';
+COMMENT ON COLUMN @extschema@.rde_dataset_columns.dataset IS
+    'the data set';
+COMMENT ON COLUMN @extschema@.rde_dataset_columns.view IS
+    'the report view; full is every exposed column';
+COMMENT ON COLUMN @extschema@.rde_dataset_columns.reseller IS
+    'whose view it is; NULL is the provider''s, for all';
+COMMENT ON COLUMN @extschema@.rde_dataset_columns.position IS
+    'the place in the report, counted from 1';
+COMMENT ON COLUMN @extschema@.rde_dataset_columns.name IS
+    'the column''s name in the report';
+COMMENT ON COLUMN @extschema@.rde_dataset_columns.column_name IS
+    'the column''s name in the data set';
+COMMENT ON COLUMN @extschema@.rde_dataset_columns.transform IS
+    'what is done to the value: unix, attribute, locale, or nothing';
+COMMENT ON COLUMN @extschema@.rde_dataset_columns.argument IS
+    'the attribute or the locale that is taken';
+COMMENT ON COLUMN @extschema@.rde_dataset_columns.source_column IS
+    'the source column behind it, for operators; NULL where nothing is mapped';
+COMMENT ON COLUMN @extschema@.rde_dataset_columns.source_type IS
+    'the type of that column';
+COMMENT ON COLUMN @extschema@.rde_dataset_columns."group" IS
+    'what the column belongs to';
+COMMENT ON COLUMN @extschema@.rde_dataset_columns.description IS
+    'what the column says';
 

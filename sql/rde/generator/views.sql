@@ -30,6 +30,56 @@ LEFT JOIN @extschema@.rde_source_failure f ON f.dataset = g.dataset AND f.paused
 WHERE ((SELECT @extschema@.rde_sees_all()) OR g.reseller = ANY ((SELECT @extschema@.rde_visible_accounts())::bigint[]));
 COMMENT ON VIEW @extschema@.rde_generators IS
     'every generator: what it makes, its last report and its next; failed counts its reports that ended in error, paused_until is set while its data set''s source cannot be read';
+COMMENT ON COLUMN @extschema@.rde_generators.id IS
+    'the generator''s id, which its functions take';
+COMMENT ON COLUMN @extschema@.rde_generators.name IS
+    'what it and its reports are called';
+COMMENT ON COLUMN @extschema@.rde_generators.dataset IS
+    'the data set its reports are about';
+COMMENT ON COLUMN @extschema@.rde_generators.view IS
+    'the report view that chooses their columns; NULL for cmp, or else full';
+COMMENT ON COLUMN @extschema@.rde_generators.formats IS
+    'the formats it makes of each period or invoice';
+COMMENT ON COLUMN @extschema@.rde_generators.event IS
+    'daily, monthly, on_invoice or manual';
+COMMENT ON COLUMN @extschema@.rde_generators.reseller IS
+    'whose generator it is; NULL is the provider''s';
+COMMENT ON COLUMN @extschema@.rde_generators.time_zone IS
+    'the zone its days are in';
+COMMENT ON COLUMN @extschema@.rde_generators.month_day IS
+    'the day of the month a monthly one runs on; in a month without it, the last';
+COMMENT ON COLUMN @extschema@.rde_generators.run_at IS
+    'the time of day it runs at';
+COMMENT ON COLUMN @extschema@.rde_generators.start IS
+    'the first day it covers';
+COMMENT ON COLUMN @extschema@.rde_generators.catch_up IS
+    'all: periods that were missed are made up for; none: only the latest of them';
+COMMENT ON COLUMN @extschema@.rde_generators.keep IS
+    'for how long its reports are stored; NULL for rde.retention';
+COMMENT ON COLUMN @extschema@.rde_generators.options IS
+    'options of the reports it makes';
+COMMENT ON COLUMN @extschema@.rde_generators.enabled IS
+    'false: it makes no reports';
+COMMENT ON COLUMN @extschema@.rde_generators.disabled_reason IS
+    'who or what disabled it';
+COMMENT ON COLUMN @extschema@.rde_generators.created_at IS
+    'when it was created';
+COMMENT ON COLUMN @extschema@.rde_generators.next_from IS
+    'where the next period begins';
+COMMENT ON COLUMN @extschema@.rde_generators.next_to IS
+    'where the next period ends';
+COMMENT ON COLUMN @extschema@.rde_generators.next_run IS
+    'when the report of the next period is due';
+COMMENT ON COLUMN @extschema@.rde_generators.last_run IS
+    'when a report of it was completed last';
+COMMENT ON COLUMN @extschema@.rde_generators.last_report IS
+    'that report';
+COMMENT ON COLUMN @extschema@.rde_generators.last_status IS
+    'status of the report it submitted last';
+COMMENT ON COLUMN @extschema@.rde_generators.failed IS
+    'how many of its reports ended in error and wait for somebody';
+COMMENT ON COLUMN @extschema@.rde_generators.paused_until IS
+    'until when nobody reads its data set''s source, which failed';
 
 -- Functions in a view run with its reader's rights, so this one shows him what is
 -- his, and looks for itself at what others may not see.
@@ -156,4 +206,30 @@ SELECT p.generator, p.name, p.reseller, p.format, p.period_from, p.period_to, p.
 FROM @extschema@._rde_periods() p;
 COMMENT ON VIEW @extschema@.rde_periods IS
     'every period of every daily and monthly generator: its report, or why there is none yet. States: completed, processing, submitted, retrying, paused, error, due, scheduled, disabled; skipped is a gap without reports';
+COMMENT ON COLUMN @extschema@.rde_periods.generator IS
+    'the generator';
+COMMENT ON COLUMN @extschema@.rde_periods.name IS
+    'the generator''s name';
+COMMENT ON COLUMN @extschema@.rde_periods.reseller IS
+    'whose generator it is';
+COMMENT ON COLUMN @extschema@.rde_periods.format IS
+    'the format, for each has a report of its own';
+COMMENT ON COLUMN @extschema@.rde_periods.period_from IS
+    'where the period begins';
+COMMENT ON COLUMN @extschema@.rde_periods.period_to IS
+    'where it ends, itself not included';
+COMMENT ON COLUMN @extschema@.rde_periods.due_at IS
+    'when its report is due';
+COMMENT ON COLUMN @extschema@.rde_periods.state IS
+    'completed, processing, submitted, retrying, paused, error, due, scheduled, disabled or skipped';
+COMMENT ON COLUMN @extschema@.rde_periods.report IS
+    'the newest revision of its report';
+COMMENT ON COLUMN @extschema@.rde_periods.revision IS
+    'the number of that revision';
+COMMENT ON COLUMN @extschema@.rde_periods.provisional IS
+    'a revision of it follows';
+COMMENT ON COLUMN @extschema@.rde_periods.lateness IS
+    'how long after due_at it was completed, or is late by now';
+COMMENT ON COLUMN @extschema@.rde_periods.waits_for IS
+    'what it waits for; NULL when for nothing';
 

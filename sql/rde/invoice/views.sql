@@ -19,4 +19,18 @@ CROSS JOIN LATERAL (
 WHERE (SELECT w.account IS NULL FROM @extschema@.rde_whoami() w);
 COMMENT ON VIEW @extschema@.rde_invoice_watches IS
     'the tables whose rows are invoices; uncovered names those of their partitions whose rows only a sweep finds when they are inserted straight into them, until the table is watched again';
+COMMENT ON COLUMN @extschema@.rde_invoice_watches."table" IS
+    'the watched table';
+COMMENT ON COLUMN @extschema@.rde_invoice_watches.reseller_column IS
+    'its column that says whose invoice a row is';
+COMMENT ON COLUMN @extschema@.rde_invoice_watches.invoice_column IS
+    'its column with the invoice''s number';
+COMMENT ON COLUMN @extschema@.rde_invoice_watches.when_column IS
+    'its column that says when a row is an invoice; NULL: each row is one';
+COMMENT ON COLUMN @extschema@.rde_invoice_watches.when_value IS
+    'the value that column has then';
+COMMENT ON COLUMN @extschema@.rde_invoice_watches.swept_at IS
+    'when the last sweep began that got through';
+COMMENT ON COLUMN @extschema@.rde_invoice_watches.uncovered IS
+    'partitions whose rows only a sweep finds when they are inserted straight into them';
 
