@@ -56,8 +56,13 @@ endif
 
 EXTENSION = rde
 RDE_VERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" rde.control)
-# The install script is its parts in order; upgrade scripts are files of their own.
+# The install script is its parts, in the order the first one lists them; upgrade
+# scripts are files of their own.
 RDE_SCRIPT = sql/rde--$(RDE_VERSION).sql
+RDE_SQL := sql/rde/header.sql $(shell sed -n 's|^ \*   \([a-z_/]*\.sql\) .*|sql/rde/\1|p' sql/rde/header.sql)
+ifneq ($(sort $(RDE_SQL)),$(sort $(wildcard sql/rde/*.sql sql/rde/*/*.sql)))
+$(error The list in sql/rde/header.sql and the files of sql/rde/ differ)
+endif
 DATA_built = $(RDE_SCRIPT)
 DATA = $(wildcard sql/rde--*--*.sql)
 
@@ -78,7 +83,8 @@ endif
 # PostgreSQL's headers are system headers to us: only our own code has to be
 # free of warnings.  A compiler that knows more of them: make WERROR=
 WERROR ?= -Werror
-PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) $(DEFLATE_FLAGS)
+PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) $(DEFLATE_FLAGS) \
+	-DRDE_VERSION='"$(RDE_VERSION)"'
 PG_CFLAGS = -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare -MMD -MP
 ifneq (,$(findstring clang,$(CC)))
 # options the server was configured with for gcc
@@ -96,7 +102,7 @@ EXTRA_CLEAN = $(OBJS:.o=.d) src/.flags
 
 include $(PGXS)
 
-$(RDE_SCRIPT): $(sort $(wildcard sql/rde/*.sql))
+$(RDE_SCRIPT): $(RDE_SQL)
 	cat $^ >$@
 
 # The gateway is a program of its own and rde_azure an extension of its own: a

@@ -8,6 +8,7 @@
  * so pinning once per build would not do.
  */
 #include "rde.h"
+#include "version.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_proc.h"
@@ -65,6 +66,7 @@ rde_home(FunctionCallInfo fcinfo)
 	HeapTuple	tuple;
 	Form_pg_proc proc;
 
+	rde_check_version(fcinfo->flinfo->fn_oid);
 	(void) rde_caller();
 	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
 	if (!HeapTupleIsValid(tuple))

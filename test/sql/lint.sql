@@ -41,6 +41,7 @@ ORDER BY 1;
 SELECT coalesce(p.proname, c.name) AS unexpected, c.makes_check
 FROM (VALUES
     ('rde_whoami', 'tells the caller about the caller'),
+    ('rde_version', 'tells the library''s version'),
     ('rde_visible_accounts', 'an account''s, for others empty'),
     ('rde_sees_all', 'tells the caller about the caller'),
     ('rde_export', 'rde_own_reseller: 42501; quota'),
@@ -98,6 +99,10 @@ WHERE obj_description(m.objid, (SELECT c.relname FROM pg_class c WHERE c.oid = m
   AND NOT (m.classid = 'pg_type'::regclass AND EXISTS (SELECT FROM pg_type t LEFT JOIN pg_type e ON e.oid = t.typelem
            WHERE t.oid = m.objid AND (t.typrelid <> 0 OR e.typrelid <> 0)))
   AND NOT (m.classid = 'pg_class'::regclass AND EXISTS (SELECT FROM pg_class c WHERE c.oid = m.objid AND c.relkind IN ('i', 'S')));
+-- and every column of what can be selected from
+SELECT c.relname, a.attname FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+WHERE c.relkind = 'v' AND c.relname !~ '^_' AND col_description(c.oid, a.attnum) IS NULL;
 
 -- no table is anybody's; views are barriers (rde_reports shows all rows of one), and
 -- read with their owner's rights;

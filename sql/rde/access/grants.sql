@@ -1,0 +1,107 @@
+---------------------------------------------------------------------------
+-- Grants
+---------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@._rde_granted_routines(privilege text) RETURNS SETOF regprocedure
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- Beside what is everybody's and looks itself at who asks.
+    SELECT p.oid::regprocedure
+    FROM pg_proc p
+    JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+        AND d.refclassid = 'pg_extension'::regclass
+    JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'rde'
+    WHERE p.prorettype <> 'trigger'::regtype
+      AND CASE privilege
+          WHEN 'admin' THEN p.proname LIKE 'rde\_%'
+          WHEN 'operator' THEN p.proname IN ('rde_run_due', 'rde_schedule', 'rde_unschedule', 'rde_keep', 'rde_purge',
+                                             'rde_sweep_invoices', 'rde_rebaseline')
+          WHEN 'gateway' THEN p.proname IN ('rde_login', 'rde_redeem')
+          ELSE false END;
+END;
+COMMENT ON FUNCTION @extschema@._rde_granted_routines(text) IS
+    'what rde_grant grants EXECUTE on';
+
+CREATE FUNCTION @extschema@._rde_change_grant(role name, privilege text, grants boolean) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    routine regprocedure;
+    setting text;
+BEGIN
+    IF role IS NULL OR privilege IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'role and privilege must not be null';
+    END IF;
+    IF privilege NOT IN ('admin', 'operator', 'reader', 'gateway') THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('privilege "%s" does not exist', privilege),
+            HINT = 'Use admin, operator, reader or gateway.';
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role) THEN
+        IF grants THEN
+            RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('role "%s" does not exist', role);
+        END IF;
+        RETURN;
+    END IF;
+    FOR routine IN SELECT r FROM @extschema@._rde_granted_routines(privilege) r LOOP
+        EXECUTE format(CASE WHEN grants THEN 'GRANT EXECUTE ON ROUTINE %s TO %I' ELSE 'REVOKE EXECUTE ON ROUTINE %s FROM %I' END,
+                       routine, role);
+    END LOOP;
+    IF privilege = 'gateway' THEN
+        -- what it is handed are links, and whoever reads one in a log can use it
+        FOREACH setting IN ARRAY '{log_parameter_max_length,log_parameter_max_length_on_error}'::text[] LOOP
+            EXECUTE format(CASE WHEN grants THEN 'ALTER ROLE %I IN DATABASE %I SET %I = 0' ELSE 'ALTER ROLE %I IN DATABASE %I RESET %I' END,
+                           role, current_database(), setting);
+        END LOOP;
+    END IF;
+    IF privilege IN ('admin', 'operator') THEN
+        EXECUTE format(CASE WHEN grants THEN 'GRANT SELECT ON %s TO %I' ELSE 'REVOKE SELECT ON %s FROM %I' END,
+                       '@extschema@.rde_health, @extschema@.rde_invoice_watches, @extschema@.rde_signing_keys', role);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_change_grant(name, text, boolean) IS
+    'grant or revoke what a privilege is made of';
+
+CREATE FUNCTION @extschema@.rde_grant(role name, privilege text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    SET client_min_messages = warning
+AS $$
+BEGIN
+    PERFORM @extschema@._rde_refuse_account();
+    PERFORM @extschema@._rde_change_grant(role, privilege, true);
+    IF EXISTS (SELECT FROM @extschema@.rde_account a WHERE a.role = rde_grant.role) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('role "%s" is an account''s', role),
+            DETAIL = 'An account sees its own reports, whatever is granted to its role.',
+            HINT = 'Grant to another role.';
+    END IF;
+    INSERT INTO @extschema@.rde_privilege (role, privilege) VALUES (role, privilege) ON CONFLICT DO NOTHING;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_grant(name, text) IS
+    'let a role, and its members, do something: gateway lets others in by token and link; reader sees the status and manifest of all reports; operator sees and makes all reports; admin also says what they are made from, and for whom';
+
+CREATE FUNCTION @extschema@.rde_revoke(role name, privilege text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    SET client_min_messages = warning
+AS $$
+DECLARE
+    remaining text;
+BEGIN
+    PERFORM @extschema@._rde_refuse_account();
+    PERFORM @extschema@._rde_change_grant(role, privilege, false);
+    DELETE FROM @extschema@.rde_privilege p WHERE p.role = rde_revoke.role AND p.privilege = rde_revoke.privilege;
+    -- one privilege may be part of another that it keeps
+    FOR remaining IN SELECT p.privilege FROM @extschema@.rde_privilege p WHERE p.role = rde_revoke.role LOOP
+        PERFORM @extschema@._rde_change_grant(role, remaining, true);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_revoke(name, text) IS
+    'take back what rde_grant gave';
+

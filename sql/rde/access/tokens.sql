@@ -1,0 +1,88 @@
+---------------------------------------------------------------------------
+-- Tokens
+---------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@._rde_secret() RETURNS text
+    LANGUAGE C VOLATILE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_secret';
+COMMENT ON FUNCTION @extschema@._rde_secret() IS
+    '256 random bits in hex, from the server''s cryptographic source';
+
+CREATE FUNCTION @extschema@.rde_create_token(
+    reseller bigint, name text, lifetime interval DEFAULT '1 year',
+    OUT subscription_key text, OUT token text
+) RETURNS record
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    hash bytea;
+BEGIN
+    reseller := @extschema@._rde_own_reseller(reseller);
+    IF reseller IS NULL OR name IS NULL OR lifetime IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'reseller, name and lifetime must not be null';
+    END IF;
+    PERFORM @extschema@._rde_find_account(reseller);
+    PERFORM @extschema@._rde_check_name('token', name);
+    IF lifetime <= interval '0' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'lifetime must be longer than nothing';
+    END IF;
+    subscription_key := left(@extschema@._rde_secret(), 32);
+    token := @extschema@._rde_secret();
+    -- by itself: a plan of the statement that auto_explain logs shows its values
+    hash := sha256(convert_to(token, 'UTF8'));
+    INSERT INTO @extschema@.rde_token (account, name, subscription_key, token_sha256, expires_at)
+    VALUES (reseller, name, subscription_key, hash, now() + lifetime);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_create_token(bigint, text, interval) IS
+    'make what a reseller''s program logs in with; both parts are shown this once, and of the token only a hash is stored';
+
+CREATE FUNCTION @extschema@.rde_revoke_token(id uuid) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE @extschema@.rde_token t SET revoked_at = coalesce(t.revoked_at, now())
+    WHERE t.id = rde_revoke_token.id
+      AND (@extschema@.rde_sees_all(true) OR t.account = ANY (@extschema@.rde_visible_accounts()));
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = CASE WHEN id IS NULL THEN 'null_value_not_allowed' ELSE 'undefined_object' END,
+            MESSAGE = CASE WHEN id IS NULL THEN 'id must not be null' ELSE format('token %s does not exist', id) END,
+            HINT = 'The view rde_tokens lists the tokens there are.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_revoke_token(uuid) IS
+    'let a token log in no more';
+
+CREATE VIEW @extschema@.rde_tokens WITH (security_barrier) AS
+SELECT t.id, t.account, t.name, t.subscription_key, t.created_at, t.expires_at, t.revoked_at, t.last_used
+FROM @extschema@.rde_token t
+WHERE (SELECT @extschema@.rde_sees_all(true)) OR t.account = ANY ((SELECT @extschema@.rde_visible_accounts())::bigint[]);
+COMMENT ON VIEW @extschema@.rde_tokens IS
+    'every token: whose it is and when it was used last, to the hour';
+COMMENT ON COLUMN @extschema@.rde_tokens.id IS
+    'the token''s id, which rde_revoke_token() takes';
+COMMENT ON COLUMN @extschema@.rde_tokens.account IS
+    'the account it logs in';
+COMMENT ON COLUMN @extschema@.rde_tokens.name IS
+    'what it was called when it was made';
+COMMENT ON COLUMN @extschema@.rde_tokens.subscription_key IS
+    'its public part';
+COMMENT ON COLUMN @extschema@.rde_tokens.created_at IS
+    'when it was made';
+COMMENT ON COLUMN @extschema@.rde_tokens.expires_at IS
+    'when it logs in no more';
+COMMENT ON COLUMN @extschema@.rde_tokens.revoked_at IS
+    'when it was revoked; NULL when it was not';
+COMMENT ON COLUMN @extschema@.rde_tokens.last_used IS
+    'when it logged in last, to the hour';
+
+CREATE FUNCTION @extschema@.rde_login(subscription_key text, token_sha256 bytea) RETURNS bigint
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'rde_login';
+COMMENT ON FUNCTION @extschema@.rde_login(text, bytea) IS
+    'be the account of a token until the end of the transaction; takes the SHA-256 of the token, which itself never comes to the database. Raises 28000';
+

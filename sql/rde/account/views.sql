@@ -1,0 +1,33 @@
+---------------------------------------------------------------------------
+-- Accounts, to be selected from
+---------------------------------------------------------------------------
+
+CREATE VIEW @extschema@.rde_accounts WITH (security_barrier) AS
+SELECT a.id, a.name, a.parent, a.role, a.time_zone, a.scope,
+       a.on_invoice AND coalesce(p.children_on_invoice, true) AS on_invoice,
+       a.children_on_invoice,
+       (SELECT count(*) FROM @extschema@.rde_generator g WHERE g.reseller = a.id) AS generators
+FROM @extschema@.rde_account a
+LEFT JOIN @extschema@.rde_account p ON p.id = a.parent
+WHERE ((SELECT @extschema@.rde_sees_all()) OR a.id = ANY ((SELECT @extschema@.rde_visible_accounts())::bigint[]));
+COMMENT ON VIEW @extschema@.rde_accounts IS
+    'the tree of resellers; on_invoice says whether their generators make reports on invoice, which the account above can switch off';
+COMMENT ON COLUMN @extschema@.rde_accounts.id IS
+    'what the reseller column of sources holds';
+COMMENT ON COLUMN @extschema@.rde_accounts.name IS
+    'what the account is called';
+COMMENT ON COLUMN @extschema@.rde_accounts.parent IS
+    'the account above it; NULL at the top';
+COMMENT ON COLUMN @extschema@.rde_accounts.role IS
+    'the database role that is this account';
+COMMENT ON COLUMN @extschema@.rde_accounts.time_zone IS
+    'the zone of its generators unless they name another; NULL for rde.time_zone';
+COMMENT ON COLUMN @extschema@.rde_accounts.scope IS
+    'reseller: its reports hold its own rows; provider: those of its whole sub-tree too';
+COMMENT ON COLUMN @extschema@.rde_accounts.on_invoice IS
+    'whether its generators make reports on invoice';
+COMMENT ON COLUMN @extschema@.rde_accounts.children_on_invoice IS
+    'false: it has switched reports on invoice off for all accounts directly below it';
+COMMENT ON COLUMN @extschema@.rde_accounts.generators IS
+    'how many generators it has';
+

@@ -1,0 +1,55 @@
+---------------------------------------------------------------------------
+-- What the server says
+---------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.rde_version() RETURNS text
+    LANGUAGE C STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_version';
+COMMENT ON FUNCTION @extschema@.rde_version() IS
+    'the version of the library; other functions refuse to work with SQL objects of another one';
+
+CREATE FUNCTION @extschema@._rde_require_primary() RETURNS void
+    LANGUAGE C STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_require_primary_sql';
+COMMENT ON FUNCTION @extschema@._rde_require_primary() IS
+    'raise 25006 on a standby';
+
+CREATE FUNCTION @extschema@._rde_schema_creators() RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT string_agg(CASE WHEN r.oid IS NULL THEN 'PUBLIC' ELSE quote_ident(r.rolname) END, ', ' ORDER BY r.rolname)
+    FROM pg_namespace n
+    CROSS JOIN LATERAL aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
+    LEFT JOIN pg_roles r ON r.oid = a.grantee
+    WHERE n.oid = '@extschema@'::regnamespace AND a.privilege_type = 'CREATE'
+      AND NOT coalesce(r.rolsuper OR r.rolname = 'pg_database_owner', false)
+      AND a.grantee <> (SELECT d.datdba FROM pg_database d WHERE d.datname = current_database());
+END;
+COMMENT ON FUNCTION @extschema@._rde_schema_creators() IS
+    'who beside superusers and the owner of the database may create objects in the extension''s schema, and so functions that are called instead of its own; NULL if nobody';
+
+CREATE FUNCTION @extschema@._rde_base_type(type oid) RETURNS oid
+    LANGUAGE C STABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_base_type_sql';
+COMMENT ON FUNCTION @extschema@._rde_base_type(oid) IS
+    'the type under a domain, or the type itself';
+
+CREATE FUNCTION @extschema@._rde_current_snapshot() RETURNS pg_snapshot
+    LANGUAGE C STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_current_snapshot';
+COMMENT ON FUNCTION @extschema@._rde_current_snapshot() IS
+    'pg_current_snapshot(), with the transactions that are running on the primary if this is a standby';
+
+-- A session that is idle calls nothing, whatever it left behind when it was
+-- interrupted.  One with track_activities off does not say.
+CREATE FUNCTION @extschema@._rde_alive(pid integer, start timestamptz) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT EXISTS (SELECT FROM pg_stat_get_activity(pid) a
+                   WHERE pid IS NOT NULL AND a.backend_start = start AND coalesce(a.state, '') NOT LIKE 'idle%');
+END;
+COMMENT ON FUNCTION @extschema@._rde_alive(integer, timestamptz) IS
+    'does the server process that claimed a report still run? false for NULLs';
+

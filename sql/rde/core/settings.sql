@@ -1,0 +1,34 @@
+---------------------------------------------------------------------------
+-- Settings
+---------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@._rde_zone(name text) RETURNS text
+    LANGUAGE C STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_zone_sql';
+COMMENT ON FUNCTION @extschema@._rde_zone(text) IS
+    'a time zone as the server spells it, NULL for rde.time_zone; raises 22023';
+
+CREATE FUNCTION @extschema@._rde_retention() RETURNS interval
+    LANGUAGE C STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_retention_sql';
+COMMENT ON FUNCTION @extschema@._rde_retention() IS
+    'the setting rde.retention, which no placeholder can stand in for';
+
+CREATE FUNCTION @extschema@._rde_settle_limit() RETURNS interval
+    LANGUAGE C STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_settle_limit_sql';
+COMMENT ON FUNCTION @extschema@._rde_settle_limit() IS
+    'the setting rde.settle_limit, which no placeholder can stand in for';
+
+CREATE FUNCTION @extschema@._rde_link_lifetime() RETURNS interval
+    LANGUAGE C STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_link_lifetime_sql';
+COMMENT ON FUNCTION @extschema@._rde_link_lifetime() IS
+    'the setting rde.link_lifetime, which no placeholder can stand in for';
+
+CREATE FUNCTION @extschema@._rde_max_span() RETURNS interval
+    LANGUAGE C STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_max_span_sql';
+COMMENT ON FUNCTION @extschema@._rde_max_span() IS
+    'the setting rde.max_span, which no placeholder can stand in for';
+

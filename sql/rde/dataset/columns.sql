@@ -1,0 +1,161 @@
+---------------------------------------------------------------------------
+-- Columns of a source, and the types they may have
+---------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@._rde_find_dataset(dataset text) RETURNS @extschema@.rde_dataset
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_dataset @extschema@.rde_dataset;
+BEGIN
+    IF dataset IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'data set must not be null';
+    END IF;
+    SELECT d.* INTO found_dataset FROM @extschema@.rde_dataset d WHERE d.name = dataset;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+            MESSAGE = format('data set "%s" does not exist', dataset),
+            HINT = format('Data sets are %s; rde_create_dataset() makes another.',
+                          (SELECT string_agg(d.name, ', ' ORDER BY d.name) FROM @extschema@.rde_dataset d));
+    END IF;
+    RETURN found_dataset;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_find_dataset(text) IS
+    'a data set''s row; raises 42704 with the list of what exists';
+
+CREATE FUNCTION @extschema@._rde_source_column(relation regclass, column_name text)
+    RETURNS pg_attribute
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    attribute pg_attribute;
+    spellings bigint;
+BEGIN
+    SELECT a.* INTO attribute FROM pg_attribute a
+    WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+      AND a.attname = column_name;
+    IF FOUND THEN
+        RETURN attribute;
+    END IF;
+
+    SELECT count(*) INTO spellings FROM pg_attribute a
+    WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+      AND lower(a.attname) = lower(column_name);
+    IF spellings > 1 THEN
+        RAISE EXCEPTION USING ERRCODE = 'ambiguous_column',
+            MESSAGE = format('"%s" matches more than one column of the source ignoring case', column_name),
+            HINT = 'Spell it exactly as the source does.';
+    END IF;
+    SELECT a.* INTO attribute FROM pg_attribute a
+    WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+      AND lower(a.attname) = lower(column_name);
+    RETURN attribute;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_source_column(regclass, text) IS
+    'a column of a relation by name: spelled exactly, else ignoring case; NULL when there is none';
+
+CREATE FUNCTION @extschema@._rde_type_fits(type oid, expected text) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE expected
+        WHEN 'integer' THEN @extschema@._rde_base_type(type) = ANY
+            ('{int2,int4,int8,numeric,text,varchar,bpchar,uuid}'::regtype[]::oid[])
+        WHEN 'numeric' THEN @extschema@._rde_base_type(type) = ANY
+            ('{int2,int4,int8,numeric}'::regtype[]::oid[])
+        WHEN 'date' THEN @extschema@._rde_base_type(type) = ANY
+            ('{date,timestamp,timestamptz}'::regtype[]::oid[])
+        WHEN 'unix' THEN @extschema@._rde_base_type(type) = ANY
+            ('{date,timestamptz,int8}'::regtype[]::oid[])
+        WHEN 'json' THEN @extschema@._rde_base_type(type) = ANY
+            ('{json,jsonb}'::regtype[]::oid[])
+        WHEN 'reseller' THEN @extschema@._rde_base_type(type) = ANY
+            ('{int2,int4,int8,numeric,text,varchar}'::regtype[]::oid[])
+        WHEN 'text' THEN @extschema@._rde_base_type(type) = ANY
+            ('{text,varchar,bpchar,name,int2,int4,int8,numeric,uuid}'::regtype[]::oid[])
+            OR (SELECT t.typtype = 'e' FROM pg_type t WHERE t.oid = @extschema@._rde_base_type(type))
+        WHEN 'xid8' THEN @extschema@._rde_base_type(type) = 'xid8'::regtype::oid
+        ELSE true
+    END;
+END;
+COMMENT ON FUNCTION @extschema@._rde_type_fits(oid, text) IS
+    'can a column of this type serve where this kind of type is expected?';
+
+CREATE FUNCTION @extschema@._rde_expected_types(expected text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE expected
+        WHEN 'integer' THEN 'an integer, numeric, text or uuid'
+        WHEN 'numeric' THEN 'numeric or an integer (money in floating point loses digits)'
+        WHEN 'date' THEN 'date, timestamp or timestamptz'
+        WHEN 'unix' THEN 'date, timestamptz, or bigint with Unix seconds'
+        WHEN 'json' THEN 'json or jsonb'
+        WHEN 'reseller' THEN 'smallint, integer, bigint, numeric or text'
+        WHEN 'text' THEN 'text, an enum, a number or uuid'
+        WHEN 'xid8' THEN 'xid8'
+        ELSE 'any type'
+    END;
+END;
+COMMENT ON FUNCTION @extschema@._rde_expected_types(text) IS
+    'the types _rde_type_fits() accepts, in words';
+
+CREATE FUNCTION @extschema@._rde_role_column(relation regclass, role text, column_name text, expected text)
+    RETURNS name
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    attribute pg_attribute := @extschema@._rde_source_column(relation, column_name);
+BEGIN
+    IF column_name IS NULL THEN
+        RETURN NULL;
+    END IF;
+    IF attribute.attname IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_column',
+            MESSAGE = format('%s has no column "%s", which %s names', relation, column_name, role),
+            HINT = format('Its columns are %s.',
+                          (SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_attribute a
+                           WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped));
+    END IF;
+    IF NOT @extschema@._rde_type_fits(attribute.atttypid, expected) THEN
+        RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
+            MESSAGE = format('column "%s" of %s is of type %s and cannot be used as %s', attribute.attname, relation,
+                             format_type(attribute.atttypid, attribute.atttypmod), role),
+            DETAIL = format('Expected is %s.', @extschema@._rde_expected_types(expected)),
+            HINT = 'Name another column, or attach a view that casts it.';
+    END IF;
+    RETURN attribute.attname;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_role_column(regclass, text, text, text) IS
+    'the source''s spelling of a column that plays a role (period, key ...); raises 42703 or 42804 naming it';
+
+CREATE FUNCTION @extschema@._rde_resolve(dataset text, column_name text) RETURNS pg_attribute
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    source @extschema@.rde_source;
+    target text;
+    attribute pg_attribute;
+BEGIN
+    SELECT s.* INTO source FROM @extschema@.rde_source s WHERE s.dataset = _rde_resolve.dataset;
+    SELECT m.value INTO target FROM jsonb_each_text(source.mapping) m
+    WHERE lower(m.key) = lower(column_name);
+    attribute := @extschema@._rde_source_column(source.relation, coalesce(target, column_name));
+    IF EXISTS (SELECT FROM @extschema@.rde_source_column c
+               WHERE c.dataset = _rde_resolve.dataset AND c.name = attribute.attname) THEN
+        RETURN attribute;
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_resolve(text, text) IS
+    'the exposed source column behind a data set''s column name: through the mapping, else by its own name; NULL when there is none';
+

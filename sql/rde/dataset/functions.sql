@@ -1,0 +1,297 @@
+---------------------------------------------------------------------------
+-- Data sets: create, attach, detach
+---------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.rde_create_dataset(name text, title text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM @extschema@._rde_refuse_account();
+    IF name IS NULL OR title IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'name and title of a data set must not be null';
+    END IF;
+    IF name !~ '^[a-z][a-z0-9_]{0,62}$' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_name',
+            MESSAGE = format('"%s" is not a valid data set name', name),
+            HINT = 'Use lower-case letters, digits and underscores, beginning with a letter, at most 63.';
+    END IF;
+    IF EXISTS (SELECT FROM @extschema@.rde_dataset d WHERE d.name = rde_create_dataset.name) THEN
+        RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
+            MESSAGE = format('data set "%s" already exists', name);
+    END IF;
+    INSERT INTO @extschema@.rde_dataset (name, title) VALUES (name, title);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_create_dataset(text, text) IS
+    'register a data set of your own; rde_attach() then says where its rows come from';
+
+CREATE FUNCTION @extschema@.rde_drop_dataset(name text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    dropped @extschema@.rde_dataset := @extschema@._rde_find_dataset(name);
+    users text;
+BEGIN
+    PERFORM @extschema@._rde_refuse_account();
+    IF dropped.shipped THEN
+        RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist',
+            MESSAGE = format('data set "%s" belongs to the extension and cannot be dropped', name),
+            HINT = 'rde_detach() takes its source away.';
+    END IF;
+    PERFORM @extschema@._rde_check_source_rights(name);
+    SELECT string_agg(format('"%s"', g.name), ', ' ORDER BY g.name, g.reseller) INTO users
+    FROM @extschema@.rde_generator g WHERE g.dataset = rde_drop_dataset.name;
+    IF users IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist',
+            MESSAGE = format('data set "%s" still has generators', name),
+            DETAIL = format('They are %s.', users),
+            HINT = 'Drop them first with rde_drop_generator().';
+    END IF;
+    DELETE FROM @extschema@.rde_dataset d WHERE d.name = rde_drop_dataset.name;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_drop_dataset(text) IS
+    'drop a data set with its views and its source; reports already made stay';
+
+CREATE FUNCTION @extschema@._rde_check_source_rights(dataset text) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    owner oid;
+    relation regclass;
+BEGIN
+    SELECT c.relowner, s.relation INTO owner, relation
+    FROM @extschema@.rde_source s JOIN pg_class c ON c.oid = s.relation
+    WHERE s.dataset = _rde_check_source_rights.dataset;
+    IF FOUND AND NOT pg_has_role(@extschema@._rde_caller(), owner, 'USAGE') THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('data set "%s" is attached to %s, which is not yours', dataset, relation),
+            HINT = format('Only %s or a superuser may change that.', pg_get_userbyid(owner));
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_check_source_rights(text) IS
+    'raise 42501 unless the caller has the rights of the owner of the attached source';
+
+CREATE FUNCTION @extschema@.rde_attach(
+    dataset  text,
+    source   regclass,
+    reseller name,
+    period   name,
+    key      name[] DEFAULT NULL,
+    amount   name DEFAULT NULL,
+    currency name DEFAULT NULL,
+    invoice  name DEFAULT NULL,
+    change   name DEFAULT NULL,
+    columns  jsonb DEFAULT '{}',
+    expose   name[] DEFAULT NULL
+) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    SET quote_all_identifiers = off
+AS $$
+DECLARE
+    caller oid := @extschema@._rde_caller();
+    class pg_class;
+    wanted record;
+    attribute pg_attribute;
+    mapping jsonb := '{}';
+    key_columns name[];
+    exposed name[];
+    missing text[] := '{}';
+BEGIN
+    PERFORM @extschema@._rde_refuse_account();
+    PERFORM @extschema@._rde_find_dataset(dataset);
+    IF source IS NULL OR reseller IS NULL OR period IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'source, reseller and period must not be null',
+            HINT = 'Say rde_attach(''payments'', ''shop.payments'', reseller => ''reseller_account_id'', period => ''changed_at'', key => ''{payment_id}'').';
+    END IF;
+
+    SELECT c.* INTO class FROM pg_class c WHERE c.oid = source;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_table',
+            MESSAGE = format('relation with OID %s does not exist', source::oid);
+    END IF;
+    IF NOT pg_has_role(caller, class.relowner, 'USAGE') THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('must have the rights of the owner of %s to attach it', source),
+            HINT = format('Reports read it as %s. Ask that role, or a superuser.', pg_get_userbyid(class.relowner));
+    END IF;
+    PERFORM @extschema@._rde_check_source_rights(dataset);
+    IF class.relkind NOT IN ('r', 'v', 'm', 'p', 'f') OR class.relpersistence = 't' THEN
+        RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
+            MESSAGE = format('%s cannot be the source of a data set', source),
+            HINT = 'Attach a permanent table, view, materialized view, partitioned table or foreign table.';
+    END IF;
+    IF (SELECT r.rolsuper FROM pg_roles r WHERE r.oid = class.relowner) THEN
+        RAISE WARNING USING
+            MESSAGE = format('%s belongs to %s, a superuser', source, pg_get_userbyid(class.relowner)),
+            DETAIL = 'Reports read a source as its owner, so functions in a view run with a superuser''s rights.',
+            HINT = 'Give the source to an ordinary role.';
+    END IF;
+
+    reseller := @extschema@._rde_role_column(source, 'reseller', reseller::text, 'reseller');
+    period := @extschema@._rde_role_column(source, 'period', period::text, 'unix');
+    amount := @extschema@._rde_role_column(source, 'amount', amount::text, 'numeric');
+    currency := @extschema@._rde_role_column(source, 'currency', currency::text, 'text');
+    invoice := @extschema@._rde_role_column(source, 'invoice', invoice::text, 'text');
+    change := @extschema@._rde_role_column(source, 'change', change::text, 'xid8');
+    IF change IS NOT NULL THEN
+        PERFORM @extschema@._rde_check_change_source(source, change);
+    END IF;
+
+    IF key IS NULL THEN
+        SELECT array_agg(a.attname ORDER BY k.n) INTO key
+        FROM pg_index i
+        CROSS JOIN LATERAL unnest(i.indkey::smallint[]) WITH ORDINALITY k(attnum, n)
+        JOIN pg_attribute a ON a.attrelid = source AND a.attnum = k.attnum
+        WHERE i.indrelid = source AND i.indisprimary;
+    END IF;
+    IF key IS NULL OR cardinality(key) = 0 OR array_position(key, NULL) IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('%s has no primary key, so key must name its key columns', source),
+            HINT = 'The key makes the order of rows, and so the bytes of a file, repeat: key => ''{order_id}''.';
+    END IF;
+    FOR wanted IN SELECT k.name, k.n FROM unnest(key) WITH ORDINALITY k(name, n) ORDER BY k.n LOOP
+        key_columns := key_columns || @extschema@._rde_role_column(source, 'key', wanted.name::text, 'any');
+    END LOOP;
+
+    -- what reports may show
+    IF expose IS NULL THEN
+        SELECT array_agg(a.attname ORDER BY a.attnum) INTO exposed FROM pg_attribute a
+        WHERE a.attrelid = source AND a.attnum > 0 AND NOT a.attisdropped;
+    ELSE
+        IF cardinality(expose) = 0 OR array_position(expose, NULL) IS NOT NULL THEN
+            RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+                MESSAGE = 'expose must name at least one column and no nulls',
+                HINT = 'Leave it out to expose all of today''s columns.';
+        END IF;
+        SELECT array_agg(DISTINCT @extschema@._rde_role_column(source, 'expose', e.name::text, 'any'))
+        INTO exposed FROM unnest(expose) e(name);
+    END IF;
+
+    -- data-set names that the source spells otherwise
+    IF columns IS NULL OR jsonb_typeof(columns) <> 'object' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'columns must be a JSON object of data-set names and source columns',
+            HINT = 'Say columns => ''{"CUSTOMER_ACCOUNT_ID": "customer_no"}''.';
+    END IF;
+    FOR wanted IN
+        SELECT m.key AS name, m.value #>> '{}' AS target, jsonb_typeof(m.value) AS kind,
+               count(*) OVER (PARTITION BY lower(m.key)) AS times
+        FROM jsonb_each(columns) m ORDER BY m.key
+    LOOP
+        IF wanted.kind <> 'string' OR wanted.times > 1 THEN
+            RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+                MESSAGE = format('columns maps "%s" %s', wanted.name,
+                                 CASE WHEN wanted.times > 1 THEN 'more than once ignoring case'
+                                      ELSE 'to something that is not a column name' END);
+        END IF;
+        mapping := mapping || jsonb_build_object(wanted.name,
+            @extschema@._rde_role_column(source, format('columns ("%s")', wanted.name), wanted.target, 'any'));
+    END LOOP;
+
+    INSERT INTO @extschema@.rde_source AS s
+        (dataset, relation, reseller_column, period_column, key_columns, amount_column,
+         currency_column, invoice_column, change_column, mapping)
+    VALUES (dataset, source, reseller, period, key_columns, amount, currency, invoice, change, mapping)
+    ON CONFLICT ON CONSTRAINT rde_source_pkey DO UPDATE
+        SET relation = EXCLUDED.relation, reseller_column = EXCLUDED.reseller_column,
+            period_column = EXCLUDED.period_column, key_columns = EXCLUDED.key_columns,
+            amount_column = EXCLUDED.amount_column, currency_column = EXCLUDED.currency_column,
+            invoice_column = EXCLUDED.invoice_column, change_column = EXCLUDED.change_column,
+            mapping = EXCLUDED.mapping, attached_at = EXCLUDED.attached_at;
+    DELETE FROM @extschema@.rde_source_failure f WHERE f.dataset = rde_attach.dataset;
+    UPDATE @extschema@.rde_report r SET retry_at = now()
+    WHERE r.dataset = rde_attach.dataset AND r.retry_at > now() AND r.status = 'error';
+    DELETE FROM @extschema@.rde_source_column c WHERE c.dataset = rde_attach.dataset;
+    INSERT INTO @extschema@.rde_source_column (dataset, position, name, type)
+    SELECT rde_attach.dataset, row_number() OVER (ORDER BY a.attnum), a.attname, format_type(a.atttypid, NULL)
+    FROM pg_attribute a
+    WHERE a.attrelid = source AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY (exposed);
+
+    -- every view's columns against what was attached
+    FOR wanted IN
+        SELECT v.name AS view, vc.alias, vc.column_name, vc.expected, v.shipped
+        FROM @extschema@.rde_view v JOIN @extschema@.rde_view_column vc ON vc.view = v.id
+        WHERE v.dataset = rde_attach.dataset AND v.reseller IS NULL
+        ORDER BY v.name, vc.position
+    LOOP
+        attribute := @extschema@._rde_resolve(dataset, wanted.column_name);
+        IF attribute.attname IS NULL THEN
+            IF wanted.view = 'cmp' THEN
+                missing := missing || wanted.column_name;
+            END IF;
+        ELSIF NOT @extschema@._rde_type_fits(attribute.atttypid, wanted.expected) THEN
+            RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
+                MESSAGE = format('column "%s" of %s is of type %s and cannot be %s (%s of view "%s")',
+                                 attribute.attname, source, format_type(attribute.atttypid, attribute.atttypmod),
+                                 wanted.column_name, wanted.alias, wanted.view),
+                DETAIL = format('Expected is %s.', @extschema@._rde_expected_types(wanted.expected)),
+                HINT = format('Map %s to another column, or attach a view that casts it.', wanted.column_name);
+        END IF;
+    END LOOP;
+    IF cardinality(missing) > 0 THEN
+        RAISE NOTICE USING
+            MESSAGE = format('%s columns of the cmp view of "%s" have no source column yet: %s',
+                             cardinality(missing), dataset, array_to_string(missing, ', ')),
+            HINT = 'Map them with columns => ''{"NAME": "source_column"}'', or export the full view or one of your own.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_attach(text, regclass, name, name, name[], name, name, name, name, jsonb, name[]) IS
+    'say where a data set''s rows come from: the relation, and which of its columns holds the reseller, the time of change, the key, the amount and so on; needs the rights of the relation''s owner, as whom reports read it';
+
+CREATE FUNCTION @extschema@.rde_detach(dataset text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM @extschema@._rde_refuse_account();
+    PERFORM @extschema@._rde_find_dataset(dataset);
+    PERFORM @extschema@._rde_check_source_rights(dataset);
+    DELETE FROM @extschema@.rde_source s WHERE s.dataset = rde_detach.dataset;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('data set "%s" is not attached', dataset);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_detach(text) IS
+    'take a data set''s source away; its views and its reports stay';
+
+CREATE FUNCTION @extschema@.rde_template(dataset text) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    template text;
+BEGIN
+    PERFORM @extschema@._rde_find_dataset(dataset);
+    SELECT string_agg(
+               format('    NULL::%s AS %s%s  -- %s: %s',
+                      CASE vc.expected WHEN 'integer' THEN 'bigint' WHEN 'numeric' THEN 'numeric(20,8)'
+                          WHEN 'json' THEN 'jsonb' WHEN 'date' THEN 'date' WHEN 'unix' THEN 'date' ELSE 'text' END,
+                      quote_ident(lower(vc.column_name)), CASE WHEN vc.last THEN '' ELSE ',' END,
+                      coalesce(vc.field_group, 'Column'), coalesce(vc.description, vc.alias)),
+               E'\n' ORDER BY vc.position)
+    INTO template
+    FROM (SELECT c.*, c.position = max(c.position) OVER () AS last
+          FROM @extschema@.rde_view v JOIN @extschema@.rde_view_column c ON c.view = v.id
+          WHERE v.dataset = rde_template.dataset AND v.name = 'cmp' AND v.reseller IS NULL) vc;
+    RETURN format(E'CREATE VIEW my_%s AS\nSELECT\n'
+                  '    NULL::bigint AS reseller_account_id,  -- whose row it is: the reseller argument of rde_attach\n'
+                  '    NULL::timestamptz AS changed_at,  -- when the row changed: the period argument\n'
+                  '    NULL::bigint AS id%s  -- what identifies the row: the key argument\n'
+                  '%s\nFROM my_table;',
+                  dataset, CASE WHEN template IS NULL THEN '' ELSE ',' END, coalesce(template, ''));
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_template(text) IS
+    'a CREATE VIEW statement to fill in, with every column the data set''s cmp view asks for';
+

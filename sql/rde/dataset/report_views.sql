@@ -1,0 +1,252 @@
+---------------------------------------------------------------------------
+-- Report views: create, alter, drop, choose
+---------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@._rde_set_view_columns(view bigint, columns json) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    usage_hint CONSTANT text :=
+        'A column is {"column": "NAME", "as": "alias"}, with one of "attribute": "name", "locale": "en" or "type": "unix" if wanted, and "group" and "description".';
+    item record;
+    bad text;
+    ways text[];
+    target_alias text;
+    dataset_name text := (SELECT v.dataset FROM @extschema@.rde_view v WHERE v.id = view);
+    attribute pg_attribute;
+    wanted text;
+BEGIN
+    IF columns IS NULL OR json_typeof(columns) <> 'array' OR json_array_length(columns) = 0 THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'columns of a view must be a JSON array with at least one column', HINT = usage_hint;
+    END IF;
+    FOR item IN
+        SELECT e.value, e.n FROM json_array_elements(columns) WITH ORDINALITY e(value, n) ORDER BY e.n
+    LOOP
+        IF json_typeof(item.value) <> 'object' THEN
+            RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+                MESSAGE = format('column %s of the view is not a JSON object', item.n), HINT = usage_hint;
+        END IF;
+        SELECT string_agg(k.key, ', ') INTO bad FROM json_each(item.value) k
+        WHERE k.key NOT IN ('column', 'as', 'attribute', 'locale', 'type', 'group', 'description')
+           OR json_typeof(k.value) <> 'string';
+        IF bad IS NOT NULL OR item.value ->> 'column' IS NULL THEN
+            RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+                MESSAGE = CASE WHEN bad IS NULL THEN format('column %s of the view does not say "column"', item.n)
+                               ELSE format('column %s of the view has keys that are unknown or not text: %s', item.n, bad) END,
+                HINT = usage_hint;
+        END IF;
+        ways := ARRAY(SELECT k.key FROM json_each(item.value) k WHERE k.key IN ('attribute', 'locale', 'type'));
+        IF cardinality(ways) > 1 OR coalesce(item.value ->> 'type', 'unix') <> 'unix' THEN
+            RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+                MESSAGE = format('column %s of the view %s', item.n,
+                                 CASE WHEN cardinality(ways) > 1 THEN 'says more than one of attribute, locale and type'
+                                      ELSE 'has a type other than "unix"' END),
+                HINT = usage_hint;
+        END IF;
+        target_alias := coalesce(item.value ->> 'as', item.value ->> 'column');
+        IF target_alias !~ '^[a-zA-Z][0-9a-zA-Z_]*$' OR length(target_alias) > 255 THEN
+            RAISE EXCEPTION USING ERRCODE = 'invalid_name',
+                MESSAGE = format('"%s" is not a valid column name in a report', target_alias),
+                HINT = 'Use letters, digits and underscores, beginning with a letter: {"column": ..., "as": "orderId"}.';
+        END IF;
+        wanted := CASE ways[1] WHEN 'attribute' THEN 'json' WHEN 'locale' THEN 'text' WHEN 'type' THEN 'unix' ELSE 'any' END;
+        BEGIN
+            INSERT INTO @extschema@.rde_view_column
+                (view, position, alias, column_name, transform, argument, expected, field_group, description)
+            VALUES (view, item.n, target_alias, item.value ->> 'column',
+                    CASE ways[1] WHEN 'type' THEN 'unix' ELSE ways[1] END,
+                    coalesce(item.value ->> 'attribute', item.value ->> 'locale'),
+                    wanted, item.value ->> 'group', item.value ->> 'description');
+        EXCEPTION WHEN unique_violation THEN
+            RAISE EXCEPTION USING ERRCODE = 'duplicate_column',
+                MESSAGE = format('column name "%s" appears twice in the view, ignoring case', target_alias),
+                HINT = 'Give one of them another name with "as".';
+        END;
+        attribute := @extschema@._rde_resolve(dataset_name, item.value ->> 'column');
+        IF attribute.attname IS NOT NULL AND NOT @extschema@._rde_type_fits(attribute.atttypid, wanted) THEN
+            RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
+                MESSAGE = format('column "%s" is of type %s and cannot be shown with "%s"', item.value ->> 'column',
+                                 format_type(attribute.atttypid, attribute.atttypmod), ways[1]),
+                DETAIL = format('Expected is %s.', @extschema@._rde_expected_types(wanted));
+        ELSIF attribute.attname IS NULL
+              AND EXISTS (SELECT FROM @extschema@.rde_source s WHERE s.dataset = dataset_name) THEN
+            RAISE NOTICE USING
+                MESSAGE = format('data set "%s" exposes no column "%s" at present', dataset_name, item.value ->> 'column'),
+                HINT = 'Exports of this view fail until rde_attach() maps it.';
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_set_view_columns(bigint, json) IS
+    'check and store the columns of a view that has none';
+
+CREATE FUNCTION @extschema@._rde_find_view(dataset text, name text, reseller bigint) RETURNS bigint
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_view @extschema@.rde_view;
+BEGIN
+    PERFORM @extschema@._rde_find_dataset(dataset);
+    SELECT v.* INTO found_view FROM @extschema@.rde_view v
+    WHERE v.dataset = _rde_find_view.dataset AND v.name = _rde_find_view.name
+      AND v.reseller IS NOT DISTINCT FROM _rde_find_view.reseller;
+    IF NOT FOUND OR found_view.shipped THEN
+        RAISE EXCEPTION USING ERRCODE = CASE WHEN FOUND THEN 'insufficient_privilege' ELSE 'undefined_object' END,
+            MESSAGE = CASE WHEN found_view.shipped THEN format('view "%s" of data set "%s" belongs to the extension', name, dataset)
+                           ELSE format('data set "%s" has no view "%s" of %s', dataset, name,
+                                       coalesce('reseller ' || reseller, 'the provider')) END,
+            HINT = CASE WHEN found_view.shipped THEN 'Make one of your own with rde_create_view().'
+                        ELSE 'The view rde_dataset_columns lists them.' END;
+    END IF;
+    RETURN found_view.id;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_find_view(text, text, bigint) IS
+    'id of a view that its owner may change; raises 42704 or 42501';
+
+CREATE FUNCTION @extschema@.rde_create_view(dataset text, name text, columns json, reseller bigint DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_dataset @extschema@.rde_dataset;
+    new_view bigint;
+BEGIN
+    reseller := @extschema@._rde_own_reseller(reseller);
+    found_dataset := @extschema@._rde_find_dataset(dataset);
+    IF name IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a view''s name must not be null';
+    END IF;
+    IF name !~ '^[^[:cntrl:]]{1,128}$' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_name',
+            MESSAGE = 'a view''s name must be 1 to 128 characters without control characters';
+    END IF;
+    IF lower(name) = 'full' OR (lower(name) = 'cmp' AND (found_dataset.shipped OR reseller IS NOT NULL OR name <> 'cmp')) THEN
+        RAISE EXCEPTION USING ERRCODE = 'reserved_name',
+            MESSAGE = format('view name "%s" is reserved', name),
+            HINT = 'Only a data set of your own can be given a cmp view, by the provider; full is every exposed column.';
+    END IF;
+    IF EXISTS (SELECT FROM @extschema@.rde_view v
+               WHERE v.dataset = rde_create_view.dataset AND v.name = rde_create_view.name
+                 AND v.reseller IS NOT DISTINCT FROM rde_create_view.reseller) THEN
+        RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
+            MESSAGE = format('view "%s" of data set "%s" already exists', name, dataset),
+            HINT = 'Change it with rde_alter_view().';
+    END IF;
+    INSERT INTO @extschema@.rde_view (dataset, name, reseller) VALUES (dataset, name, reseller)
+    RETURNING id INTO new_view;
+    PERFORM @extschema@._rde_set_view_columns(new_view, columns);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_create_view(text, text, json, bigint) IS
+    'make a report view: an ordered list of columns with names of your own; reseller NULL makes it the provider''s, for all';
+
+CREATE FUNCTION @extschema@.rde_alter_view(dataset text, name text, columns json, reseller bigint DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    altered bigint := @extschema@._rde_find_view(dataset, name, @extschema@._rde_own_reseller(reseller));
+BEGIN
+    DELETE FROM @extschema@.rde_view_column vc WHERE vc.view = altered;
+    PERFORM @extschema@._rde_set_view_columns(altered, columns);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_alter_view(text, text, json, bigint) IS
+    'give a report view other columns; reports already made stay as they are';
+
+CREATE FUNCTION @extschema@.rde_drop_view(dataset text, name text, reseller bigint DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    dropped bigint := @extschema@._rde_find_view(dataset, name, @extschema@._rde_own_reseller(reseller));
+BEGIN
+    DELETE FROM @extschema@.rde_view v WHERE v.id = dropped;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_drop_view(text, text, bigint) IS
+    'drop a report view; reports already made stay as they are';
+
+CREATE FUNCTION @extschema@._rde_choose_view(dataset text, view text, reseller bigint) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    wanted text := coalesce(view, 'cmp');
+BEGIN
+    IF wanted = 'full' OR EXISTS (
+        SELECT FROM @extschema@.rde_view v
+        WHERE v.dataset = _rde_choose_view.dataset AND v.name = wanted
+          AND (v.reseller IS NULL OR v.reseller = _rde_choose_view.reseller)) THEN
+        RETURN wanted;
+    ELSIF view IS NULL THEN
+        RETURN 'full';
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+        MESSAGE = format('data set "%s" has no view "%s"', dataset, view),
+        HINT = format('Views are %s; rde_create_view() makes another.',
+                      (SELECT concat_ws(', ', string_agg(v.name, ', ' ORDER BY v.name), 'full')
+                       FROM @extschema@.rde_view v
+                       WHERE v.dataset = _rde_choose_view.dataset
+                         AND (v.reseller IS NULL OR v.reseller = _rde_choose_view.reseller)));
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_choose_view(text, text, bigint) IS
+    'the view a report will use: the one named, else cmp, else full; raises 42704';
+
+CREATE FUNCTION @extschema@._rde_report_columns(
+    dataset text, view text, reseller bigint,
+    OUT "position" integer, OUT name text, OUT column_name text, OUT transform text, OUT argument text,
+    OUT source_column name, OUT expected_type text, OUT actual_type text, OUT fits boolean, OUT expected text
+) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    chosen bigint;
+BEGIN
+    IF view = 'full' THEN
+        RETURN QUERY
+        SELECT c.position, c.name::text, c.name::text, NULL::text, NULL::text, c.name, c.type,
+               format_type(a.atttypid, NULL), true, NULL::text
+        FROM @extschema@.rde_source_column c
+        JOIN @extschema@.rde_source s ON s.dataset = c.dataset
+        LEFT JOIN pg_attribute a ON a.attrelid = s.relation AND a.attname = c.name AND NOT a.attisdropped
+        WHERE c.dataset = _rde_report_columns.dataset;
+        RETURN;
+    END IF;
+    -- the reseller's own view of that name, else the provider's
+    SELECT v.id INTO chosen FROM @extschema@.rde_view v
+    WHERE v.dataset = _rde_report_columns.dataset AND v.name = view
+      AND (v.reseller = _rde_report_columns.reseller OR v.reseller IS NULL)
+    ORDER BY v.reseller NULLS LAST LIMIT 1;
+    RETURN QUERY
+    SELECT vc.position, vc.alias, vc.column_name, vc.transform, vc.argument,
+           coalesce((f.attribute).attname, gone.name), c.type, format_type((f.attribute).atttypid, NULL),
+           @extschema@._rde_type_fits((f.attribute).atttypid, vc.expected),
+           @extschema@._rde_expected_types(vc.expected)
+    FROM @extschema@.rde_view_column vc
+    CROSS JOIN LATERAL (SELECT @extschema@._rde_resolve(_rde_report_columns.dataset, vc.column_name) AS attribute) f
+    LEFT JOIN @extschema@.rde_source_column c
+        ON c.dataset = _rde_report_columns.dataset AND c.name = (f.attribute).attname
+    -- one that was attached and that the relation has lost
+    LEFT JOIN LATERAL (
+        SELECT lost.name FROM @extschema@.rde_source s
+        JOIN @extschema@.rde_source_column lost ON lost.dataset = s.dataset
+        WHERE s.dataset = _rde_report_columns.dataset AND (f.attribute).attname IS NULL
+          AND lower(lost.name) = lower(coalesce(
+              (SELECT m.value FROM jsonb_each_text(s.mapping) m WHERE lower(m.key) = lower(vc.column_name)),
+              vc.column_name))
+          AND NOT EXISTS (SELECT FROM pg_attribute a
+                          WHERE a.attrelid = s.relation AND a.attname = lost.name AND NOT a.attisdropped)
+        LIMIT 1) gone ON true
+    WHERE vc.view = chosen;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_report_columns(text, text, bigint) IS
+    'the columns of one report in order, with the source column behind each as it was attached and as it is';
+

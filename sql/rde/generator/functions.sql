@@ -1,0 +1,367 @@
+---------------------------------------------------------------------------
+-- Generators: create, alter, drop, run
+---------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@._rde_find_generator(id uuid) RETURNS @extschema@.rde_generator
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_generator @extschema@.rde_generator;
+BEGIN
+    IF id IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'generator must not be null';
+    END IF;
+    SELECT g.* INTO found_generator FROM @extschema@.rde_generator g WHERE g.id = _rde_find_generator.id
+      AND (@extschema@.rde_sees_all(true) OR g.reseller = ANY (@extschema@.rde_visible_accounts()));
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+            MESSAGE = format('generator %s does not exist', id),
+            HINT = 'The view rde_generators lists the generators there are.';
+    END IF;
+    RETURN found_generator;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_find_generator(uuid) IS
+    'a generator''s row; raises 22004 or 42704';
+
+CREATE FUNCTION @extschema@._rde_check_schedule(
+    event text, month_day integer, run_at time, start date, catch_up text, keep interval
+) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    pointless CONSTANT text := CASE
+        WHEN month_day IS NOT NULL AND event <> 'monthly' THEN 'month_day'
+        WHEN event IN ('daily', 'monthly') THEN NULL
+        WHEN run_at IS NOT NULL THEN 'run_at'
+        WHEN start IS NOT NULL THEN 'start'
+        WHEN catch_up IS NOT NULL THEN 'catch_up'
+    END;
+BEGIN
+    IF pointless IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('%s means nothing to a generator whose event is "%s"', pointless, event),
+            HINT = CASE WHEN pointless = 'month_day' THEN 'Monthly generators have a day to run on.'
+                        ELSE 'Daily and monthly generators have a calendar.' END;
+    END IF;
+    IF month_day NOT BETWEEN 1 AND 31 THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('month_day must be between 1 and 31, not %s', month_day),
+            HINT = 'In a month that has no such day its last one counts.';
+    END IF;
+    IF NOT isfinite(start) THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'start must be a finite date',
+            HINT = 'It is the first day that a report covers.';
+    END IF;
+    IF catch_up NOT IN ('all', 'none') THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('catch_up "%s" is not supported', catch_up),
+            HINT = 'Use all to make every report that was missed, or none to make the latest of them only.';
+    END IF;
+    IF keep > interval '1000 years' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'keep must be 1000 years at most';
+    END IF;
+    IF keep <= interval '0' OR now() + keep <= now() THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'keep must be longer than nothing',
+            HINT = 'It says for how long reports are stored: interval ''2 years''.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_check_schedule(text, integer, time, date, text, interval) IS
+    'raise 22023 for what is not a schedule, or means nothing to the event; NULL is what was not said';
+
+CREATE FUNCTION @extschema@.rde_create_generator(
+    name      text,
+    dataset   text,
+    format    text,
+    event     text,
+    view      text DEFAULT NULL,
+    reseller  bigint DEFAULT NULL,
+    time_zone text DEFAULT NULL,
+    month_day integer DEFAULT 1,
+    run_at    time DEFAULT '00:00',
+    start     date DEFAULT NULL,
+    catch_up  text DEFAULT 'all',
+    keep      interval DEFAULT NULL,
+    options   jsonb DEFAULT '{}'
+) RETURNS uuid
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    source @extschema@.rde_source;
+    formats text[];
+    zone text;
+    today date;
+    first_day date;
+    next record;
+    created uuid;
+BEGIN
+    reseller := @extschema@._rde_own_reseller(reseller);
+    PERFORM @extschema@._rde_check_name('a generator', name);
+    IF event IS NULL OR month_day IS NULL OR run_at IS NULL OR catch_up IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'event, month_day, run_at and catch_up must not be null';
+    END IF;
+    IF event NOT IN ('daily', 'monthly', 'on_invoice', 'manual') THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = pg_catalog.format('generator event "%s" is not supported', event),
+            HINT = 'Use daily, monthly, on_invoice or manual.';
+    END IF;
+    IF start < current_date - 90 AND NOT @extschema@.rde_sees_all(true) THEN
+        RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded',
+            MESSAGE = 'a generator may start 90 days ago at most',
+            HINT = 'Ask for reports of earlier days with rde_export() or rde_run_generator().';
+    END IF;
+    formats := @extschema@._rde_formats(format, options);
+    PERFORM @extschema@._rde_check_schedule(event, nullif(month_day, 1), nullif(run_at, '00:00'), start,
+                                            nullif(catch_up, 'all'), keep);
+    zone := @extschema@._rde_zone(
+        coalesce(time_zone, (SELECT a.time_zone FROM @extschema@.rde_account a WHERE a.id = reseller)));
+
+    PERFORM @extschema@._rde_find_dataset(dataset);
+    SELECT s.* INTO source FROM @extschema@.rde_source s WHERE s.dataset = rde_create_generator.dataset;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = pg_catalog.format('data set "%s" is not attached', dataset),
+            HINT = pg_catalog.format('Say where its rows are with rde_attach(''%s'', ...).', dataset);
+    END IF;
+    IF event = 'on_invoice' AND source.invoice_column IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = pg_catalog.format('data set "%s" has no invoice column', dataset),
+            HINT = pg_catalog.format('Name the column that says which invoice a row is on: rde_attach(''%s'', ..., invoice => ''invoice_id'').',
+                                     dataset);
+    END IF;
+    PERFORM @extschema@._rde_check_view(dataset, @extschema@._rde_choose_view(dataset, view, reseller), reseller);
+    PERFORM @extschema@._rde_scope_resellers(reseller, options ->> 'scope');
+
+    today := (now() AT TIME ZONE zone)::date;
+    first_day := coalesce(start, today);
+    IF event IN ('daily', 'monthly') THEN
+        IF source.change_column IS NOT NULL AND first_day < today THEN
+            RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+                MESSAGE = pg_catalog.format('generator "%s" cannot start before today', name),
+                DETAIL = pg_catalog.format('Data set "%s" has a change column, so changes are counted from the generator''s creation on.',
+                                           dataset),
+                HINT = 'Make the reports of earlier days with rde_run_generator().';
+        END IF;
+        IF event = 'monthly' THEN
+            first_day := date_trunc('month', first_day::timestamp)::date;
+        END IF;
+        SELECT f.period_from, n.period_to, n.run INTO next
+        FROM @extschema@._rde_day_start(first_day, zone) f(period_from)
+        CROSS JOIN LATERAL @extschema@._rde_next_period(event, f.period_from, zone, month_day, run_at) n;
+    ELSE
+        SELECT NULL::timestamptz AS period_from, NULL::timestamptz AS period_to, NULL::timestamptz AS run INTO next;
+    END IF;
+
+    BEGIN
+        INSERT INTO @extschema@.rde_generator
+            (name, dataset, view, formats, event, reseller, time_zone, month_day, run_at, start, catch_up, keep,
+             options, next_from, next_to, next_run)
+        VALUES (name, dataset, view, formats, event, reseller, zone, month_day, run_at, first_day, catch_up, keep,
+                options, next.period_from, next.period_to, next.run)
+        RETURNING id INTO created;
+    EXCEPTION WHEN unique_violation THEN
+        PERFORM @extschema@._rde_generator_exists(name, reseller);
+    END;
+    IF next.run IS NOT NULL AND source.change_column IS NOT NULL THEN
+        INSERT INTO @extschema@.rde_generator_snapshot (generator, format, snapshot, system_identifier)
+        SELECT created, f.format, s.snapshot, c.system_identifier
+        FROM unnest(formats) f(format), @extschema@._rde_snapshot_now() s(snapshot), pg_control_system() c;
+    END IF;
+    RETURN created;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_create_generator(text, text, text, text, text, bigint, text, integer, time, date, text, interval, jsonb) IS
+    'make reports from now on, in one or several formats, at an event: each day, each month on month_day, for each invoice, or by hand; start is the first day covered, catch_up none skips all missed periods but the latest, keep says for how long reports are stored';
+
+CREATE FUNCTION @extschema@._rde_generator_exists(name text, reseller bigint) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
+        MESSAGE = format('generator "%s" of %s already exists', name, coalesce('reseller ' || reseller, 'the provider')),
+        HINT = 'Change it with rde_alter_generator(), or choose another name.';
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_generator_exists(text, bigint) IS
+    'raise 42710';
+
+CREATE FUNCTION @extschema@.rde_alter_generator(
+    id        uuid,
+    name      text DEFAULT NULL,
+    format    text DEFAULT NULL,
+    view      text DEFAULT NULL,
+    time_zone text DEFAULT NULL,
+    month_day integer DEFAULT NULL,
+    run_at    time DEFAULT NULL,
+    catch_up  text DEFAULT NULL,
+    keep      interval DEFAULT NULL,
+    options   jsonb DEFAULT NULL,
+    enabled   boolean DEFAULT NULL,
+    clear     text[] DEFAULT '{}'
+) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    caller oid := @extschema@._rde_caller();
+    altered @extschema@.rde_generator;
+    before text[];
+BEGIN
+    PERFORM @extschema@._rde_find_generator(id);
+    SELECT g.* INTO altered FROM @extschema@.rde_generator g WHERE g.id = rde_alter_generator.id FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM @extschema@._rde_find_generator(id);
+    END IF;
+    PERFORM @extschema@._rde_check_clear(clear, '{view,keep}'::text[], ARRAY[
+        CASE WHEN view IS NOT NULL THEN 'view' END,
+        CASE WHEN keep IS NOT NULL THEN 'keep' END]);
+    PERFORM @extschema@._rde_check_schedule(altered.event, month_day, run_at, NULL::date, catch_up, keep);
+    before := altered.formats;
+
+    IF name IS NOT NULL THEN
+        PERFORM @extschema@._rde_check_name('a generator', name);
+        altered.name := name;
+    END IF;
+    altered.options := coalesce(options, altered.options);
+    altered.formats := @extschema@._rde_formats(coalesce(format, array_to_string(altered.formats, ',')), altered.options);
+    IF options IS NOT NULL THEN
+        PERFORM @extschema@._rde_scope_resellers(altered.reseller, options ->> 'scope');
+    END IF;
+    IF view IS NOT NULL THEN
+        altered.view := @extschema@._rde_choose_view(altered.dataset, view, altered.reseller);
+        PERFORM @extschema@._rde_check_view(altered.dataset, altered.view, altered.reseller);
+    ELSIF 'view' = ANY (clear) THEN
+        altered.view := NULL;
+    END IF;
+    altered.keep := CASE WHEN NOT 'keep' = ANY (clear) THEN coalesce(keep, altered.keep) END;
+    altered.catch_up := coalesce(catch_up, altered.catch_up);
+    IF time_zone IS NOT NULL THEN
+        altered.time_zone := @extschema@._rde_zone(time_zone);
+    END IF;
+    altered.month_day := coalesce(month_day, altered.month_day);
+    altered.run_at := coalesce(run_at, altered.run_at);
+    -- The next period begins where the last one ended, whatever the zone is now.
+    IF altered.next_run IS NOT NULL THEN
+        SELECT n.period_to, n.run INTO altered.next_to, altered.next_run
+        FROM @extschema@._rde_next_period(altered.event, altered.next_from, altered.time_zone, altered.month_day,
+                                          altered.run_at) n;
+    END IF;
+    IF enabled THEN
+        altered.disabled_reason := NULL;
+        altered.enabled_at := clock_timestamp();
+    ELSIF NOT enabled AND altered.enabled THEN
+        altered.disabled_reason := pg_catalog.format('disabled by %s', pg_get_userbyid(caller));
+    END IF;
+    IF enabled IS NOT NULL AND (enabled OR altered.enabled) THEN
+        altered.foreign_reason := false;
+    END IF;
+    altered.enabled := coalesce(enabled, altered.enabled);
+
+    BEGIN
+        UPDATE @extschema@.rde_generator g
+        SET name = altered.name, formats = altered.formats, view = altered.view, time_zone = altered.time_zone,
+            month_day = altered.month_day, run_at = altered.run_at, catch_up = altered.catch_up, keep = altered.keep,
+            options = altered.options, enabled = altered.enabled, enabled_at = altered.enabled_at,
+            disabled_reason = altered.disabled_reason, foreign_reason = altered.foreign_reason, next_to = altered.next_to, next_run = altered.next_run
+        WHERE g.id = rde_alter_generator.id;
+    EXCEPTION WHEN unique_violation THEN
+        PERFORM @extschema@._rde_generator_exists(name, altered.reseller);
+    END;
+    PERFORM @extschema@._rde_move_snapshots(id, before, altered.formats);
+    IF enabled THEN
+        PERFORM @extschema@._rde_retry_generator(id);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_alter_generator(uuid, text, text, text, text, integer, time, text, interval, jsonb, boolean, text[]) IS
+    'change a generator; what is NULL stays as it is, clear names what is to be taken away: view, keep; enabled => true submits its reports that ended in error again';
+
+CREATE FUNCTION @extschema@._rde_retry_generator(generator uuid) RETURNS void
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- a revision that another one has taken the place of stays in error
+    UPDATE @extschema@.rde_report r
+    SET status = 'submitted', attempts = 0, sqlstate = NULL, error = NULL, failed_at = NULL, retry_at = NULL,
+        lost_claims = 0, expires_at = greatest(r.expires_at, clock_timestamp() + r.retention)
+    WHERE r.generator = $1 AND r.status = 'error' AND r.retry_at IS NULL
+      AND NOT EXISTS (SELECT FROM @extschema@.rde_report n
+                      WHERE n.supersedes = r.supersedes AND n.id <> r.id
+                        AND (n.status <> 'error' OR (n.submitted_at, n.id) > (r.submitted_at, r.id)));
+END;
+COMMENT ON FUNCTION @extschema@._rde_retry_generator(uuid) IS
+    'submit the reports of a generator that ended in error again, with no attempts counted';
+
+CREATE FUNCTION @extschema@.rde_drop_generator(id uuid) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM @extschema@._rde_caller();
+    PERFORM @extschema@._rde_find_generator(id);
+    -- Reports first: whoever builds one holds it, and may want the generator
+    -- next.  What a worker submitted in between goes afterwards.
+    DELETE FROM @extschema@.rde_report r
+    WHERE r.generator = rde_drop_generator.id AND r.status <> 'completed';
+    DELETE FROM @extschema@.rde_generator g WHERE g.id = rde_drop_generator.id;
+    DELETE FROM @extschema@.rde_report r
+    WHERE r.generator = rde_drop_generator.id AND r.status <> 'completed';
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_drop_generator(uuid) IS
+    'drop a generator and what it has not completed yet; its completed reports stay';
+
+CREATE FUNCTION @extschema@.rde_run_generator(id uuid, "from" date, "to" date) RETURNS SETOF uuid
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 4
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    run @extschema@.rde_generator;
+    new_pass CONSTANT uuid := gen_random_uuid();
+BEGIN
+    PERFORM @extschema@._rde_require_primary();
+    run := @extschema@._rde_find_generator(id);
+    IF "from" IS NULL OR "to" IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'from and to must not be null',
+            HINT = 'from is the first day and to the last day, both included.';
+    END IF;
+    IF NOT isfinite("from") OR NOT isfinite("to") OR "from" > "to" THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = CASE WHEN isfinite("from") AND isfinite("to") THEN format('from (%s) is after to (%s)', "from", "to")
+                           ELSE 'from and to must be finite dates' END,
+            HINT = 'from is the first day and to the last day, both included.';
+    END IF;
+    IF NOT EXISTS (SELECT FROM @extschema@.rde_source s WHERE s.dataset = run.dataset) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('data set "%s" is not attached', run.dataset),
+            HINT = format('Say where its rows are with rde_attach(''%s'', ...).', run.dataset);
+    END IF;
+    IF NOT @extschema@.rde_sees_all(true) THEN
+        PERFORM @extschema@._rde_check_quota(run.reseller, @extschema@._rde_day_start("from", run.time_zone),
+                                             @extschema@._rde_day_start("to" + 1, run.time_zone), cardinality(run.formats));
+    END IF;
+    RETURN QUERY
+    INSERT INTO @extschema@.rde_report AS r
+        (name, dataset, view, format, type, reseller, generator, period_from, period_to, time_zone, options,
+         retention, pass, expires_at)
+    SELECT run.name, run.dataset, @extschema@._rde_choose_view(run.dataset, run.view, run.reseller), f.format, 'onetime',
+           run.reseller, run.id, @extschema@._rde_day_start("from", run.time_zone),
+           @extschema@._rde_day_start("to" + 1, run.time_zone), run.time_zone, run.options,
+           k.retention, new_pass, clock_timestamp() + k.retention
+    FROM unnest(run.formats) f(format), coalesce(run.keep, @extschema@._rde_retention()) k(retention)
+    RETURNING r.id;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_run_generator(uuid, date, date) IS
+    'submit reports of a generator for the days from .. to (inclusive, in its time zone), of type onetime, one per format; rde_run_due or rde_build() makes them';
+

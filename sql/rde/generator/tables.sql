@@ -1,0 +1,50 @@
+---------------------------------------------------------------------------
+-- Generators
+---------------------------------------------------------------------------
+
+CREATE TABLE @extschema@.rde_generator (
+    id              uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    name            text NOT NULL CHECK (name ~ '^[^[:cntrl:]]{1,128}$'),
+    dataset         text NOT NULL REFERENCES @extschema@.rde_dataset,
+    view            text,
+    formats         text[] NOT NULL CHECK (cardinality(formats) > 0),
+    event           text NOT NULL CHECK (event IN ('daily', 'monthly', 'on_invoice', 'manual')),
+    reseller        bigint,
+    time_zone       text NOT NULL,
+    month_day       integer NOT NULL DEFAULT 1 CHECK (month_day BETWEEN 1 AND 31),
+    run_at          time NOT NULL DEFAULT '00:00',
+    start           date NOT NULL,
+    catch_up        text NOT NULL DEFAULT 'all' CHECK (catch_up IN ('all', 'none')),
+    keep            interval,
+    options         jsonb NOT NULL DEFAULT '{}',
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    enabled         boolean NOT NULL DEFAULT true,
+    enabled_at      timestamptz NOT NULL DEFAULT now(),
+    disabled_reason text,
+    foreign_reason  boolean NOT NULL DEFAULT false,
+    -- the next period and when it is due; NULL without a schedule
+    next_from       timestamptz,
+    next_to         timestamptz,
+    next_run        timestamptz,
+    UNIQUE NULLS NOT DISTINCT (reseller, name),
+    CHECK ((event IN ('daily', 'monthly')) = (next_run IS NOT NULL)),
+    CHECK (next_from < next_to AND next_to <= next_run)
+);
+CREATE INDEX rde_generator_due ON @extschema@.rde_generator (next_run) WHERE enabled;
+COMMENT ON TABLE @extschema@.rde_generator IS
+    'what makes reports at its event, for ever; a period is submitted and next_* moved on in one transaction';
+
+COMMENT ON COLUMN @extschema@.rde_generator.foreign_reason IS
+    'disabled_reason holds an error that is not in rde''s own words, so resellers do not see it';
+
+CREATE TABLE @extschema@.rde_generator_snapshot (
+    generator         uuid NOT NULL REFERENCES @extschema@.rde_generator ON DELETE CASCADE,
+    format            text NOT NULL,
+    snapshot          pg_snapshot NOT NULL,
+    system_identifier bigint NOT NULL,
+    taken_at          timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (generator, format)
+);
+COMMENT ON TABLE @extschema@.rde_generator_snapshot IS
+    'where the last snapshot window of a generator ended, per format; transaction ids mean something in one cluster only';
+

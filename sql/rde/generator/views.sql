@@ -1,0 +1,235 @@
+---------------------------------------------------------------------------
+-- Generators and their periods, to be selected from
+---------------------------------------------------------------------------
+
+-- What a generator did last is two looks into an index, however many reports it has.
+CREATE VIEW @extschema@.rde_generators WITH (security_barrier) AS
+SELECT g.id, g.name, g.dataset, g.view, g.formats, g.event, g.reseller, g.time_zone, g.month_day, g.run_at, g.start,
+       g.catch_up, g.keep, g.options, g.enabled,
+       CASE WHEN g.foreign_reason AND NOT (SELECT @extschema@.rde_sees_all(true)) THEN 'too many of its reports failed'
+            ELSE g.disabled_reason END AS disabled_reason,
+       g.created_at, g.next_from, g.next_to, g.next_run,
+       completed.created_at AS last_run, completed.id AS last_report, submitted.status AS last_status,
+       coalesce(failed.reports, 0) AS failed, f.paused_until
+FROM @extschema@.rde_generator g
+LEFT JOIN LATERAL (
+    SELECT r.id, r.created_at FROM @extschema@.rde_report r
+    WHERE r.generator = g.id AND r.status = 'completed' AND r.expires_at > now()
+    ORDER BY r.created_at DESC LIMIT 1) completed ON true
+LEFT JOIN LATERAL (
+    SELECT CASE WHEN r.status = 'submitted' AND r.claim_pid IS NOT NULL
+                     AND @extschema@._rde_alive(r.claim_pid, r.claim_start)
+                THEN 'processing' ELSE r.status END AS status
+    FROM @extschema@.rde_report r
+    WHERE r.generator = g.id
+    ORDER BY r.submitted_at DESC LIMIT 1) submitted ON true
+LEFT JOIN (
+    SELECT r.generator, count(*) AS reports FROM @extschema@._rde_failed_reports r
+    GROUP BY r.generator) failed ON failed.generator = g.id
+LEFT JOIN @extschema@.rde_source_failure f ON f.dataset = g.dataset AND f.paused_until > now()
+WHERE ((SELECT @extschema@.rde_sees_all()) OR g.reseller = ANY ((SELECT @extschema@.rde_visible_accounts())::bigint[]));
+COMMENT ON VIEW @extschema@.rde_generators IS
+    'every generator: what it makes, its last report and its next; failed counts its reports that ended in error, paused_until is set while its data set''s source cannot be read';
+COMMENT ON COLUMN @extschema@.rde_generators.id IS
+    'the generator''s id, which its functions take';
+COMMENT ON COLUMN @extschema@.rde_generators.name IS
+    'what it and its reports are called';
+COMMENT ON COLUMN @extschema@.rde_generators.dataset IS
+    'the data set its reports are about';
+COMMENT ON COLUMN @extschema@.rde_generators.view IS
+    'the report view that chooses their columns; NULL for cmp, or else full';
+COMMENT ON COLUMN @extschema@.rde_generators.formats IS
+    'the formats it makes of each period or invoice';
+COMMENT ON COLUMN @extschema@.rde_generators.event IS
+    'daily, monthly, on_invoice or manual';
+COMMENT ON COLUMN @extschema@.rde_generators.reseller IS
+    'whose generator it is; NULL is the provider''s';
+COMMENT ON COLUMN @extschema@.rde_generators.time_zone IS
+    'the zone its days are in';
+COMMENT ON COLUMN @extschema@.rde_generators.month_day IS
+    'the day of the month a monthly one runs on; in a month without it, the last';
+COMMENT ON COLUMN @extschema@.rde_generators.run_at IS
+    'the time of day it runs at';
+COMMENT ON COLUMN @extschema@.rde_generators.start IS
+    'the first day it covers';
+COMMENT ON COLUMN @extschema@.rde_generators.catch_up IS
+    'all: periods that were missed are made up for; none: only the latest of them';
+COMMENT ON COLUMN @extschema@.rde_generators.keep IS
+    'for how long its reports are stored; NULL for rde.retention';
+COMMENT ON COLUMN @extschema@.rde_generators.options IS
+    'options of the reports it makes';
+COMMENT ON COLUMN @extschema@.rde_generators.enabled IS
+    'false: it makes no reports';
+COMMENT ON COLUMN @extschema@.rde_generators.disabled_reason IS
+    'who or what disabled it';
+COMMENT ON COLUMN @extschema@.rde_generators.created_at IS
+    'when it was created';
+COMMENT ON COLUMN @extschema@.rde_generators.next_from IS
+    'where the next period begins';
+COMMENT ON COLUMN @extschema@.rde_generators.next_to IS
+    'where the next period ends';
+COMMENT ON COLUMN @extschema@.rde_generators.next_run IS
+    'when the report of the next period is due';
+COMMENT ON COLUMN @extschema@.rde_generators.last_run IS
+    'when a report of it was completed last';
+COMMENT ON COLUMN @extschema@.rde_generators.last_report IS
+    'that report';
+COMMENT ON COLUMN @extschema@.rde_generators.last_status IS
+    'status of the report it submitted last';
+COMMENT ON COLUMN @extschema@.rde_generators.failed IS
+    'how many of its reports ended in error and wait for somebody';
+COMMENT ON COLUMN @extschema@.rde_generators.paused_until IS
+    'until when nobody reads its data set''s source, which failed';
+
+-- Functions in a view run with its reader's rights, so this one shows him what is
+-- his, and looks for itself at what others may not see.
+CREATE FUNCTION @extschema@._rde_periods(
+    OUT generator uuid, OUT name text, OUT reseller bigint, OUT format text,
+    OUT period_from timestamptz, OUT period_to timestamptz, OUT due_at timestamptz, OUT state text,
+    OUT report uuid, OUT revision integer, OUT provisional boolean, OUT lateness interval, OUT waits_for text
+) RETURNS SETOF record
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    moment CONSTANT timestamptz := now();
+    settle_limit CONSTANT interval := @extschema@._rde_settle_limit();
+    everybody CONSTANT boolean := @extschema@.rde_sees_all();
+    accounts CONSTANT bigint[] := @extschema@.rde_visible_accounts();
+    -- who else is connected, and what a source says, is not for resellers
+    reasons CONSTANT boolean := @extschema@.rde_sees_all(true);
+    blockers text[];
+    began timestamptz[];
+BEGIN
+    SELECT array_agg(b.what ORDER BY b.began), array_agg(b.began ORDER BY b.began) INTO blockers, began
+    FROM @extschema@._rde_blockers() b;
+
+    RETURN QUERY
+    WITH RECURSIVE
+    -- The newest revision of every period and format, unless it failed.
+    made AS (
+        SELECT DISTINCT ON (r.generator, r.period_from, r.format)
+               r.generator, r.format, r.period_from, r.period_to, r.due_at, r.id, r.revision, r.provisional, r.status,
+               r.created_at, r.claim_pid, r.claim_start, r.retry_at, r.error, r.dataset, r.snapshot_window,
+               coalesce(r.created_at, r.submitted_at) + r.retention > moment AS is_young
+        FROM @extschema@.rde_report r
+        WHERE r.type IN ('daily', 'monthly') AND (r.expires_at > moment OR r.status = 'submitted')
+          AND r.generator IN (SELECT g.id FROM @extschema@.rde_generator g WHERE everybody OR g.reseller = ANY (accounts))
+        ORDER BY r.generator, r.period_from, r.format, r.status = 'error', r.revision DESC
+    ),
+    scheduled AS (
+        SELECT g.*, s.change_column IS NOT NULL AS one_window,
+               s.change_column IS NULL AND g.catch_up = 'all' AS each_period
+        FROM @extschema@.rde_generator g LEFT JOIN @extschema@.rde_source s ON s.dataset = g.dataset
+        WHERE g.next_run IS NOT NULL AND (everybody OR g.reseller = ANY (accounts))
+    ),
+    -- The periods that are due and not submitted, and the first that is not due.
+    coming(generator, period_from, period_to, run, n) AS (
+        SELECT s.id, s.next_from, s.next_to, s.next_run, 1 FROM scheduled s
+        UNION ALL
+        SELECT c.generator, c.period_to, p.period_to, p.run, c.n + 1
+        FROM coming c
+        JOIN scheduled s ON s.id = c.generator
+        CROSS JOIN LATERAL @extschema@._rde_next_period(s.event, c.period_to, s.time_zone, s.month_day, s.run_at) p
+        WHERE c.run <= moment AND (c.n < 1000 OR NOT s.each_period)
+    ),
+    -- Of these get a report: each; or only the latest; or all of them one.
+    wanted AS (
+        SELECT c.generator, f.format,
+               CASE WHEN s.one_window AND c.run <= moment THEN s.next_from ELSE c.period_from END AS period_from,
+               c.period_to, c.run
+        FROM (SELECT c.*, lead(c.run) OVER (PARTITION BY c.generator ORDER BY c.n) AS next_run FROM coming c) c
+        JOIN scheduled s ON s.id = c.generator
+        CROSS JOIN LATERAL unnest(s.formats) f(format)
+        WHERE s.each_period OR c.run > moment OR c.next_run > moment
+    ),
+    -- What lies between two of them got none; unless the older one is there by
+    -- rde_keep() only, for then others may just have expired.
+    gap AS (
+        SELECT l.generator, l.format, l.after AS period_from, l.period_from AS period_to
+        FROM (SELECT a.generator, a.format, a.period_from,
+                     lag(a.period_to) OVER w AS after, lag(a.is_young) OVER w AS after_is_young
+              FROM (SELECT m.generator, m.format, m.period_from, m.period_to, m.is_young FROM made m
+                    UNION ALL
+                    SELECT w.generator, w.format, w.period_from, w.period_to, true FROM wanted w) a
+              WINDOW w AS (PARTITION BY a.generator, a.format ORDER BY a.period_from)) l
+        WHERE l.after < l.period_from AND l.after_is_young
+    )
+    SELECT g.id, g.name, g.reseller, m.format, m.period_from, m.period_to, m.due_at,
+           CASE WHEN m.status = 'completed' OR (m.status = 'error' AND m.retry_at IS NULL) THEN m.status
+                WHEN m.claim_pid IS NOT NULL AND @extschema@._rde_alive(m.claim_pid, m.claim_start) THEN 'processing'
+                WHEN f.paused_until > moment THEN 'paused'
+                WHEN m.retry_at IS NOT NULL THEN 'retrying'
+                ELSE 'submitted' END,
+           m.id, m.revision, m.provisional, coalesce(m.created_at, moment) - m.due_at,
+           CASE WHEN CASE WHEN m.status = 'completed' THEN NOT m.provisional
+                          ELSE m.status = 'error' AND m.retry_at IS NULL END THEN NULL
+                WHEN m.claim_pid IS NOT NULL AND @extschema@._rde_alive(m.claim_pid, m.claim_start) THEN NULL
+                WHEN f.paused_until > moment AND NOT reasons THEN 'the source'
+                WHEN m.retry_at IS NOT NULL AND NOT reasons THEN 'the next attempt'
+                WHEN f.paused_until > moment THEN
+                    pg_catalog.format('the source, until %s: %s', date_trunc('second', f.paused_until), f.error)
+                WHEN m.retry_at IS NOT NULL THEN
+                    pg_catalog.format('the next attempt at %s, after: %s', date_trunc('second', m.retry_at), m.error)
+                WHEN m.snapshot_window OR (m.status = 'submitted' AND m.due_at <= moment - settle_limit) THEN 'a worker'
+                WHEN m.period_to > moment - interval '5 s' THEN 'the end of the period, and 5 s more'
+                WHEN began[1] < m.period_to AND NOT reasons THEN 'transactions that began before its end'
+                WHEN began[1] < m.period_to THEN
+                    blockers[1] || coalesce((SELECT ', and ' || nullif(count(*) - 1, 0) || ' more'
+                                             FROM unnest(began) b WHERE b < m.period_to), '')
+                ELSE 'a worker' END
+    FROM made m
+    JOIN @extschema@.rde_generator g ON g.id = m.generator
+    LEFT JOIN @extschema@.rde_source_failure f ON f.dataset = m.dataset
+    UNION ALL
+    SELECT g.id, g.name, g.reseller, w.format, w.period_from, w.period_to, w.run,
+           CASE WHEN NOT g.enabled THEN 'disabled' WHEN w.run > moment THEN 'scheduled' ELSE 'due' END,
+           NULL, NULL, NULL, CASE WHEN w.run <= moment THEN moment - w.run END,
+           CASE WHEN NOT g.enabled AND g.foreign_reason AND NOT reasons THEN 'too many of its reports failed'
+                WHEN NOT g.enabled THEN g.disabled_reason
+                WHEN w.run > moment THEN NULL
+                WHEN EXISTS (SELECT FROM made m WHERE m.generator = w.generator AND m.snapshot_window
+                                AND (m.status = 'submitted' OR m.retry_at IS NOT NULL)) THEN 'the window before it'
+                ELSE 'a worker' END
+    FROM wanted w JOIN @extschema@.rde_generator g ON g.id = w.generator
+    UNION ALL
+    SELECT g.id, g.name, g.reseller, p.format, p.period_from, p.period_to, NULL, 'skipped', NULL, NULL, NULL, NULL, NULL
+    FROM gap p JOIN @extschema@.rde_generator g ON g.id = p.generator;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_periods() IS
+    'the rows of rde_periods, as far as they are the caller''s';
+
+CREATE VIEW @extschema@.rde_periods WITH (security_barrier) AS
+SELECT p.generator, p.name, p.reseller, p.format, p.period_from, p.period_to, p.due_at, p.state,
+       p.report, p.revision, p.provisional, p.lateness, p.waits_for
+FROM @extschema@._rde_periods() p;
+COMMENT ON VIEW @extschema@.rde_periods IS
+    'every period of every daily and monthly generator: its report, or why there is none yet. States: completed, processing, submitted, retrying, paused, error, due, scheduled, disabled; skipped is a gap without reports';
+COMMENT ON COLUMN @extschema@.rde_periods.generator IS
+    'the generator';
+COMMENT ON COLUMN @extschema@.rde_periods.name IS
+    'the generator''s name';
+COMMENT ON COLUMN @extschema@.rde_periods.reseller IS
+    'whose generator it is';
+COMMENT ON COLUMN @extschema@.rde_periods.format IS
+    'the format, for each has a report of its own';
+COMMENT ON COLUMN @extschema@.rde_periods.period_from IS
+    'where the period begins';
+COMMENT ON COLUMN @extschema@.rde_periods.period_to IS
+    'where it ends, itself not included';
+COMMENT ON COLUMN @extschema@.rde_periods.due_at IS
+    'when its report is due';
+COMMENT ON COLUMN @extschema@.rde_periods.state IS
+    'completed, processing, submitted, retrying, paused, error, due, scheduled, disabled or skipped';
+COMMENT ON COLUMN @extschema@.rde_periods.report IS
+    'the newest revision of its report';
+COMMENT ON COLUMN @extschema@.rde_periods.revision IS
+    'the number of that revision';
+COMMENT ON COLUMN @extschema@.rde_periods.provisional IS
+    'a revision of it follows';
+COMMENT ON COLUMN @extschema@.rde_periods.lateness IS
+    'how long after due_at it was completed, or is late by now';
+COMMENT ON COLUMN @extschema@.rde_periods.waits_for IS
+    'what it waits for; NULL when for nothing';
+

@@ -1,0 +1,229 @@
+---------------------------------------------------------------------------
+-- What needs attention
+---------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@._rde_cron_findings(
+    has_worker boolean,
+    OUT severity text, OUT finding text, OUT object text, OUT since timestamptz, OUT detail text, OUT hint text
+) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- Where pg_cron is not in this database its jobs cannot be seen, and a schema
+    -- "cron" may be anybody's.
+    IF NOT EXISTS (SELECT FROM pg_extension e
+                   JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+                   WHERE e.extname = 'pg_cron' AND d.classid = 'pg_class'::regclass
+                     AND d.objid = to_regclass('cron.job_run_details')) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE $query$
+        WITH job AS (
+            SELECT j.jobid, j.jobname, j.active FROM cron.job j
+            WHERE j.database = current_database() AND j.command ~ '\mrde_run_due\M')
+        SELECT 'warning', 'cron_job_missing', NULL, NULL::timestamptz,
+               'pg_cron is in this database and has no job that runs rde_run_due.',
+               'Call rde_schedule(), or see to it that workers run otherwise.'
+        WHERE NOT $1 AND NOT EXISTS (SELECT FROM job)
+        UNION ALL
+        SELECT 'warning', 'cron_job_inactive', j.jobname::text, NULL, 'The job is switched off.',
+               'Call rde_schedule() to replace it, or rde_unschedule() to remove it.'
+        FROM job j WHERE NOT j.active
+        UNION ALL
+        SELECT 'warning', 'cron_job_failed', j.jobname::text, run.end_time, run.return_message,
+               'The server''s log and cron.job_run_details tell more.'
+        FROM job j
+        CROSS JOIN LATERAL (
+            SELECT r.end_time, r.status, r.return_message FROM cron.job_run_details r
+            WHERE r.jobid = j.jobid AND r.status IN ('succeeded', 'failed') ORDER BY r.runid DESC LIMIT 1) run
+        WHERE j.active AND run.status = 'failed'
+    $query$ USING has_worker;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_cron_findings(boolean) IS
+    'what rde_health has to say about pg_cron';
+
+CREATE FUNCTION @extschema@._rde_health(
+    OUT severity text, OUT finding text, OUT object text, OUT since timestamptz, OUT detail text, OUT hint text
+) RETURNS SETOF record
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    SET quote_all_identifiers = off
+AS $$
+DECLARE
+    system_id CONSTANT bigint := (SELECT c.system_identifier FROM pg_control_system() c);
+    worker record;
+    has_worker boolean;
+    -- an error may hold a value of a row
+    content CONSTANT boolean := @extschema@.rde_sees_all(true);
+BEGIN
+    IF NOT has_table_privilege(@extschema@._rde_caller(), '@extschema@.rde_health', 'SELECT')
+       OR (SELECT w.account IS NOT NULL FROM @extschema@.rde_whoami() w) THEN
+        RETURN;
+    END IF;
+
+    -- workers: usual is what nine of ten runs begin after another at most
+    SELECT max(CASE WHEN w.finished_at IS NULL AND EXISTS (SELECT FROM pg_stat_get_activity(w.pid) a
+                                                           WHERE a.backend_start <= w.started_at)
+                    THEN now() ELSE w.seen_at END) AS seen_at,
+           greatest(interval '10 minutes', 2 * percentile_disc(0.9) WITHIN GROUP (ORDER BY w.pause)) AS patience,
+           (SELECT count(*) FROM @extschema@.rde_generator g WHERE g.enabled AND g.event <> 'manual') AS generators,
+           (SELECT count(*) FROM @extschema@.rde_generator g WHERE g.enabled AND g.next_run <= now()) AS due,
+           (SELECT count(*) FROM @extschema@.rde_report r
+            WHERE coalesce(r.retry_at, r.due_at) <= now() AND (r.status = 'submitted' OR r.retry_at IS NOT NULL)) AS waiting
+    INTO worker
+    FROM (SELECT w.*, w.started_at - lag(w.started_at) OVER (ORDER BY w.started_at) AS pause
+          FROM @extschema@.rde_worker w) w;
+    IF worker.generators + worker.waiting > 0 THEN
+        has_worker := coalesce(worker.seen_at >= now() - worker.patience, false);
+        IF NOT has_worker THEN
+            RETURN QUERY
+            SELECT 'error', 'no_worker', NULL::text, worker.seen_at,
+                   format('rde_run_due has %s. %s generators are due, %s reports wait to be built.',
+                          CASE WHEN worker.seen_at IS NULL THEN 'never run' ELSE 'not run since then' END,
+                          worker.due, worker.waiting),
+                   'Let pg_cron run it with rde_schedule(), or cron or a systemd timer with psql.';
+        END IF;
+        RETURN QUERY SELECT * FROM @extschema@._rde_cron_findings(has_worker);
+    END IF;
+
+    -- generators and their reports; a revision has a report before it
+    RETURN QUERY
+    SELECT 'error', 'generator_late', format('%s (%s)', g.name, g.id), min(l.due_at),
+           format('The period from %s has no report yet%s.', min(l.period_from),
+                  CASE WHEN count(DISTINCT l.period_from) > 1 THEN ', nor has one after it' ELSE '' END),
+           'The view rde_periods says what it waits for.'
+    FROM (SELECT d.id, d.next_from, d.next_run FROM @extschema@.rde_generator d WHERE d.enabled
+          UNION ALL
+          SELECT r.generator, r.period_from, r.due_at FROM @extschema@.rde_report r
+          WHERE (r.status = 'submitted' OR r.retry_at IS NOT NULL) AND r.type IN ('daily', 'monthly')
+            AND r.supersedes IS NULL) l(generator, period_from, due_at)
+    JOIN @extschema@.rde_generator g ON g.id = l.generator
+    WHERE l.due_at < now() - @extschema@._rde_settle_limit() - interval '15 minutes'
+    GROUP BY g.id, g.name;
+    RETURN QUERY
+    SELECT 'error', 'generator_disabled', format('%s (%s)', g.name, g.id), NULL::timestamptz,
+           CASE WHEN g.foreign_reason AND NOT content THEN 'too many of its reports failed' ELSE g.disabled_reason END,
+           format('When the cause is gone: SELECT rde_alter_generator(%L, enabled => true); that submits its failed reports again.', g.id)
+    FROM @extschema@.rde_generator g
+    WHERE NOT g.enabled AND g.disabled_reason NOT LIKE 'disabled by %';
+    RETURN QUERY
+    SELECT 'error', 'reports_failed', coalesce(g.name || ' (' || g.id || ')', 'reports on request'), min(r.failed_at),
+           format('%s reports are in error, the last with: %s', count(*),
+                  (array_agg(CASE WHEN r.foreign_error AND NOT content
+                                  THEN 'report could not be built (reference ' || r.id || ')' ELSE r.error END
+                             ORDER BY r.failed_at DESC))[1]),
+           'rde_retry() submits a report again, rde_drop_report() removes it.'
+    FROM @extschema@._rde_failed_reports r
+    LEFT JOIN @extschema@.rde_generator g ON g.id = r.generator
+    WHERE r.sqlstate IS DISTINCT FROM '57P02'
+    GROUP BY g.id, g.name;
+    RETURN QUERY
+    SELECT 'error', 'worker_died', r.id::text, r.failed_at, r.error,
+           'The server''s log tells what ended it. When the cause is gone rde_retry() submits the report again.'
+    FROM @extschema@._rde_failed_reports r
+    WHERE r.sqlstate = '57P02';
+    RETURN QUERY
+    SELECT 'error', 'rebaseline_needed', format('%s (%s)', g.name, g.id), NULL::timestamptz,
+           'Its last snapshot window ended in another database cluster, or nowhere.',
+           format('SELECT rde_rebaseline(%L); after pg_upgrade, rde_rebaseline(%L, keep_window => true).', g.id, g.id)
+    FROM @extschema@.rde_generator g
+    JOIN @extschema@.rde_source o ON o.dataset = g.dataset AND o.change_column IS NOT NULL
+    CROSS JOIN LATERAL unnest(g.formats) f(format)
+    LEFT JOIN @extschema@.rde_generator_snapshot s ON s.generator = g.id AND s.format = f.format
+    WHERE g.event IN ('daily', 'monthly') AND s.system_identifier IS DISTINCT FROM system_id
+    GROUP BY g.id, g.name;
+
+    -- sources
+    RETURN QUERY
+    SELECT 'error', 'source_failing', f.dataset, f.failed_at,
+           format('%s times, the last with: %s', f.failures, f.error),
+           format('It is tried again at %s, and at once when it has been attached again.', date_trunc('second', f.paused_until))
+    FROM @extschema@.rde_source_failure f;
+    RETURN QUERY
+    SELECT 'error', 'source_drifted', s.dataset, NULL::timestamptz,
+           CASE WHEN c.oid IS NULL THEN 'The attached relation is gone.'
+                ELSE format('Columns of %s are gone or have another type than they were attached with: %s.',
+                            s.relation, string_agg(DISTINCT x.name::text, ', ')) END,
+           'Attach it again with rde_attach().'
+    FROM @extschema@.rde_source s
+    LEFT JOIN pg_class c ON c.oid = s.relation
+    LEFT JOIN LATERAL (
+        SELECT e.name, e.type, 'any' AS expected FROM @extschema@.rde_source_column e WHERE e.dataset = s.dataset
+        UNION ALL
+        SELECT p.name, NULL, p.expected
+        FROM (SELECT s.reseller_column, 'reseller' UNION ALL SELECT s.period_column, 'unix'
+              UNION ALL SELECT s.amount_column, 'numeric' UNION ALL SELECT s.currency_column, 'text'
+              UNION ALL SELECT s.invoice_column, 'text' UNION ALL SELECT s.change_column, 'xid8'
+              UNION ALL SELECT unnest(s.key_columns), 'any') p(name, expected)
+        WHERE p.name IS NOT NULL) x
+        ON NOT EXISTS (SELECT FROM pg_attribute a
+                       WHERE a.attrelid = s.relation AND a.attname = x.name AND a.attnum > 0 AND NOT a.attisdropped
+                         AND format_type(a.atttypid, NULL) = coalesce(x.type, format_type(a.atttypid, NULL))
+                         AND @extschema@._rde_type_fits(a.atttypid, x.expected))
+    WHERE c.oid IS NULL OR x.name IS NOT NULL
+    GROUP BY s.dataset, s.relation, c.oid;
+    RETURN QUERY
+    SELECT 'error', 'source_not_stamped', s.dataset, NULL::timestamptz,
+           format('No trigger stamps column "%s" of %s, so changes are not seen.', s.change_column, s.relation),
+           format('CREATE TRIGGER rde_stamp BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.rde_stamp(%L);',
+                  s.relation, s.change_column)
+    FROM @extschema@.rde_source s
+    JOIN pg_class c ON c.oid = s.relation AND c.relkind IN ('r', 'p')
+    WHERE s.change_column IS NOT NULL AND NOT @extschema@._rde_is_stamped(s.relation, s.change_column);
+
+    -- invoices
+    RETURN QUERY
+    SELECT 'error', 'invoices_waiting', NULL::text, min(e.happened_at),
+           format('%s new invoices wait for their reports to be submitted.', count(*)),
+           'A worker does that: rde_schedule(), or CALL rde_run_due().'
+    FROM @extschema@.rde_invoice_event e
+    HAVING min(e.happened_at) < now() - interval '10 minutes';
+    RETURN QUERY
+    SELECT 'error', 'watch_broken', t.member::text, NULL::timestamptz,
+           'New invoices in it are not recorded: its trigger is missing or disabled, or a column is gone.',
+           format('SELECT rde_watch_invoices(%L, ...) again.', w.relation::text)
+    FROM @extschema@.rde_invoice_watch w
+    CROSS JOIN LATERAL @extschema@._rde_table_tree(w.relation) AS t(member)
+    WHERE NOT EXISTS (SELECT FROM pg_trigger g
+                      WHERE g.tgrelid = t.member AND g.tgname = 'rde_invoice_insert' AND g.tgenabled IN ('O', 'A'))
+       OR (w.when_column IS NOT NULL
+           AND NOT EXISTS (SELECT FROM pg_trigger g
+                           WHERE g.tgrelid = t.member AND g.tgname = 'rde_invoice_update' AND g.tgenabled IN ('O', 'A')))
+       OR (SELECT count(*) FROM pg_attribute a
+           WHERE a.attrelid = t.member AND NOT a.attisdropped
+             AND a.attname IN (w.reseller_column, w.invoice_column, w.when_column))
+          < (SELECT count(DISTINCT n) FROM unnest(ARRAY[w.reseller_column, w.invoice_column, w.when_column]) n);
+
+    -- what is in the way
+    RETURN QUERY
+    SELECT 'warning', 'schema_open', '@extschema@'::regnamespace::text, NULL::timestamptz,
+           format('%s may create objects in it: functions that callers take for those of the extension.', c.creators),
+           format('REVOKE CREATE ON SCHEMA %s FROM %s;', '@extschema@'::regnamespace, c.creators)
+    FROM @extschema@._rde_schema_creators() c(creators)
+    WHERE c.creators IS NOT NULL;
+    RETURN QUERY
+    SELECT 'warning', 'prepared_transaction', p.gid, p.prepared,
+           'Periods do not settle while it is there: nobody knows when it began.',
+           'COMMIT PREPARED or ROLLBACK PREPARED it.'
+    FROM pg_prepared_xacts p
+    WHERE p.database = current_database() AND p.prepared < now() - interval '1 hour';
+    RETURN QUERY
+    SELECT 'warning', 'purge_overdue', NULL::text, min(r.expires_at),
+           format('%s reports expired more than a day ago and are still stored.', count(*)),
+           'A worker removes them, and so does rde_purge().'
+    FROM @extschema@.rde_report r
+    WHERE r.expires_at < now() - interval '1 day' AND r.status <> 'submitted'
+    HAVING count(*) > 0;
+    RETURN QUERY
+    SELECT 'warning', 'role_missing', format('%s (%s)', a.name, a.id), NULL::timestamptz,
+           format('Role "%s" does not exist.', a.role),
+           'CREATE ROLE it, or give the account another with rde_alter_account().'
+    FROM @extschema@.rde_account a
+    WHERE a.role IS NOT NULL AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = a.role);
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_health() IS
+    'the rows of rde_health, for those who may read that view';
+

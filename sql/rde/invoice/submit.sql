@@ -1,0 +1,95 @@
+---------------------------------------------------------------------------
+-- Invoices: the reports on them
+---------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@._rde_submit_invoices(
+    dataset text, resellers text[], invoices text[], changed timestamptz[] DEFAULT NULL
+) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    submitted bigint;
+BEGIN
+    WITH RECURSIVE
+    -- A reseller is a bigint; a longer invoice would not fit into the index.
+    event AS MATERIALIZED (
+        SELECT number.reseller, u.invoice, max(u.changed) AS changed
+        FROM unnest(resellers, invoices, changed) u(reseller, invoice, changed)
+        CROSS JOIN LATERAL (SELECT CASE WHEN u.reseller ~ '^ *-?[0-9]{1,19}([.]0*)? *$' THEN u.reseller::numeric END) n(number)
+        CROSS JOIN LATERAL (SELECT CASE WHEN n.number BETWEEN -9223372036854775808 AND 9223372036854775807
+                                        THEN n.number::bigint END) number(reseller)
+        WHERE number.reseller IS NOT NULL AND octet_length(u.invoice) BETWEEN 1 AND 2000
+        GROUP BY number.reseller, u.invoice),
+    ancestor(reseller, account) AS (
+        SELECT DISTINCT e.reseller, e.reseller FROM event e
+        UNION
+        SELECT n.reseller, a.parent FROM ancestor n JOIN @extschema@.rde_account a ON a.id = n.account
+        WHERE a.parent IS NOT NULL),
+    firing AS MATERIALIZED (
+        SELECT g.*, coalesce(g.options ->> 'scope', 'provider') = 'provider' AND a.scope = 'provider' AS whole_tree,
+               coalesce(g.view, @extschema@._rde_choose_view(g.dataset, NULL::text, g.reseller)) AS chosen_view,
+               coalesce(g.keep, @extschema@._rde_retention()) AS retention
+        FROM @extschema@.rde_generator g
+        LEFT JOIN @extschema@.rde_account a ON a.id = g.reseller
+        LEFT JOIN @extschema@.rde_account p ON p.id = a.parent
+        WHERE g.enabled AND g.event = 'on_invoice'
+          AND (_rde_submit_invoices.dataset IS NULL OR g.dataset = _rde_submit_invoices.dataset)
+          AND coalesce(a.on_invoice, true) AND coalesce(p.children_on_invoice, true)),
+    pass AS MATERIALIZED (
+        SELECT f.id, e.reseller, e.invoice, gen_random_uuid() AS pass
+        FROM event e
+        JOIN ancestor n ON n.reseller = e.reseller
+        JOIN firing f ON f.reseller = n.account AND (n.account = e.reseller OR f.whole_tree)
+        WHERE e.changed IS NULL OR e.changed >= f.created_at
+        UNION ALL
+        SELECT f.id, e.reseller, e.invoice, gen_random_uuid()
+        FROM event e
+        JOIN firing f ON f.reseller IS NULL
+        WHERE e.changed IS NULL OR e.changed >= f.created_at)
+    INSERT INTO @extschema@.rde_report
+        (name, dataset, view, format, type, reseller, generator, invoice, invoice_reseller, time_zone, options,
+         retention, pass, expires_at)
+    SELECT f.name, f.dataset, f.chosen_view, x.format, 'on_invoice', f.reseller, f.id, p.invoice, p.reseller, f.time_zone,
+           f.options, f.retention, p.pass, clock_timestamp() + f.retention
+    FROM pass p
+    JOIN firing f ON f.id = p.id
+    CROSS JOIN LATERAL unnest(f.formats) x(format)
+    -- in one order, so that two who submit the same invoices do not deadlock
+    ORDER BY f.id, p.reseller, p.invoice, x.format
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS submitted = ROW_COUNT;
+    RETURN submitted;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_submit_invoices(text, text[], text[], timestamptz[]) IS
+    'submit the reports that generators make on these invoices, of one data set or of all; changed limits each to invoices that changed since it was created. Returns how many were missing';
+
+CREATE FUNCTION @extschema@._rde_submit_events(max_events integer) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    taken bigint;
+    resellers text[];
+    invoices text[];
+BEGIN
+    WITH event AS (
+        DELETE FROM @extschema@.rde_invoice_event e
+        WHERE e.ctid = ANY (ARRAY(
+            SELECT q.ctid FROM @extschema@.rde_invoice_event q LIMIT max_events FOR UPDATE SKIP LOCKED))
+        RETURNING e.reseller, e.invoice)
+    SELECT count(*), array_agg(e.reseller), array_agg(e.invoice) INTO taken, resellers, invoices FROM event e;
+    PERFORM @extschema@._rde_submit_invoices(NULL::text, resellers, invoices, NULL::timestamptz[]);
+    RETURN taken;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_submit_events(integer) IS
+    'take recorded invoices that no other worker is at and submit their reports; returns how many were taken';
+
+CREATE FUNCTION @extschema@.rde_sweep_invoices("table" regclass, since timestamptz) RETURNS bigint
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'rde_sweep_invoices';
+COMMENT ON FUNCTION @extschema@.rde_sweep_invoices(regclass, timestamptz) IS
+    'submit the reports that are missing of a watched table''s invoices: those that rows of a data set changed on since then; returns how many were submitted';
+

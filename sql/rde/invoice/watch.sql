@@ -1,0 +1,346 @@
+---------------------------------------------------------------------------
+-- Tables of invoices: watch, unwatch
+---------------------------------------------------------------------------
+
+-- A watched table gets a trigger function of its own: a statement that names its
+-- columns is planned once per session, where one put together at run time costs
+-- billing more to plan than to run.  It runs in billing's transactions with the
+-- rights of the extension's owner, so
+--   * it does what core can do and nothing else: the library may be gone;
+--   * values become text by concat(), which calls the output functions of types
+--     and no casts: anybody may write a cast, only superusers an output function;
+--   * every function, operator and type is written with its schema, for pinning
+--     the path costs as much time as all the rest;
+--   * it matches nothing, looks nothing up and wakes nobody;
+--   * whatever fails in it is a warning, and billing's statement goes on.
+CREATE FUNCTION @extschema@._rde_recorder_body(
+    relation regclass, reseller name, invoice name, when_column name, when_value text
+) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    invoices CONSTANT text := 'SELECT ' || @extschema@._rde_recorded_text(relation, reseller)
+        || ', ' || @extschema@._rde_recorded_text(relation, invoice);
+    filter CONSTANT text := coalesce(
+        ' WHERE ' || @extschema@._rde_recorded_text(relation, when_column) || ' OPERATOR(pg_catalog.=) '
+        || quote_literal(when_value), '');
+BEGIN
+    RETURN format($body$
+BEGIN
+    IF TG_OP OPERATOR(pg_catalog.=) 'INSERT' THEN
+        INSERT INTO @extschema@.rde_invoice_event (reseller, invoice)
+        %1$s FROM new_rows r%2$s;
+    ELSE
+        INSERT INTO @extschema@.rde_invoice_event (reseller, invoice)
+        %1$s FROM new_rows r%2$s EXCEPT %1$s FROM old_rows r%2$s;
+    END IF;
+    RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING USING ERRCODE = SQLSTATE,
+        MESSAGE = pg_catalog.format('invoices of %%s could not be recorded for their reports: %%s',
+                                    TG_RELID::pg_catalog.regclass, SQLERRM),
+        DETAIL = 'The statement goes on. The daily sweep or rde_sweep_invoices() submits their reports.',
+        HINT = 'If the table was altered, watch it again with rde_watch_invoices().';
+    RETURN NULL;
+END
+$body$, invoices, filter);
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_recorder_body(regclass, name, name, name, text) IS
+    'the body of a watched table''s trigger function, which records the invoices a statement made';
+
+CREATE FUNCTION @extschema@._rde_recorded_text(relation regclass, column_name name) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- char(n) without its padding, as a cast to text would be
+    SELECT CASE WHEN @extschema@._rde_base_type(a.atttypid) = 'bpchar'::regtype
+                THEN format('pg_catalog.rtrim(pg_catalog.concat(r.%I))', a.attname)
+                ELSE format('pg_catalog.concat(r.%I)', a.attname) END
+    FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = column_name;
+END;
+COMMENT ON FUNCTION @extschema@._rde_recorded_text(regclass, name) IS
+    'the expression that makes a column text without calling anything a user wrote, whatever its type';
+
+CREATE FUNCTION @extschema@._rde_table_tree(root regclass) RETURNS SETOF regclass
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH RECURSIVE tree(relation) AS (
+        SELECT root::oid
+        UNION
+        SELECT i.inhrelid FROM tree t JOIN pg_inherits i ON i.inhparent = t.relation)
+    SELECT t.relation::regclass FROM tree t;
+END;
+COMMENT ON FUNCTION @extschema@._rde_table_tree(regclass) IS
+    'a table with its partitions, or the tables that inherit from it, of all levels';
+
+CREATE FUNCTION @extschema@._rde_check_watchable("table" regclass) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    class pg_class;
+    member record;
+    reason text;
+    advice text;
+BEGIN
+    IF "table" IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'table, reseller and invoice must not be null',
+            HINT = 'Say rde_watch_invoices(''shop.invoice'', ''reseller_id'', ''invoice_id'').';
+    END IF;
+    SELECT c.* INTO class FROM pg_class c WHERE c.oid = "table";
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_table',
+            MESSAGE = format('relation with OID %s does not exist', "table"::oid);
+    END IF;
+    IF NOT pg_has_role(@extschema@._rde_caller(), class.relowner, 'USAGE') THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('must have the rights of the owner of %s to watch it', "table"),
+            HINT = format('It gets a trigger. Ask %s, or a superuser.', pg_get_userbyid(class.relowner));
+    END IF;
+
+    IF class.relkind = 'f' THEN
+        reason := 'It is a foreign table.';
+        advice := 'Rows that reach its server otherwise fire no trigger here: make daily reports, or watch the table there.';
+    ELSIF class.relkind NOT IN ('r', 'p') THEN
+        reason := 'It is not a table.';
+        advice := 'Watch the table that rows of invoices are inserted into.';
+    ELSIF class.relpersistence = 't' THEN
+        reason := 'It is a temporary table.';
+        advice := 'Watch a permanent table.';
+    ELSIF class.oid = '@extschema@.rde_invoice_event'::regclass THEN
+        reason := 'It is where invoices of watched tables are recorded.';
+        advice := 'Watch the table of invoices.';
+    ELSIF class.relispartition THEN
+        reason := 'It is a partition.';
+        advice := format('Watch %s, with all its partitions.',
+                         (SELECT p.relid FROM pg_partition_ancestors("table") WITH ORDINALITY p(relid, n)
+                          ORDER BY p.n DESC LIMIT 1));
+    ELSE
+        FOR member IN
+            SELECT t.relation, c.relkind, s.subname
+            FROM @extschema@._rde_table_tree("table") t(relation)
+            JOIN pg_class c ON c.oid = t.relation
+            LEFT JOIN pg_subscription_rel r ON r.srrelid = t.relation
+            LEFT JOIN pg_subscription s ON s.oid = r.srsubid
+            WHERE c.relkind = 'f' OR s.oid IS NOT NULL
+            ORDER BY t.relation::text LIMIT 1
+        LOOP
+            IF member.relkind = 'f' THEN
+                reason := format('%s is a foreign table.', member.relation);
+                advice := 'Rows that reach its server otherwise fire no trigger here: make daily reports, or watch the tables there.';
+            ELSE
+                reason := format('Subscription "%s" writes to %s, and what it writes fires no trigger for statements.',
+                                 member.subname, member.relation);
+                advice := 'Make daily reports, or watch the table in the database that publishes it.';
+            END IF;
+        END LOOP;
+    END IF;
+    IF reason IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
+            MESSAGE = format('%s cannot be watched for invoices', "table"), DETAIL = reason, HINT = advice;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_check_watchable(regclass) IS
+    'raise 42501 or 42809 for a table the caller may not watch, or whose rows come without firing triggers';
+
+CREATE FUNCTION @extschema@._rde_when_value("table" regclass, when_column name, when_value text) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    type pg_type;
+    spelled text;
+BEGIN
+    SELECT b.* INTO type FROM pg_attribute a
+    JOIN pg_type b ON b.oid = @extschema@._rde_base_type(a.atttypid)
+    WHERE a.attrelid = "table" AND a.attname = when_column;
+    -- Their values are spelled in one way each, and read by core alone.
+    IF type.typtype <> 'e' AND NOT type.oid = ANY
+        ('{int2,int4,int8,bool,text,varchar,bpchar,name,uuid}'::regtype[]::oid[]) THEN
+        RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
+            MESSAGE = format('column "%s" of %s is of type %s and cannot be used as when_column',
+                             when_column, "table", type.oid::regtype),
+            DETAIL = 'Expected is text, an enum, boolean, an integer or uuid.',
+            HINT = 'Name the column of the invoice''s state, such as when_column => ''status'', when_value => ''issued''.';
+    END IF;
+    -- No name of a type is looked up: it may be another's by now, and the cast
+    -- would run with these rights.
+    CASE type.oid
+        WHEN 'int2'::regtype THEN spelled := when_value::int2;
+        WHEN 'int4'::regtype THEN spelled := when_value::int4;
+        WHEN 'int8'::regtype THEN spelled := when_value::int8;
+        WHEN 'bool'::regtype THEN spelled := concat(when_value::bool);
+        WHEN 'uuid'::regtype THEN spelled := when_value::uuid;
+        WHEN 'name'::regtype THEN spelled := when_value::name;
+        WHEN 'bpchar'::regtype THEN spelled := rtrim(when_value);
+        WHEN 'text'::regtype, 'varchar'::regtype THEN spelled := when_value;
+        ELSE
+            SELECT e.enumlabel INTO spelled FROM pg_enum e
+            WHERE e.enumtypid = type.oid AND e.enumlabel = when_value;
+            IF when_value IS NOT NULL AND NOT FOUND THEN
+                RAISE invalid_text_representation;
+            END IF;
+    END CASE;
+    RETURN spelled;
+EXCEPTION
+    WHEN invalid_text_representation OR numeric_value_out_of_range THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('when_value "%s" is no value of column "%s" of %s', when_value, when_column, "table"),
+            DETAIL = format('The column is of type %s.', type.oid::regtype);
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_when_value(regclass, name, text) IS
+    'a value as the column''s type spells it; raises 42804 or 22023';
+
+CREATE FUNCTION @extschema@.rde_watch_invoices(
+    "table"     regclass,
+    reseller    name,
+    invoice     name,
+    when_column name DEFAULT NULL,
+    when_value  text DEFAULT NULL
+) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    SET quote_all_identifiers = off
+AS $$
+DECLARE
+    function_name name;
+    recorder regprocedure;
+    member regclass;
+    replaced boolean;
+BEGIN
+    PERFORM @extschema@._rde_refuse_account();
+    PERFORM @extschema@._rde_check_watchable("table");
+    IF reseller IS NULL OR invoice IS NULL THEN
+        PERFORM @extschema@._rde_check_watchable(NULL::regclass);
+    END IF;
+    IF (when_column IS NULL) <> (when_value IS NULL) THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'when_column and when_value go together',
+            HINT = 'Say when_column => ''status'', when_value => ''issued'', or leave both out to count every row.';
+    END IF;
+    reseller := @extschema@._rde_role_column("table", 'reseller', reseller::text, 'reseller');
+    invoice := @extschema@._rde_role_column("table", 'invoice', invoice::text, 'integer');
+    when_column := @extschema@._rde_role_column("table", 'when_column', when_column::text, 'any');
+    IF when_column IS NOT NULL THEN
+        when_value := @extschema@._rde_when_value("table", when_column, when_value);
+    END IF;
+
+    -- What CREATE TRIGGER needs, for all its partitions at once and before they
+    -- are looked up: none is added in between.
+    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', "table");
+    PERFORM @extschema@._rde_check_watchable("table");
+
+    SELECT p.proname INTO function_name
+    FROM @extschema@.rde_invoice_watch w
+    JOIN pg_proc p ON p.proname = w.recorder AND p.pronamespace = '@extschema@'::regnamespace
+        AND p.proowner = current_user::regrole
+    WHERE w.relation = "table";
+    replaced := FOUND;
+    IF NOT replaced THEN
+        function_name := '_rde_recorder_' || left(md5(gen_random_uuid()::text), 12);
+    END IF;
+    EXECUTE format('CREATE %s FUNCTION @extschema@.%I() RETURNS trigger'
+                   ' LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER AS %L',
+                   CASE WHEN replaced THEN 'OR REPLACE' ELSE '' END, function_name,
+                   @extschema@._rde_recorder_body("table", reseller, invoice, when_column, when_value));
+    recorder := format('@extschema@.%I()', function_name);
+    IF NOT replaced THEN
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', recorder);
+        EXECUTE format('ALTER FUNCTION %s DEPENDS ON EXTENSION rde', recorder);
+    END IF;
+    EXECUTE format('COMMENT ON FUNCTION %s IS %L', recorder, format('records the invoices of %s for their reports', "table"));
+
+    FOR member IN SELECT t FROM @extschema@._rde_table_tree("table") t ORDER BY t LOOP
+        PERFORM @extschema@._rde_set_trigger(member, 'rde_invoice_insert'::name, recorder,
+            'AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows', true);
+        PERFORM @extschema@._rde_set_trigger(member, 'rde_invoice_update'::name, recorder,
+            'AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows', when_column IS NOT NULL);
+    END LOOP;
+
+    INSERT INTO @extschema@.rde_invoice_watch AS w
+        (relation, reseller_column, invoice_column, when_column, when_value, recorder)
+    VALUES ("table", reseller, invoice, when_column, when_value, function_name)
+    ON CONFLICT ON CONSTRAINT rde_invoice_watch_pkey DO UPDATE
+        SET reseller_column = EXCLUDED.reseller_column, invoice_column = EXCLUDED.invoice_column,
+            when_column = EXCLUDED.when_column, when_value = EXCLUDED.when_value, recorder = EXCLUDED.recorder;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_watch_invoices(regclass, name, name, name, text) IS
+    'make the rows of a table events for reports on invoice: each new row, or with when_* each that is given that value; needs the rights of the table''s owner. Watching again covers partitions added since';
+
+CREATE FUNCTION @extschema@._rde_set_trigger(
+    relation regclass, name name, function regprocedure, definition text, wanted boolean
+) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    SET quote_all_identifiers = off
+AS $$
+DECLARE
+    present CONSTANT boolean := EXISTS (
+        SELECT FROM pg_trigger t
+        WHERE t.tgrelid = relation AND t.tgname = name AND t.tgfoid = function::oid);
+BEGIN
+    IF wanted AND NOT present THEN
+        EXECUTE format('CREATE TRIGGER %I %s FOR EACH STATEMENT EXECUTE FUNCTION %s',
+                       name, format(definition, relation), function);
+    ELSIF present AND NOT wanted THEN
+        EXECUTE format('DROP TRIGGER %I ON %s', name, relation);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_set_trigger(regclass, name, regprocedure, text, boolean) IS
+    'create a trigger that a table does not have and should, or drop one that it has and should not';
+
+CREATE FUNCTION @extschema@.rde_unwatch_invoices("table" regclass) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    SET quote_all_identifiers = off
+AS $$
+DECLARE
+    owner oid;
+BEGIN
+    PERFORM @extschema@._rde_refuse_account();
+    IF "table" IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'table must not be null';
+    END IF;
+    IF NOT EXISTS (SELECT FROM @extschema@.rde_invoice_watch w WHERE w.relation = "table") THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+            MESSAGE = format('%s is not watched for invoices', "table"),
+            HINT = 'The view rde_invoice_watches lists the tables that are.';
+    END IF;
+    SELECT c.relowner INTO owner FROM pg_class c WHERE c.oid = "table";
+    IF NOT pg_has_role(@extschema@._rde_caller(), owner, 'USAGE') THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('must have the rights of the owner of %s to stop watching it', "table"),
+            HINT = format('Ask %s, or a superuser.', pg_get_userbyid(owner));
+    END IF;
+    PERFORM @extschema@._rde_drop_watch("table");
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_unwatch_invoices(regclass) IS
+    'make the rows of a table events no longer; what was recorded before is still reported';
+
+CREATE FUNCTION @extschema@._rde_drop_watch(relation regclass) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    SET client_min_messages = warning
+AS $$
+DECLARE
+    recorder name;
+BEGIN
+    DELETE FROM @extschema@.rde_invoice_watch w WHERE w.relation = _rde_drop_watch.relation
+    RETURNING w.recorder INTO recorder;
+    IF FOUND THEN
+        -- its triggers go with it, those of partitions that were detached too
+        EXECUTE format('DROP FUNCTION IF EXISTS @extschema@.%I() CASCADE', recorder);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_drop_watch(regclass) IS
+    'forget a watched table, which may be gone, with its triggers';

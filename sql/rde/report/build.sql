@@ -1,0 +1,126 @@
+---------------------------------------------------------------------------
+-- Reports: export, submit, build, rebuild, retry, cancel
+---------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@._rde_check_view(dataset text, view text, reseller bigint) RETURNS void
+    LANGUAGE C STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_check_view';
+COMMENT ON FUNCTION @extschema@._rde_check_view(text, text, bigint) IS
+    'raise 42703 or 42804 for a view that needs columns which the source of its data set does not have, or has of another type';
+
+CREATE FUNCTION @extschema@.rde_export(
+    dataset   text,
+    "from"    date,
+    "to"      date,
+    format    text DEFAULT 'json',
+    view      text DEFAULT NULL,
+    reseller  bigint DEFAULT NULL,
+    name      text DEFAULT NULL,
+    time_zone text DEFAULT NULL,
+    options   jsonb DEFAULT '{}'
+) RETURNS uuid
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'rde_export';
+COMMENT ON FUNCTION @extschema@.rde_export(text, date, date, text, text, bigint, text, text, jsonb) IS
+    'make a report of the rows that changed on the days from .. to (inclusive, in the time zone) and store it in this transaction; returns its id, raises on failure and then leaves nothing behind';
+
+CREATE FUNCTION @extschema@.rde_submit(
+    dataset   text,
+    "from"    date,
+    "to"      date,
+    format    text DEFAULT 'json',
+    view      text DEFAULT NULL,
+    reseller  bigint DEFAULT NULL,
+    name      text DEFAULT NULL,
+    time_zone text DEFAULT NULL,
+    options   jsonb DEFAULT '{}'
+) RETURNS uuid
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'rde_submit';
+COMMENT ON FUNCTION @extschema@.rde_submit(text, date, date, text, text, bigint, text, text, jsonb) IS
+    'ask for a report without building it; rde_run_due or rde_build() makes it later';
+
+CREATE FUNCTION @extschema@.rde_build(report uuid) RETURNS uuid
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'rde_build';
+COMMENT ON FUNCTION @extschema@.rde_build(uuid) IS
+    'build a submitted report; a failure is recorded on its row and raised as a warning';
+
+CREATE FUNCTION @extschema@.rde_rebuild(report uuid) RETURNS uuid
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'rde_rebuild';
+COMMENT ON FUNCTION @extschema@.rde_rebuild(uuid) IS
+    'build the next revision of a completed report from today''s rows of its period; returns the revision''s id';
+
+CREATE FUNCTION @extschema@.rde_retry(report uuid) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_report @extschema@.rde_report;
+BEGIN
+    PERFORM @extschema@._rde_caller();
+    SELECT r.* INTO found_report FROM @extschema@.rde_report r
+    WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true) FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM @extschema@._rde_no_report(report);
+    END IF;
+    IF found_report.status <> 'error' THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('report %s is not in error but "%s"', report, found_report.status),
+            HINT = CASE found_report.status WHEN 'completed' THEN 'Use rde_rebuild() for its next revision.'
+                                     ELSE 'Build it with rde_build().' END;
+    END IF;
+    -- one that is tried again anyhow waits already
+    IF found_report.retry_at IS NULL AND NOT @extschema@.rde_sees_all(true) THEN
+        PERFORM @extschema@._rde_check_quota(found_report.reseller, found_report.period_from, found_report.period_to, 1);
+    END IF;
+    -- Its retention begins again, unless it is kept for longer.
+    UPDATE @extschema@.rde_report r
+    SET status = 'submitted', attempts = 0, sqlstate = NULL, error = NULL, failed_at = NULL, retry_at = NULL,
+        lost_claims = 0,
+        expires_at = greatest(r.expires_at, clock_timestamp() + r.retention)
+    WHERE r.id = report;
+EXCEPTION
+    WHEN unique_violation THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('report %s has been replaced by another revision', report),
+            HINT = 'Build or rebuild that one.';
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_retry(uuid) IS
+    'submit a report that ended in error again, with no attempts counted; rde_run_due or rde_build() makes it';
+
+CREATE FUNCTION @extschema@.rde_cancel_report(report uuid) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_report @extschema@.rde_report;
+BEGIN
+    PERFORM @extschema@._rde_caller();
+    SELECT r.* INTO found_report FROM @extschema@.rde_report r
+    WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true) FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        SELECT r.* INTO found_report FROM @extschema@.rde_report r
+        WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true);
+        IF NOT FOUND THEN
+            PERFORM @extschema@._rde_no_report(report);
+        END IF;
+        RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
+            MESSAGE = format('report %s is being built', report),
+            HINT = 'The view rde_progress names the process; pg_cancel_backend() stops it.';
+    END IF;
+    IF found_report.status <> 'submitted' AND found_report.retry_at IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('report %s is not waiting to be built but "%s"', report, found_report.status),
+            HINT = 'rde_drop_report() removes it.';
+    END IF;
+    UPDATE @extschema@.rde_report r
+    SET status = 'error', sqlstate = '57014', error = 'report was cancelled', failed_at = clock_timestamp(), retry_at = NULL,
+        claim_pid = NULL, claim_start = NULL, claimed_at = NULL
+    WHERE r.id = report;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_cancel_report(uuid) IS
+    'do not build a report that waits to be; rde_retry() submits it again';

@@ -1,0 +1,34 @@
+---------------------------------------------------------------------------
+-- Reports: content, chunks, verify
+---------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@.rde_content(report uuid, decompress boolean DEFAULT false) RETURNS bytea
+    LANGUAGE C VOLATILE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'rde_content';
+COMMENT ON FUNCTION @extschema@.rde_content(uuid, boolean) IS
+    'a report''s file in one piece, at most 1 GB; decompress takes the gzip away';
+
+CREATE FUNCTION @extschema@.rde_chunks(report uuid) RETURNS SETOF bytea
+    LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 100
+    AS 'MODULE_PATHNAME', 'rde_chunks';
+COMMENT ON FUNCTION @extschema@.rde_chunks(uuid) IS
+    'a report''s file in pieces of 1 MiB, in order, for files of any size';
+
+CREATE FUNCTION @extschema@.rde_chunk(report uuid, seq integer) RETURNS bytea
+    LANGUAGE C VOLATILE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'rde_chunk';
+COMMENT ON FUNCTION @extschema@.rde_chunk(uuid, integer) IS
+    'one 1 MiB piece of a report''s file, counted from 0; NULL past its end';
+
+CREATE FUNCTION @extschema@.rde_text(report uuid) RETURNS text
+    LANGUAGE C VOLATILE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'rde_text';
+COMMENT ON FUNCTION @extschema@.rde_text(uuid) IS
+    'a csv, json or xml report as text in the database''s encoding, at most 1 GB';
+
+CREATE FUNCTION @extschema@.rde_verify(report uuid) RETURNS boolean
+    LANGUAGE C VOLATILE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'rde_verify';
+COMMENT ON FUNCTION @extschema@.rde_verify(uuid) IS
+    'do the stored bytes still have the size and SHA-256 the manifest names? a warning says what differs';
+

@@ -1,0 +1,60 @@
+---------------------------------------------------------------------------
+-- Revisions: the next one of a report, and the one that settles it
+---------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@._rde_submit_revision(report uuid, settles boolean) RETURNS uuid
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    INSERT INTO @extschema@.rde_report
+        (name, dataset, view, format, type, reseller, generator, invoice, invoice_reseller, period_from, period_to,
+         time_zone, options, retention, revision, supersedes, settles, due_at, expires_at)
+    SELECT r.name, r.dataset, r.view, r.format, r.type, r.reseller, r.generator, r.invoice, r.invoice_reseller,
+           r.period_from, r.period_to, r.time_zone, r.options, r.retention,
+           coalesce((SELECT max(n.revision) FROM @extschema@.rde_report n WHERE n.supersedes = r.id), r.revision) + 1,
+           r.id, _rde_submit_revision.settles, r.due_at, clock_timestamp() + r.retention
+    FROM @extschema@.rde_report r
+    WHERE r.id = report
+    ON CONFLICT DO NOTHING
+    RETURNING id;
+END;
+COMMENT ON FUNCTION @extschema@._rde_submit_revision(uuid, boolean) IS
+    'submit the next revision of a report; NULL if it has one';
+
+CREATE FUNCTION @extschema@._rde_submit_settling(horizon timestamptz) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    submitted bigint;
+BEGIN
+    -- An invoice without rows has a day for them to come.
+    SELECT count(@extschema@._rde_submit_revision(p.id, true)) INTO submitted
+    FROM (SELECT r.id FROM @extschema@.rde_report r
+          WHERE r.provisional AND r.status = 'completed' AND r.expires_at > now()
+            AND (r.period_to <= horizon OR (r.type = 'on_invoice' AND r.created_at <= now() - interval '24 hours'))
+            AND NOT EXISTS (SELECT FROM @extschema@.rde_report n WHERE n.supersedes = r.id)
+          ORDER BY r.due_at LIMIT 100 FOR UPDATE SKIP LOCKED) p;
+    RETURN submitted;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_submit_settling(timestamptz) IS
+    'submit the next revision of provisional reports whose period has settled';
+
+CREATE FUNCTION @extschema@._rde_drop_unchanged(report uuid) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    settled uuid;
+BEGIN
+    DELETE FROM @extschema@.rde_report n
+    USING @extschema@.rde_report o
+    WHERE n.id = report AND n.settles AND o.id = n.supersedes AND o.sha256 = n.sha256
+    RETURNING o.id INTO settled;
+    UPDATE @extschema@.rde_report r SET provisional = false WHERE r.id = settled;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_drop_unchanged(uuid) IS
+    'if the revision that settles a provisional report is that report again, that one is final and the revision goes';
+

@@ -1,0 +1,254 @@
+---------------------------------------------------------------------------
+-- The bodies of GET and POST /reports
+---------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@._rde_utc_text(moment timestamptz, milliseconds boolean DEFAULT false) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT to_char(moment AT TIME ZONE 'UTC',
+                   CASE WHEN milliseconds THEN 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"' ELSE 'YYYY-MM-DD"T"HH24:MI:SS"Z"' END);
+END;
+COMMENT ON FUNCTION @extschema@._rde_utc_text(timestamptz, boolean) IS
+    'ISO 8601 in UTC, to the second or the millisecond';
+
+CREATE FUNCTION @extschema@._rde_cursor() RETURNS text
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT c.system_identifier || ':' || @extschema@._rde_current_snapshot() FROM pg_control_system() c;
+END;
+COMMENT ON FUNCTION @extschema@._rde_cursor() IS
+    'what has been seen by now: this cluster and the statement''s snapshot';
+
+CREATE FUNCTION @extschema@._rde_read_cursor(after text) RETURNS pg_snapshot
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    fields text[];
+BEGIN
+    fields := regexp_match(after, '^(-?[0-9]+):([0-9]+:[0-9]+:[0-9,]*)$');
+    IF fields[1] IS DISTINCT FROM (SELECT c.system_identifier::text FROM pg_control_system() c) THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'after is not a cursor of this server',
+            HINT = 'Take "next" of an earlier answer, or begin with from and to.';
+    END IF;
+    RETURN fields[2]::pg_snapshot;
+EXCEPTION
+    WHEN invalid_text_representation THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'after is not a cursor of this server',
+            HINT = 'Take "next" of an earlier answer, or begin with from and to.';
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_read_cursor(text) IS
+    'the snapshot of a cursor; raises 22023 for anything else';
+
+CREATE FUNCTION @extschema@._rde_report_details(report @extschema@.rde_report) RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT jsonb_build_object(
+        'id', report.id, 'type', report.type,
+        'status', CASE WHEN report.status = 'submitted' AND report.claim_pid IS NOT NULL
+                            AND @extschema@._rde_alive(report.claim_pid, report.claim_start)
+                       THEN 'processing' ELSE report.status END,
+        'startDate', @extschema@._rde_utc_text(report.period_from, true),
+        'endDate', @extschema@._rde_utc_text(report.period_to, true),
+        'revision', report.revision, 'provisional', report.provisional, 'rowCount', report.row_count,
+        'totals', (SELECT jsonb_object_agg(t.currency, t.amount) FROM @extschema@.rde_report_total t
+                   WHERE t.report = report.id AND t.amount IS NOT NULL),
+        'fileBytes', report.file_bytes, 'sha256', encode(report.sha256, 'hex'),
+        'expiresAt', @extschema@._rde_utc_text(CASE WHEN isfinite(report.expires_at) THEN report.expires_at END, true));
+END;
+COMMENT ON FUNCTION @extschema@._rde_report_details(@extschema@.rde_report) IS
+    'what detail adds to a report''s item';
+
+CREATE FUNCTION @extschema@.rde_list_reports(
+    "from" date DEFAULT NULL,
+    "to"   date DEFAULT NULL,
+    format text DEFAULT NULL,
+    name   text DEFAULT NULL,
+    status text DEFAULT NULL,
+    type   text DEFAULT NULL,
+    detail boolean DEFAULT false,
+    after  text DEFAULT NULL
+) RETURNS json
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'rde_list_reports';
+COMMENT ON FUNCTION @extschema@.rde_list_reports(date, date, text, text, text, text, boolean, text) IS
+    'the caller''s reports published on the UTC days from .. to (inclusive), or since the cursor after, newest revisions only, as the JSON body of GET /reports';
+
+CREATE FUNCTION @extschema@._rde_report_body(report @extschema@.rde_report) RETURNS json
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT (jsonb_build_object(
+                'name', report.name, 'customizationName', report.view, 'format', report.format,
+                'creationDate', @extschema@._rde_utc_text(report.created_at, true),
+                'downloadUrl', CASE WHEN report.status = 'completed' THEN @extschema@._rde_report_link(report.id) END)
+            || @extschema@._rde_report_details(report)
+            || CASE WHEN report.error IS NULL THEN '{}'
+                    ELSE jsonb_build_object('error',
+                        CASE WHEN report.foreign_error AND NOT @extschema@.rde_sees_all(true)
+                             THEN 'report could not be built (reference ' || report.id || ')' ELSE report.error END) END)::json;
+END;
+COMMENT ON FUNCTION @extschema@._rde_report_body(@extschema@.rde_report) IS
+    'one report in the shape of POST''s reply with the detail fields';
+
+CREATE FUNCTION @extschema@.rde_get_report(id uuid) RETURNS json
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_report @extschema@.rde_report;
+BEGIN
+    SELECT r.* INTO found_report FROM @extschema@.rde_report r
+    WHERE r.id = rde_get_report.id AND (r.expires_at > now() OR r.status = 'submitted')
+      AND @extschema@._rde_may_see(r.id, r.reseller, false);
+    IF NOT FOUND THEN
+        PERFORM @extschema@._rde_no_report(id);
+    END IF;
+    RETURN @extschema@._rde_report_body(found_report);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_get_report(uuid) IS
+    'one report of the caller as the JSON body of GET /reports/{id}; raises 42704 for one of others as for one that is not there';
+
+CREATE FUNCTION @extschema@._rde_open_file(report uuid) RETURNS void
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'rde_open_file_sql';
+COMMENT ON FUNCTION @extschema@._rde_open_file(uuid) IS
+    'let this report''s file be read until the end of the transaction, expired or not; whoever calls has found that the caller may';
+
+CREATE FUNCTION @extschema@.rde_report_file(
+    id uuid, begun timestamptz DEFAULT NULL,
+    OUT report_id uuid, OUT account bigint, OUT name text, OUT stored_name text, OUT media_type text,
+    OUT file_bytes bigint, OUT sha256 text, OUT row_count bigint, OUT created_at timestamptz, OUT moved_to text
+) RETURNS record
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    moment CONSTANT timestamptz := coalesce(begun, now());
+BEGIN
+    SELECT r.id, r.reseller, r.name, r.file_name, r.media_type, r.file_bytes, encode(r.sha256, 'hex'), r.row_count, r.created_at
+    INTO report_id, account, name, stored_name, media_type, file_bytes, sha256, row_count, created_at
+    FROM @extschema@.rde_report r
+    WHERE r.id = rde_report_file.id AND r.status = 'completed' AND r.expires_at > moment
+      AND moment BETWEEN now() - interval '1 hour' AND now()
+      AND @extschema@._rde_may_see(r.id, r.reseller, true);
+    IF NOT FOUND THEN
+        PERFORM @extschema@._rde_no_report(id);
+    END IF;
+    moved_to := @extschema@._rde_moved_to(id);
+    IF begun IS NOT NULL THEN
+        PERFORM @extschema@._rde_open_file(id);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_report_file(uuid, timestamptz) IS
+    'what a download of a completed report of the caller has to know; rde_chunk() reads it, unless it has moved to a store, whose link moved_to is. begun is when a download that goes on began: it may end within an hour of the report''s expiry';
+
+CREATE FUNCTION @extschema@._rde_submit_period(
+    dataset text, "from" timestamptz, "to" timestamptz, format text, view text, reseller bigint, name text
+) RETURNS uuid
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'rde_submit_period';
+COMMENT ON FUNCTION @extschema@._rde_submit_period(text, timestamptz, timestamptz, text, text, bigint, text) IS
+    'submit a report of the rows of [from, to)';
+
+CREATE FUNCTION @extschema@._rde_build_small(report uuid) RETURNS boolean
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'rde_build_small';
+COMMENT ON FUNCTION @extschema@._rde_build_small(uuid) IS
+    'build a submitted report if that is quickly done; false leaves it to a worker';
+
+CREATE FUNCTION @extschema@._rde_request_instant(request json, key text) RETURNS timestamptz
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    SET DateStyle = 'ISO, YMD'
+AS $$
+BEGIN
+    IF request ->> key IS NULL THEN
+        RETURN NULL;
+    END IF;
+    IF request ->> key !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})$' THEN
+        RAISE datetime_field_overflow;
+    END IF;
+    RETURN (request ->> key)::timestamptz;
+EXCEPTION
+    WHEN data_exception THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('%s is not an instant', key),
+            HINT = 'Write it as RFC 3339 does: 2019-11-07T17:02:59.000Z.';
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_request_instant(json, text) IS
+    'an RFC 3339 instant in a request; raises 22023';
+
+CREATE FUNCTION @extschema@.rde_request_report(request json, idempotency_key text DEFAULT NULL) RETURNS json
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    caller CONSTANT bigint := @extschema@._rde_own_reseller(NULL::bigint);
+    earlier @extschema@.rde_idempotency;
+    bad text;
+    first_instant timestamptz;
+    end_instant timestamptz;
+    requested uuid;
+    body json;
+BEGIN
+    PERFORM @extschema@._rde_require_primary();
+    IF request IS NULL OR json_typeof(request) <> 'object' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'a request must be a JSON object',
+            HINT = 'Say {"name": "november", "startDate": "2019-11-01T00:00:00Z", "endDate": "2019-12-01T00:00:00Z", "format": "csv"}.';
+    END IF;
+    SELECT string_agg(k.key, ', ') INTO bad FROM json_each(request) k
+    WHERE k.key IN ('name', 'startDate', 'endDate', 'format', 'customizationName', 'dataset')
+      AND json_typeof(k.value) NOT IN ('string', 'null');
+    IF bad IS NOT NULL OR request ->> 'name' IS NULL OR request ->> 'startDate' IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = CASE WHEN bad IS NOT NULL THEN format('not text in the request: %s', bad)
+                           ELSE 'name and startDate are required' END;
+    END IF;
+    IF idempotency_key IS NOT NULL THEN
+        IF length(idempotency_key) NOT BETWEEN 1 AND 255 THEN
+            RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+                MESSAGE = 'an idempotency key must be 1 to 255 characters';
+        END IF;
+        DELETE FROM @extschema@.rde_idempotency i
+        WHERE i.account IS NOT DISTINCT FROM caller AND i.key = idempotency_key AND i.created_at < now() - interval '24 hours';
+        INSERT INTO @extschema@.rde_idempotency (account, key, request, answer)
+        VALUES (caller, idempotency_key, request::jsonb, 'null') ON CONFLICT DO NOTHING;
+        IF NOT FOUND THEN
+            SELECT i.* INTO earlier FROM @extschema@.rde_idempotency i
+            WHERE i.account IS NOT DISTINCT FROM caller AND i.key = idempotency_key;
+            IF earlier.request <> request::jsonb THEN
+                RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+                    MESSAGE = 'the idempotency key was used for another request',
+                    HINT = 'Use a new key for each request, and the same one to repeat it.';
+            END IF;
+            RETURN earlier.answer;
+        END IF;
+    END IF;
+
+    first_instant := @extschema@._rde_request_instant(request, 'startDate');
+    end_instant := coalesce(@extschema@._rde_request_instant(request, 'endDate'), now());
+    requested := @extschema@._rde_submit_period(
+        coalesce(request ->> 'dataset', 'provisioned_orders'), first_instant, end_instant,
+        CASE lower(request ->> 'format') WHEN 'xslx' THEN 'xlsx' ELSE coalesce(lower(request ->> 'format'), 'json') END,
+        request ->> 'customizationName', caller, request ->> 'name');
+    PERFORM @extschema@._rde_build_small(requested);
+    SELECT @extschema@._rde_report_body(r) INTO body FROM @extschema@.rde_report r WHERE r.id = requested;
+    UPDATE @extschema@.rde_idempotency i SET answer = body
+    WHERE i.account IS NOT DISTINCT FROM caller AND i.key = idempotency_key;
+    RETURN body;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_request_report(json, text) IS
+    'ask for a report as POST /reports does and return its body; small ones are built at once. The same idempotency key gets the same answer for 24 hours';
+
