@@ -13,7 +13,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 
-/* What tells this module's own errors from the server's, see export.c. */
+/* What tells this module's own errors from the server's, see failure.c. */
 #undef TEXTDOMAIN
 #define TEXTDOMAIN PG_TEXTDOMAIN("rde")
 

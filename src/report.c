@@ -13,7 +13,6 @@
 #include "catalog/pg_type.h"
 #include "common/sha2.h"
 #include "dataset.h"
-#include "export.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -365,7 +364,7 @@ rde_report_finish(const RdeHome *home, const RdeReport *report,
 
 void
 rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
-				const ErrorData *error, const char *kind)
+				const ErrorData *error, const char *kind, bool foreign)
 {
 	Oid			types[] = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID};
 	StringInfoData text;
@@ -383,7 +382,7 @@ rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
 	values[1] = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
 	values[2] = CStringGetTextDatum(text.data);
 	values[3] = CStringGetTextDatum(kind);
-	values[4] = BoolGetDatum(rde_export_foreign_error(error));
+	values[4] = BoolGetDatum(foreign);
 	rde_execute(home, "SELECT %s._rde_fail($1, $2, $3, $4, $5)",
 				5, types, values, NULL, false, SPI_OK_SELECT);
 }

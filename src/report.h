@@ -102,9 +102,10 @@ extern RdeReport *rde_report_begin(const RdeHome *home, const pg_uuid_t *id,
 extern void rde_report_finish(const RdeHome *home, const RdeReport *report,
 							  const RdeManifest *manifest);
 
-/* Record why a build failed; kind as for _rde_fail(). */
+/* Record why a build failed; kind and foreign as for _rde_fail(). */
 extern void rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
-							const ErrorData *error, const char *kind);
+							const ErrorData *error, const char *kind,
+							bool foreign);
 
 /* Raise 25006 on a standby: whatever asks for a report or makes one needs it. */
 extern void rde_report_require_primary(void);

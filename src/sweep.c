@@ -12,15 +12,14 @@
 
 #include "access.h"
 #include "access/relation.h"
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "dataset.h"
+#include "failure.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -380,6 +379,24 @@ sweep_origin(const RdeHome *home, const Watch *watch, const Origin *origin)
 	return submitted;
 }
 
+/* A table to be swept for a data set, and how many reports were missing. */
+typedef struct Sweep
+{
+	const RdeHome *home;
+	const Watch *watch;
+	const Origin *origin;
+	int64		submitted;
+} Sweep;
+
+static bool
+sweep_one(void *argument)
+{
+	Sweep	   *it = argument;
+
+	it->submitted = sweep_origin(it->home, it->watch, it->origin);
+	return true;
+}
+
 /*
  * Sweep a table for every data set, each by itself: what fails with one is a
  * warning.  Returns whether none failed; adds to *submitted.
@@ -388,48 +405,35 @@ static bool
 sweep_table(const RdeHome *home, const Watch *watch, TimestampTz since,
 			int64 *submitted)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool complete = true;
+	bool		complete = true;
 	int			count;
 	Origin	   *origins = load_origins(home, since, &count);
 
 	for (int i = 0; i < count; i++)
 	{
+		Sweep		it = {home, watch, &origins[i], 0};
+		RdeFailure *failure;
+
 		if (origins[i].paused)
 		{
 			complete = false;
 			continue;
 		}
-		BeginInternalSubTransaction(NULL);
-		MemoryContextSwitchTo(context);
-		PG_TRY();
+		failure = rde_attempt(sweep_one, &it, CurrentMemoryContext);
+		if (failure == NULL)
 		{
-			*submitted += sweep_origin(home, watch, &origins[i]);
-			ReleaseCurrentSubTransaction();
+			*submitted += it.submitted;
+			continue;
 		}
-		PG_CATCH();
-		{
-			ErrorData  *error;
-
-			MemoryContextSwitchTo(context);
-			error = CopyErrorData();
-			if (error->elevel >= FATAL ||
-				ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
-				ERRCODE_OPERATOR_INTERVENTION)
-				PG_RE_THROW();
-			FlushErrorState();
-			RollbackAndReleaseCurrentSubTransaction();
-			complete = false;
-			ereport(WARNING,
-					(errcode(error->sqlerrcode),
-					 errmsg("data set \"%s\" could not be swept for invoices: %s",
-							origins[i].dataset, error->message),
-					 error->hint ? errhint("%s", error->hint) : 0));
-		}
-		PG_END_TRY();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
+		if (failure->interrupt)
+			rde_failure_raise(failure);
+		complete = false;
+		ereport(WARNING,
+				(errcode(failure->error->sqlerrcode),
+				 errmsg("data set \"%s\" could not be swept for invoices: %s",
+						origins[i].dataset, failure->error->message),
+				 failure->error->hint ?
+				 errhint("%s", failure->error->hint) : 0));
 	}
 	return complete;
 }

@@ -10,9 +10,9 @@
 
 #include "access.h"
 #include "access/xact.h"
+#include "build.h"
 #include "catalog/pg_type.h"
 #include "claim.h"
-#include "export.h"
 #include "generator.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -114,54 +114,9 @@ sign(Worker *worker, bool finished)
 				0, NULL, NULL, NULL, false, SPI_OK_DELETE);
 }
 
-/* Does part of a step; false undoes it. */
-typedef bool (*Action) (Worker *worker, void *argument);
-
-/*
- * Do part of a step in a subtransaction, so that its failure leaves the rest of
- * the step alone.  Returns what went wrong, in the context of the round, which
- * outlives the step, or NULL.
- */
-static ErrorData *
-attempt(Worker *worker, Action action, void *argument)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		if (action(worker, argument))
-			ReleaseCurrentSubTransaction();
-		else
-			RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(worker->context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return error;
-}
-
-/* Cancelled or shut down: not the fault of what was being done. */
-static bool
-is_interrupt(const ErrorData *error)
-{
-	return ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
-		ERRCODE_OPERATOR_INTERVENTION;
-}
-
 /* End the run in the middle of a step, whose subtransactions are gone. */
 static void
-give_up(Worker *worker, const RdeGroup *group, ErrorData *error)
+give_up(Worker *worker, const RdeGroup *group, const RdeFailure *failure)
 {
 	rde_step_abandon();
 	rde_step_begin();
@@ -170,13 +125,22 @@ give_up(Worker *worker, const RdeGroup *group, ErrorData *error)
 	rde_claim_release(worker->home);
 	sign(worker, true);
 	rde_step_end();
-	ReThrowError(error);
+	rde_failure_raise(failure);
 }
 
-static bool
-sweep(Worker *worker, void *more)
+/* Whether there was a table to sweep. */
+typedef struct Sweep
 {
-	*(bool *) more = rde_sweep_watched(worker->home);
+	const RdeHome *home;
+	bool		swept;
+} Sweep;
+
+static bool
+sweep(void *argument)
+{
+	Sweep	   *it = argument;
+
+	it->swept = rde_sweep_watched(it->home);
 	return true;
 }
 
@@ -202,18 +166,19 @@ upkeep(Worker *worker)
 	} while (more);
 	do
 	{
-		ErrorData  *error;
+		Sweep		it = {worker->home, false};
+		RdeFailure *failure;
 
-		more = false;
 		rde_step_begin();
-		error = attempt(worker, sweep, &more);
-		if (error && is_interrupt(error))
-			give_up(worker, NULL, error);
-		if (error)
+		failure = rde_attempt(sweep, &it, worker->context);
+		if (failure && failure->interrupt)
+			give_up(worker, NULL, failure);
+		if (failure)
 			ereport(WARNING,
-					(errcode(error->sqlerrcode),
+					(errcode(failure->error->sqlerrcode),
 					 errmsg("invoices could not be swept: %s",
-							error->message)));
+							failure->error->message)));
+		more = it.swept;
 		rde_step_end();
 		CHECK_FOR_INTERRUPTS();
 	} while (more);
@@ -247,6 +212,7 @@ submit(Worker *worker)
 /* An attempt at reports that are built by one SELECT. */
 typedef struct Build
 {
+	const RdeHome *home;
 	const RdeGroup *group;
 	const pg_uuid_t *ids;
 	int			count;
@@ -255,13 +221,12 @@ typedef struct Build
 } Build;
 
 static bool
-build(Worker *worker, void *argument)
+build(void *argument)
 {
 	Build	   *it = argument;
 	int64		rows;
 
-	rows = rde_export_build(worker->home, it->ids, it->count, it->horizon,
-							-1);
+	rows = rde_build_reports(it->home, it->ids, it->count, it->horizon, -1);
 	it->postponed = rows == 0 && it->group->on_invoice &&
 		!it->group->settles && it->group->empty_builds < MAX_EMPTY_BUILDS;
 	return !it->postponed;
@@ -288,10 +253,10 @@ each_report(Worker *worker, const Build *it, const char *statement)
 static bool
 build_together(Worker *worker, Build *it)
 {
-	ErrorData  *error = attempt(worker, build, it);
+	RdeFailure *failure = rde_attempt(build, it, worker->context);
 	const char *kind;
 
-	if (error == NULL)
+	if (failure == NULL)
 	{
 		if (it->postponed)
 		{
@@ -305,14 +270,13 @@ build_together(Worker *worker, Build *it)
 		worker->built += it->count;
 		return true;
 	}
-	if (is_interrupt(error))
-		give_up(worker, it->group, error);
-	kind = rde_export_source_failed(error) ? "source" :
-		rde_export_blocked() ? "blocked" : "build";
+	if (failure->interrupt)
+		give_up(worker, it->group, failure);
+	kind = failure->kind;
 	if (it->count > 1 && strcmp(kind, "build") == 0)
 		return false;
 	for (int i = 0; i < it->count; i++)
-		rde_export_record_failure(worker->home, &it->ids[i], error, kind);
+		rde_build_failed(worker->home, &it->ids[i], failure, kind);
 	worker->failed += it->count;
 	worker->source_failed = strcmp(kind, "source") == 0;
 	return true;
@@ -325,7 +289,8 @@ build_group(Worker *worker, RdeGroup *group, TimestampTz horizon)
 	rde_step_begin();
 	if (rde_claim_lock(worker->home, group))
 	{
-		Build		it = {group, group->ids, group->count, horizon, false};
+		Build		it = {worker->home, group, group->ids, group->count, horizon,
+		false};
 
 		if (!build_together(worker, &it))
 		{
