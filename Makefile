@@ -67,7 +67,7 @@ DATA_built = $(RDE_SCRIPT)
 DATA = $(wildcard sql/rde--*--*.sql)
 
 MODULE_big = rde
-OBJS = $(sort $(patsubst %.c,%.o,$(wildcard src/*.c)))
+OBJS = $(sort $(patsubst %.c,%.o,$(wildcard src/*/*.c)))
 
 # ISA-L compresses several times faster than zlib.  It is used where a program
 # can be built with it; RDE_DEFLATE=zlib or RDE_DEFLATE=isal decides by hand.
@@ -133,7 +133,7 @@ $(PARTS:%=clean-%): clean-%:
 # Objects are made again when a header they include has changed, or when they
 # would be compiled with other options.
 -include $(OBJS:.o=.d)
-$(OBJS:.o=.bc): $(wildcard src/*.h)
+$(OBJS:.o=.bc): $(wildcard src/*/*.h)
 $(OBJS) $(OBJS:.o=.bc): src/.flags
 src/.flags: export BUILD_FLAGS := $(CC) $(CFLAGS) $(CPPFLAGS)
 src/.flags: FORCE
@@ -149,7 +149,7 @@ lint-sources:
 		--suppress=nullPointerRedundantCheck --suppress=uninitvar \
 		--suppress=returnDanglingLifetime \
 		-Isrc $(DEFLATE_FLAGS) src gateway azure
-	clang-tidy --quiet $(wildcard src/*.c) -- $(CPPFLAGS)
+	clang-tidy --quiet $(wildcard src/*/*.c) -- $(CPPFLAGS)
 	clang-tidy --quiet $(wildcard azure/*.c) -- -Iazure $(CPPFLAGS)
 	clang-tidy --quiet $(wildcard gateway/*.c) -- -std=gnu99 -D_GNU_SOURCE \
 		-DRDE_VERSION='"$(RDE_VERSION)"' -isystem $(shell $(PG_CONFIG) --includedir)

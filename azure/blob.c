@@ -13,9 +13,9 @@
 #include "pgstat.h"
 #include "portability/instr_time.h"
 #include "shared_key.h"
-#include "step.h"
+#include "core/step.h"
 #include "storage/latch.h"
-#include "url.h"
+#include "core/url.h"
 #include "utils/memutils.h"
 
 /* How often a request is sent, and the first pause in between; each doubles. */

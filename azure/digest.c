@@ -9,7 +9,7 @@
 
 #include <openssl/evp.h>
 
-#include "url.h"
+#include "core/url.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 

@@ -5,7 +5,7 @@
  * Invariant: a link is computed when it is asked for, from the server and the
  * key of that moment, and never stored.
  */
-#include "rde.h"
+#include "core/rde.h"
 
 #include "catalog/pg_type.h"
 #include "options.h"

@@ -5,7 +5,7 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
-#include "rde.h"
+#include "core/rde.h"
 
 /* How blobs are named, before the name of the file */
 typedef enum AzureLayout

@@ -5,7 +5,7 @@
 #ifndef OUTBOX_H
 #define OUTBOX_H
 
-#include "rde.h"
+#include "core/rde.h"
 #include "utils/uuid.h"
 
 typedef enum AzureJobKind

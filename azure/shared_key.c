@@ -8,7 +8,7 @@
 
 #include "common/hmac.h"
 #include "common/sha2.h"
-#include "url.h"
+#include "core/url.h"
 
 static const char *
 sign(const AzureServer *server, const char *text)

@@ -5,7 +5,7 @@
  * Invariant: no transaction is open while the network is waited for but one
  * that has done nothing; so uploads hold up neither vacuum nor reports.
  */
-#include "step.h"
+#include "core/step.h"
 
 #include "catalog/pg_type.h"
 #include "job.h"

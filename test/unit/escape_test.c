@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "escape.h"
-#include "formula.h"
-#include "pairs.h"
+#include "bytes/escape.h"
+#include "bytes/formula.h"
+#include "bytes/pairs.h"
 
 #define MAX_TEXT	64
 

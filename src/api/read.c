@@ -1,0 +1,434 @@
+/*
+ * read.c
+ *	  A completed report's file, read back: whole, chunk by chunk, as text; and
+ *	  compared with its manifest.
+ *
+ * Invariant: what is returned is the file as the manifest describes it, or an
+ * error; a missing or short chunk is never passed over.  No more than one chunk
+ * is in memory beside the result.  Everything is read under the caller's
+ * snapshot, so a purge meanwhile does not cut a download short.
+ */
+#include "core/rde.h"
+
+#include "who/who.h"
+#include "catalog/pg_type.h"
+#include "common/cryptohash.h"
+#include "common/sha2.h"
+#include "funcapi.h"
+#include "file/gunzip.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "report/report.h"
+#include "file/store.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#define UTF8_BOM	"\xef\xbb\xbf"
+
+/* A completed report as reading its file needs it. */
+typedef struct StoredFile
+{
+	const RdeHome *home;
+	pg_uuid_t	id;
+	char	   *format;
+	char	   *store;			/* where else its chunks may be */
+	bool		compressed;		/* the file is gzipped */
+	int64		file_bytes;		/* as stored */
+	int64		content_bytes;	/* without gzip */
+	int32		chunks;
+	uint8		sha256[PG_SHA256_DIGEST_LENGTH];
+} StoredFile;
+
+PG_FUNCTION_INFO_V1(rde_content);
+PG_FUNCTION_INFO_V1(rde_chunks);
+PG_FUNCTION_INFO_V1(rde_chunk);
+PG_FUNCTION_INFO_V1(rde_text);
+PG_FUNCTION_INFO_V1(rde_verify);
+
+static void
+require_argument(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	if (PG_ARGISNULL(number))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", name)));
+}
+
+/* The column must be there in a completed report. */
+static Datum
+manifest_value(const StoredFile *file, HeapTuple row, TupleDesc desc,
+			   const char *name)
+{
+	bool		isnull;
+	Datum		value;
+
+	value = SPI_getbinval(row, desc, SPI_fnumber(desc, name), &isnull);
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("report %s is completed but has no %s",
+						rde_uuid_text(&file->id), name)));
+	return value;
+}
+
+/*
+ * Find the report the first argument names.  Raises 42704 if there is none or
+ * it has expired, unless expired ones are wanted too; 55000 if it is not
+ * completed.  Allocates in the current context.
+ */
+static void
+open_file(FunctionCallInfo fcinfo, bool expired_too, StoredFile *file)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Oid			types[] = {UUIDOID, BOOLOID};
+	Datum		values[2];
+	HeapTuple	row;
+	TupleDesc	desc;
+	char	   *status;
+	bytea	   *sha256;
+	Datum		reseller;
+	bool		isnull;
+
+	file->home = rde_home(fcinfo);
+	require_argument(fcinfo, 0, "report");
+	file->id = *PG_GETARG_UUID_P(0);
+
+	rde_connect();
+	values[0] = UUIDPGetDatum(&file->id);
+	/* a download that began before it expired goes on, see rde_redeem() */
+	values[1] = BoolGetDatum(expired_too || rde_is_redeemed(&file->id));
+
+	/* one that is still to be built does not expire, as rde_reports has it */
+	rde_execute(file->home,
+				"SELECT status, format, file_bytes, content_bytes, sha256,"
+				" media_type = 'application/gzip' AS compressed, reseller,"
+				" store"
+				" FROM %s.rde_report WHERE id = $1"
+				" AND ($2 OR expires_at > now() OR status = 'submitted')",
+				2, types, values, NULL, true, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		rde_report_missing(&file->id);
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	reseller = SPI_getbinval(row, desc, SPI_fnumber(desc, "reseller"),
+							 &isnull);
+	if (!rde_may_see(file->home, &file->id, !isnull,
+					 isnull ? 0 : DatumGetInt64(reseller), true))
+		rde_report_missing(&file->id);
+	status = SPI_getvalue(row, desc, 1);
+	if (strcmp(status, "completed") != 0)
+		rde_report_not_completed(&file->id, status);
+
+	file->format =
+		MemoryContextStrdup(context,
+							TextDatumGetCString(manifest_value(file, row, desc,
+															   "format")));
+	file->store =
+		MemoryContextStrdup(context,
+							TextDatumGetCString(manifest_value(file, row, desc,
+															   "store")));
+	file->file_bytes =
+		DatumGetInt64(manifest_value(file, row, desc, "file_bytes"));
+	file->content_bytes =
+		DatumGetInt64(manifest_value(file, row, desc, "content_bytes"));
+	file->compressed =
+		DatumGetBool(manifest_value(file, row, desc, "compressed"));
+	sha256 = DatumGetByteaPP(manifest_value(file, row, desc, "sha256"));
+	if (VARSIZE_ANY_EXHDR(sha256) != PG_SHA256_DIGEST_LENGTH ||
+		file->file_bytes < 0 || file->content_bytes < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("manifest of report %s is damaged",
+						rde_uuid_text(&file->id))));
+	memcpy(file->sha256, VARDATA_ANY(sha256), PG_SHA256_DIGEST_LENGTH);
+	file->chunks = (file->file_bytes + RDE_CHUNK_SIZE - 1) / RDE_CHUNK_SIZE;
+	SPI_finish();
+}
+
+/* How long a chunk must be. */
+static int32
+chunk_length(const StoredFile *file, int32 seq)
+{
+	return Min(file->file_bytes - (int64) seq * RDE_CHUNK_SIZE,
+			   RDE_CHUNK_SIZE);
+}
+
+/* Its chunks were dropped, see rde_set_store(). */
+static void
+refuse_moved(const StoredFile *file)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("file of report %s is in store \"%s\", and no longer in the database",
+					rde_uuid_text(&file->id), file->store),
+			 errhint("Download it from its link: rde_download_url('%s').",
+					 rde_uuid_text(&file->id))));
+}
+
+/*
+ * A chunk as it is stored, detoasted into `context`; NULL if there is none.
+ * The caller is connected to SPI.  Raises 55000 if the file has been moved to
+ * another store.
+ */
+static bytea *
+read_chunk(const StoredFile *file, int32 seq, MemoryContext context)
+{
+	Oid			types[] = {UUIDOID, INT4OID};
+	Datum		values[] = {UUIDPGetDatum(&file->id), Int32GetDatum(seq)};
+	bytea	   *chunk = NULL;
+
+	CHECK_FOR_INTERRUPTS();
+	rde_execute(file->home,
+				"SELECT data FROM %s.rde_report_chunk"
+				" WHERE report = $1 AND seq = $2",
+				2, types, values, NULL, true, SPI_OK_SELECT);
+	if (SPI_processed > 0)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+		bool		isnull;
+
+		chunk = DatumGetByteaPCopy(SPI_getbinval(SPI_tuptable->vals[0],
+												 SPI_tuptable->tupdesc, 1,
+												 &isnull));
+		MemoryContextSwitchTo(old);
+	}
+	else if (strcmp(file->store, RDE_STORE_LOCAL) != 0)
+		refuse_moved(file);
+	SPI_freetuptable(SPI_tuptable);
+	return chunk;
+}
+
+/* The same for a chunk that must be there and be whole. */
+static bytea *
+require_chunk(const StoredFile *file, int32 seq, MemoryContext context)
+{
+	bytea	   *chunk = read_chunk(file, seq, context);
+
+	if (chunk == NULL || VARSIZE(chunk) - VARHDRSZ != chunk_length(file, seq))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 chunk == NULL ?
+				 errmsg("chunk %d of report %s is missing", seq,
+						rde_uuid_text(&file->id)) :
+				 errmsg("chunk %d of report %s is not as long as it was written",
+						seq, rde_uuid_text(&file->id)),
+				 errhint("Restore the report from a backup, or make it again with rde_rebuild().")));
+	return chunk;
+}
+
+/* The file in one piece in the current context, gzip taken away if asked. */
+static bytea *
+read_file(const StoredFile *file, bool decompress)
+{
+	bool		inflate = decompress && file->compressed;
+	int64		size = inflate ? file->content_bytes : file->file_bytes;
+	RdeGunzip  *gunzip = NULL;
+	bytea	   *whole;
+
+	if (size > MaxAllocSize - VARHDRSZ)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("report %s is too large for one value: %lld bytes",
+						rde_uuid_text(&file->id), (long long) size),
+				 inflate ?
+				 errhint("Use rde_chunks() and decompress what it returns.") :
+				 errhint("Use rde_chunks(), which returns files of any size in pieces.")));
+	whole = palloc(VARHDRSZ + size);
+	SET_VARSIZE(whole, VARHDRSZ + size);
+
+	rde_connect();
+	if (inflate)
+		gunzip = rde_gunzip_create(VARDATA(whole), size);
+	for (int32 seq = 0; seq < file->chunks; seq++)
+	{
+		bytea	   *chunk = require_chunk(file, seq, CurrentMemoryContext);
+		size_t		length = VARSIZE(chunk) - VARHDRSZ;
+
+		if (gunzip)
+			rde_gunzip_write(gunzip, VARDATA(chunk), length);
+		else
+			memcpy(VARDATA(whole) + (size_t) seq * RDE_CHUNK_SIZE,
+				   VARDATA(chunk), length);
+		pfree(chunk);
+	}
+	if (gunzip)
+		rde_gunzip_finish(gunzip);
+	SPI_finish();
+	return whole;
+}
+
+/* rde_content(report uuid, decompress boolean) → bytea */
+Datum
+rde_content(PG_FUNCTION_ARGS)
+{
+	StoredFile	file;
+
+	open_file(fcinfo, false, &file);
+	require_argument(fcinfo, 1, "decompress");
+	PG_RETURN_BYTEA_P(read_file(&file, PG_GETARG_BOOL(1)));
+}
+
+/* rde_chunks(report uuid) → setof bytea, one chunk a call */
+Datum
+rde_chunks(PG_FUNCTION_ARGS)
+{
+	FuncCallContext *call;
+	StoredFile *file;
+	bytea	   *chunk;
+	MemoryContext context = CurrentMemoryContext;
+
+	if (SRF_IS_FIRSTCALL())
+	{
+		call = SRF_FIRSTCALL_INIT();
+		MemoryContextSwitchTo(call->multi_call_memory_ctx);
+		file = palloc(sizeof(StoredFile));
+		open_file(fcinfo, false, file);
+		call->user_fctx = file;
+		MemoryContextSwitchTo(context);
+	}
+	call = SRF_PERCALL_SETUP();
+	file = call->user_fctx;
+	if (call->call_cntr >= (uint64) file->chunks)
+		SRF_RETURN_DONE(call);
+	rde_connect();
+	chunk = require_chunk(file, (int32) call->call_cntr, context);
+	SPI_finish();
+	SRF_RETURN_NEXT(call, PointerGetDatum(chunk));
+}
+
+/* rde_chunk(report uuid, seq integer) → bytea */
+Datum
+rde_chunk(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = CurrentMemoryContext;
+	StoredFile	file;
+	bytea	   *chunk;
+	int32		seq;
+
+	open_file(fcinfo, false, &file);
+	require_argument(fcinfo, 1, "seq");
+	seq = PG_GETARG_INT32(1);
+	if (seq < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("seq must not be negative"),
+				 errhint("Chunks are counted from 0.")));
+	if (seq >= file.chunks)
+		PG_RETURN_NULL();
+	rde_connect();
+	chunk = require_chunk(&file, seq, context);
+	SPI_finish();
+	PG_RETURN_BYTEA_P(chunk);
+}
+
+/* rde_text(report uuid) → text */
+Datum
+rde_text(PG_FUNCTION_ARGS)
+{
+	StoredFile	file;
+	bytea	   *utf8;
+	size_t		length;
+	char	   *converted;
+	size_t		bom = strlen(UTF8_BOM);
+
+	open_file(fcinfo, false, &file);
+	if (strcmp(file.format, "csv") != 0 && strcmp(file.format, "json") != 0 &&
+		strcmp(file.format, "xml") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("report %s is of format \"%s\", which is not text",
+						rde_uuid_text(&file.id), file.format),
+				 errhint("Use rde_content().")));
+	utf8 = read_file(&file, true);
+	length = VARSIZE(utf8) - VARHDRSZ;
+
+	/* a BOM tells a spreadsheet the encoding; in a text value it is no text */
+	if (strcmp(file.format, "csv") == 0 && length >= bom &&
+		memcmp(VARDATA(utf8), UTF8_BOM, bom) == 0)
+	{
+		length -= bom;
+		memmove(VARDATA(utf8), VARDATA(utf8) + bom, length);
+		SET_VARSIZE(utf8, VARHDRSZ + length);
+	}
+
+	converted = pg_any_to_server(VARDATA(utf8), (int) length, PG_UTF8);
+	if (converted == VARDATA(utf8))
+		PG_RETURN_TEXT_P((text *) utf8);
+	pfree(utf8);
+	PG_RETURN_TEXT_P(cstring_to_text(converted));
+}
+
+/* What of the stored bytes is not as the manifest says; NULL if nothing. */
+static char *
+find_difference(const StoredFile *file)
+{
+	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
+	uint8		sha256[PG_SHA256_DIGEST_LENGTH];
+	char	   *difference = NULL;
+	Oid			types[] = {UUIDOID, INT4OID};
+	Datum		values[] = {UUIDPGetDatum(&file->id),
+	Int32GetDatum(file->chunks)};
+
+	if (hash == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	if (pg_cryptohash_init(hash) < 0)
+		elog(ERROR, "could not start SHA-256: %s", pg_cryptohash_error(hash));
+	for (int32 seq = 0; seq < file->chunks && difference == NULL; seq++)
+	{
+		bytea	   *chunk = read_chunk(file, seq, CurrentMemoryContext);
+		int32		length = chunk ? VARSIZE(chunk) - VARHDRSZ : 0;
+
+		if (chunk == NULL)
+			difference = psprintf("Chunk %d of %d is missing.", seq,
+								  file->chunks);
+		else if (length != chunk_length(file, seq))
+			difference = psprintf("Chunk %d of %d has %d bytes instead of %d.",
+								  seq, file->chunks, length,
+								  chunk_length(file, seq));
+		else if (pg_cryptohash_update(hash, (const uint8 *) VARDATA(chunk),
+									  length) < 0)
+			elog(ERROR, "could not update SHA-256: %s",
+				 pg_cryptohash_error(hash));
+		if (chunk)
+			pfree(chunk);
+	}
+	if (pg_cryptohash_final(hash, sha256, sizeof(sha256)) < 0)
+		elog(ERROR, "could not finish SHA-256: %s",
+			 pg_cryptohash_error(hash));
+	pg_cryptohash_free(hash);
+	if (difference)
+		return difference;
+
+	rde_execute(file->home,
+				"SELECT FROM %s.rde_report_chunk"
+				" WHERE report = $1 AND seq >= $2",
+				2, types, values, NULL, true, SPI_OK_SELECT);
+	if (SPI_processed > 0)
+		return psprintf("There are more than its %d chunks.", file->chunks);
+	if (memcmp(sha256, file->sha256, sizeof(sha256)) != 0)
+		return pstrdup("Its bytes have another SHA-256.");
+	return NULL;
+}
+
+/* rde_verify(report uuid) → boolean */
+Datum
+rde_verify(PG_FUNCTION_ARGS)
+{
+	StoredFile	file;
+	char	   *difference;
+
+	open_file(fcinfo, true, &file);
+	rde_connect();
+	difference = find_difference(&file);
+	if (difference)
+		ereport(WARNING,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("file of report %s is not as it was written",
+						rde_uuid_text(&file.id)),
+				 errdetail_internal("%s", difference),
+				 errhint("Restore the report from a backup, or make it again with rde_rebuild().")));
+	SPI_finish();
+	PG_RETURN_BOOL(difference == NULL);
+}

@@ -1,0 +1,184 @@
+/*
+ * submit.c
+ *	  A request becomes a submitted report.
+ *
+ * Invariant: every report on request, whoever asks, is a row inserted here with
+ * its request checked and made absolute: instants, canonical zone, view name.
+ */
+#include "report/report.h"
+
+#include "who/who.h"
+#include "core/calendar.h"
+#include "catalog/pg_type.h"
+#include "build/query.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/timestamp.h"
+
+static void
+require(const void *argument, const char *name)
+{
+	if (argument == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", name)));
+}
+
+/* The data set exists and has a source. */
+static void
+check_dataset(const RdeHome *home, const char *dataset)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(dataset)};
+
+	rde_execute(home, "SELECT (%s._rde_find_dataset($1)).name IS NOT NULL",
+				1, types, values, NULL, true, SPI_OK_SELECT);
+	rde_execute(home, "SELECT 1 FROM %s.rde_source WHERE dataset = $1",
+				1, types, values, NULL, true, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		rde_dataset_not_attached(dataset);
+}
+
+/* The view a report will use: the one named, else cmp, else full. */
+static const char *
+choose_view(const RdeHome *home, const RdeRequest *request)
+{
+	Oid			types[] = {TEXTOID, TEXTOID, INT8OID};
+	char		nulls[] = {' ', request->view ? ' ' : 'n',
+	request->has_reseller ? ' ' : 'n', '\0'};
+	Datum		values[] = {
+		CStringGetTextDatum(request->dataset),
+		request->view ? CStringGetTextDatum(request->view) : (Datum) 0,
+		Int64GetDatum(request->reseller)
+	};
+
+	rde_execute(home, "SELECT %s._rde_choose_view($1, $2, $3)",
+				3, types, values, nulls, true, SPI_OK_SELECT);
+	return rde_first_text();
+}
+
+/* The time zone of the reseller's account, else the setting. */
+static const char *
+default_zone(const RdeHome *home, const RdeRequest *request)
+{
+	Oid			types[] = {INT8OID};
+	Datum		values[] = {Int64GetDatum(request->reseller)};
+	char	   *zone = NULL;
+
+	if (request->has_reseller)
+	{
+		rde_execute(home, "SELECT time_zone FROM %s.rde_account WHERE id = $1",
+					1, types, values, NULL, true, SPI_OK_SELECT);
+		zone = rde_first_text();
+	}
+	return zone ? zone : rde_setting_time_zone;
+}
+
+/* What a reseller may ask for; raises 53400. */
+static void
+check_quota(const RdeHome *home, const RdeRequest *request, TimestampTz from,
+			TimestampTz to)
+{
+	Oid			types[] = {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID};
+	Datum		values[] = {
+		Int64GetDatum(request->reseller), TimestampTzGetDatum(from),
+		TimestampTzGetDatum(to), Int32GetDatum(1)
+	};
+
+	if (rde_who(home).rank == RDE_TENANT)
+		rde_execute(home, "SELECT %s._rde_check_quota($1, $2, $3, $4)",
+					4, types, values, NULL, false, SPI_OK_SELECT);
+}
+
+/* It begins and ends, in this order. */
+static void
+check_period(const RdeRequest *request)
+{
+	if (request->by_instant)
+	{
+		if (TIMESTAMP_NOT_FINITE(request->period_from) ||
+			TIMESTAMP_NOT_FINITE(request->period_to) ||
+			request->period_from >= request->period_to)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the end of a period must be after its start")));
+		return;
+	}
+	if (DATE_NOT_FINITE(request->from) || DATE_NOT_FINITE(request->to))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("from and to must be finite dates"),
+				 errhint("from is the first day and to the last day, both included.")));
+	if (request->from > request->to)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("from (%s) is after to (%s)",
+						DatumGetCString(DirectFunctionCall1(date_out,
+															DateADTGetDatum(request->from))),
+						DatumGetCString(DirectFunctionCall1(date_out,
+															DateADTGetDatum(request->to)))),
+				 errhint("from is the first day and to the last day, both included.")));
+}
+
+pg_uuid_t
+rde_report_submit(const RdeHome *home, const RdeRequest *request)
+{
+	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+	INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID};
+	char		nulls[] = "           ";
+	Datum		values[11];
+	const RdeFormat *format;
+	RdeOptions	options;
+	const char *name = request->name ? request->name : request->dataset;
+	const char *view;
+	pg_tz	   *zone;
+
+	rde_report_require_primary();
+	require(request->dataset, "data set");
+	require(request->format, "format");
+	require(request->options, "options");
+	check_period(request);
+	if (pg_mbstrlen(name) < 1 || pg_mbstrlen(name) > 128 ||
+		strpbrk(name, "\001\002\003\004\005\006\007\b\t\n\v\f\r\016\017\020"
+				"\021\022\023\024\025\026\027\030\031\032\033\034\035\036"
+				"\037\177") != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("a report's name must be 1 to 128 characters without control characters")));
+	format = rde_format_find(request->format);
+	rde_options_parse(request->options, &options);
+	zone = rde_zone(request->time_zone ? request->time_zone :
+					default_zone(home, request));
+	check_dataset(home, request->dataset);
+	view = choose_view(home, request);
+
+	values[0] = CStringGetTextDatum(name);
+	values[1] = CStringGetTextDatum(request->dataset);
+	values[2] = CStringGetTextDatum(view);
+	values[3] = CStringGetTextDatum(format->name);
+	values[4] = CStringGetTextDatum(request->type);
+	values[5] = Int64GetDatum(request->reseller);
+	if (!request->has_reseller)
+		nulls[5] = 'n';
+	values[6] = TimestampTzGetDatum(request->by_instant ? request->period_from :
+									rde_day_start(request->from, zone));
+	values[7] = TimestampTzGetDatum(request->by_instant ? request->period_to :
+									rde_day_start(request->to + 1, zone));
+	rde_dataset_check_view(home, request->dataset, view,
+						   request->has_reseller, request->reseller);
+	check_quota(home, request, DatumGetTimestampTz(values[6]),
+				DatumGetTimestampTz(values[7]));
+	values[8] = CStringGetTextDatum(pg_get_timezone_name(zone));
+	values[9] = JsonbPGetDatum(request->options);
+	values[10] = CStringGetTextDatum(rde_setting_retention);
+	rde_execute(home,
+				"INSERT INTO %s.rde_report (name, dataset, view, format, type,"
+				" reseller, period_from, period_to, time_zone, options,"
+				" retention, expires_at)"
+				" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
+				" $11::interval, clock_timestamp() + $11::interval)"
+				" RETURNING id",
+				11, types, values, nulls, false, SPI_OK_INSERT_RETURNING);
+	return rde_first_uuid();
+}

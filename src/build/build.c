@@ -1,0 +1,301 @@
+/*
+ * build.c
+ *	  The build: locks, snapshot, receiver, sinks, finish.
+ *
+ * Invariant: the source is read by exactly one SELECT under one snapshot that
+ * was taken after the settle check and after the locks of what is read; every
+ * file, total and manifest of the build comes from the rows of that SELECT.
+ */
+#include "build/build.h"
+
+#include "who/who.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/progress.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "pgstat.h"
+#include "portability/instr_time.h"
+#include "build/receiver.h"
+#include "build/select.h"
+#include "build/settle.h"
+#include "file/digest.h"
+#include "file/store.h"
+#include "build/window.h"
+#include "utils/backend_progress.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+/* Progress counters the server leaves free; rde_progress reads them. */
+#define PROGRESS_REPORT_HIGH	18
+#define PROGRESS_REPORT_LOW		19
+
+/* A report being built: its row, its chain of sinks, what its format wrote. */
+typedef struct Output
+{
+	RdeReport  *report;
+	RdeSink    *store;
+	RdeSink    *digest;
+} Output;
+
+static void
+start_output(const RdeHome *home, RdePass *pass, Output *output,
+			 RdeFormatContext *context)
+{
+	RdeReport  *report = output->report;
+	size_t		len;
+
+	output->store = rde_sink_store_create(home, &report->id);
+	output->digest = rde_sink_digest_create(output->store);
+	context->format = report->format;
+	context->options = &report->options;
+	context->columns = pass->query->columns;
+	context->ncolumns = pass->query->ncolumns;
+	context->report_name = rde_text_to_utf8(report->name,
+											strlen(report->name), &len);
+	context->dataset = report->dataset;
+	context->view = rde_text_to_utf8(report->view, strlen(report->view),
+									 &len);
+	context->invoice = report->invoice ?
+		rde_text_to_utf8(report->invoice, strlen(report->invoice), &len) :
+		NULL;
+	context->period_from = report->period_from;
+	context->period_to = report->period_to;
+	context->dated = report->invoice ? report->due_at : report->period_to;
+	context->zone = report->zone;
+	context->sink = report->compressed ?
+		rde_sink_gzip_create(output->digest) : output->digest;
+	rde_buffer_init(&context->buffer, context->sink);
+}
+
+static void
+finish_output(const RdeHome *home, RdePass *pass, Output *output,
+			  RdeFormatContext *context, bool provisional, double build_ms)
+{
+	RdeManifest manifest = {0};
+
+	manifest.provisional = provisional;
+	manifest.build_ms = build_ms;
+	manifest.rows = pass->rows;
+	manifest.content_bytes = context->sink->bytes;
+	manifest.file_bytes = output->store->bytes;
+	manifest.sha256 = rde_sink_digest_result(output->digest);
+	manifest.replaced_characters = context->replaced_characters;
+	manifest.text_numbers = context->text_numbers;
+	manifest.totals = pass->totals;
+	rde_report_finish(home, output->report, &manifest);
+}
+
+static void
+show_progress(const RdePass *pass, const pg_uuid_t *id)
+{
+	uint64		halves[2];
+
+	memcpy(halves, id->data, sizeof(halves));
+	pgstat_progress_start_command(PROGRESS_COMMAND_COPY,
+								  RelationGetRelid(pass->query->relation));
+	pgstat_progress_update_param(PROGRESS_COPY_COMMAND,
+								 PROGRESS_COPY_COMMAND_TO);
+	pgstat_progress_update_param(PROGRESS_COPY_TYPE,
+								 PROGRESS_COPY_TYPE_CALLBACK);
+	pgstat_progress_update_param(PROGRESS_REPORT_HIGH,
+								 (int64) pg_ntoh64(halves[0]));
+	pgstat_progress_update_param(PROGRESS_REPORT_LOW,
+								 (int64) pg_ntoh64(halves[1]));
+}
+
+/* The formats of the reports being built, as a text[]. */
+static ArrayType *
+output_formats(const Output *outputs, int count)
+{
+	Datum	   *names = palloc(sizeof(Datum) * count);
+
+	for (int i = 0; i < count; i++)
+		names[i] = CStringGetTextDatum(outputs[i].report->format->name);
+	return construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+/* Has every row that will ever be in this report been committed? */
+static bool
+is_provisional(const RdeReport *report, int64 rows, TimestampTz horizon)
+{
+	if (report->snapshot_window)
+		return false;			/* what comes later is the next window's */
+	if (report->invoice)
+		return rows == 0;		/* lines come with their invoice, or after */
+	return report->period_to > horizon;
+}
+
+int64
+rde_build_reports(const RdeHome *home, const pg_uuid_t *ids, int count,
+				 TimestampTz horizon, int64 max_rows)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "rde export",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Output	   *outputs = palloc0(sizeof(Output) * count);
+	RdePass    *pass = palloc0(sizeof(RdePass));
+	RdeWindow  *window = NULL;
+	RdeSelect  *select;
+	ErrorContextCallback callback;
+	instr_time	started;
+	instr_time	elapsed;
+	const RdeReport *first;
+	ArrayType  *formats;
+	int64		rows;
+
+	INSTR_TIME_SET_CURRENT(started);
+	rde_failure_phase(RDE_PHASE_OTHER);
+	rde_connect();
+	for (int i = 0; i < count; i++)
+		outputs[i].report = rde_report_begin(home, &ids[i], context);
+	first = outputs[0].report;
+	formats = output_formats(outputs, count);
+	if (first->snapshot_window)
+	{
+		rde_failure_phase(RDE_PHASE_WINDOW);
+		window = rde_window_lock(home, first, formats, context);
+		rde_failure_phase(RDE_PHASE_OTHER);
+	}
+
+	/* what is read is locked under one snapshot ... */
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (window)
+		rde_window_end(home, window, context);
+	MemoryContextSwitchTo(context);
+	rde_failure_phase(RDE_PHASE_SOURCE);
+	pass->query = rde_dataset_query(home, first, window);
+	rde_failure_phase(RDE_PHASE_OTHER);
+	rde_dataset_check_columns(pass->query);
+	rde_failure_phase(RDE_PHASE_SOURCE);
+	select = rde_select_plan(pass->query, first->time_zone);
+	rde_failure_phase(RDE_PHASE_OTHER);
+	PopActiveSnapshot();
+
+	/* ... and read by the next, the only one the source is read by */
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (window)
+		rde_window_end(home, window, context);
+	MemoryContextSwitchTo(context);
+	pass->dataset = first->dataset;
+	pass->zone = first->zone;
+	pass->noutputs = count;
+	pass->max_rows = max_rows;
+	pass->outputs = palloc0(sizeof(RdeFormatContext) * count);
+	if (pass->query->amount >= 0)
+		pass->totals = rde_totals_create();
+	for (int i = 0; i < count; i++)
+		start_output(home, pass, &outputs[i], &pass->outputs[i]);
+
+	show_progress(pass, &first->id);
+	callback.callback = rde_pass_error_context;
+	callback.arg = pass;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	rde_failure_phase(RDE_PHASE_SOURCE);
+	rde_select_run(select, window, first->time_zone,
+				   rde_receiver_create(pass));
+	rde_failure_phase(RDE_PHASE_OTHER);
+	error_context_stack = callback.previous;
+	rde_select_check(home, select);
+	PopActiveSnapshot();
+
+	for (int i = 0; i < count; i++)
+	{
+		RdeFormatContext *output = &pass->outputs[i];
+
+		output->format->end(output);
+		rde_buffer_drain(&output->buffer);
+		rde_sink_finish(output->sink);
+	}
+	INSTR_TIME_SET_CURRENT(elapsed);
+	INSTR_TIME_SUBTRACT(elapsed, started);
+	rows = pass->rows;
+	for (int i = 0; i < count; i++)
+		finish_output(home, pass, &outputs[i], &pass->outputs[i],
+					  is_provisional(first, rows, horizon),
+					  INSTR_TIME_GET_MILLISEC(elapsed));
+	if (window)
+		rde_window_save(home, first, formats, window);
+	pgstat_progress_end_command();
+	rde_query_close(pass->query);
+	SPI_finish();
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return rows;
+}
+
+/* A tenant is told what is in rde's own words, the server's log the rest. */
+static void
+build_for_tenant(const RdeHome *home, const pg_uuid_t *id,
+				 TimestampTz horizon, int64 max_rows)
+{
+	MemoryContext context = CurrentMemoryContext;
+	int			guc_level = NewGUCNestLevel();
+
+	/* what functions of the source have to say may be about others' rows */
+	(void) set_config_option("client_min_messages", "error", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	PG_TRY();
+	{
+		rde_build_reports(home, id, 1, horizon, max_rows);
+		AtEOXact_GUC(true, guc_level);
+	}
+	PG_CATCH();
+	{
+		RdeFailure *failure = rde_failure_caught(context);
+
+		if (!failure->foreign || failure->interrupt)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		ereport(LOG_SERVER_ONLY,
+				(errmsg("report %s could not be built: %s",
+						rde_uuid_text(id), failure->error->message)));
+		ereport(ERROR,
+				(errcode(failure->error->sqlerrcode),
+				 errmsg("report could not be built (reference %s)",
+						rde_uuid_text(id)),
+				 errhint("The provider can find out why by the reference.")));
+	}
+	PG_END_TRY();
+}
+
+void
+rde_build_now(const RdeHome *home, const pg_uuid_t *id, int64 max_rows)
+{
+	TimestampTz horizon = DT_NOBEGIN;
+
+	/* a snapshot taken before the settle check says nothing */
+	if (!IsolationUsesXactSnapshot())
+	{
+		rde_connect();
+		horizon = rde_settle_horizon(home);
+		SPI_finish();
+	}
+	if (rde_who(home).rank == RDE_TENANT)
+		build_for_tenant(home, id, horizon, max_rows);
+	else
+		rde_build_reports(home, id, 1, horizon, max_rows);
+}
+
+void
+rde_build_failed(const RdeHome *home, const pg_uuid_t *id,
+				 const RdeFailure *failure, const char *kind)
+{
+	const ErrorData *error = failure->error;
+
+	rde_connect();
+	rde_report_fail(home, id, error, kind, failure->foreign);
+	SPI_finish();
+	ereport(WARNING,
+			(errcode(error->sqlerrcode),
+			 errmsg("report %s could not be built: %s", rde_uuid_text(id),
+					error->message),
+			 error->detail ? errdetail("%s", error->detail) : 0,
+			 error->hint ? errhint("%s", error->hint) : 0));
+}

@@ -1,0 +1,96 @@
+/*
+ * failure.c
+ *	  Trying something that may fail, and what is known of the failure.
+ *
+ * Invariant: a phase is that of one attempt.  It begins as RDE_PHASE_OTHER, and
+ * has ended when the attempt is over, however it ended.
+ */
+#include "build/failure.h"
+
+#include "access/xact.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+static RdePhase current_phase = RDE_PHASE_OTHER;
+
+void
+rde_failure_phase(RdePhase phase)
+{
+	current_phase = phase;
+}
+
+/*
+ * By what the error says, too: a division by zero in a view is the fault of one
+ * row, and a report of other days has nothing to do with it.
+ */
+static bool
+is_sources(const ErrorData *error)
+{
+	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	return (category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION &&
+			error->sqlerrcode != ERRCODE_UNDEFINED_OBJECT) ||
+		category == ERRCODE_INVALID_SCHEMA_NAME ||
+		category == ERRCODE_CONNECTION_EXCEPTION ||
+		category == ERRCODE_FDW_ERROR ||
+		category == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
+}
+
+RdeFailure *
+rde_failure_caught(MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	RdeFailure *failure = palloc0(sizeof(RdeFailure));
+	RdePhase	phase = current_phase;
+	ErrorData  *error = CopyErrorData();
+	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	current_phase = RDE_PHASE_OTHER;
+	failure->error = error;
+	failure->kind = phase == RDE_PHASE_WINDOW ? "blocked" :
+		phase == RDE_PHASE_SOURCE && is_sources(error) ? "source" : "build";
+	failure->foreign = phase == RDE_PHASE_SOURCE &&
+		(error->domain == NULL || strcmp(error->domain, TEXTDOMAIN) != 0);
+	failure->interrupt = category == ERRCODE_OPERATOR_INTERVENTION;
+	failure->transient = failure->interrupt ||
+		category == ERRCODE_TRANSACTION_ROLLBACK ||
+		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+	MemoryContextSwitchTo(old);
+	return failure;
+}
+
+RdeFailure *
+rde_attempt(RdeAction action, void *argument, MemoryContext context)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	RdeFailure *volatile failure = NULL;
+
+	current_phase = RDE_PHASE_OTHER;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(caller);
+	PG_TRY();
+	{
+		if (action(argument))
+			ReleaseCurrentSubTransaction();
+		else
+			RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		failure = rde_failure_caught(context);
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	CurrentResourceOwner = owner;
+	return failure;
+}
+
+void
+rde_failure_raise(const RdeFailure *failure)
+{
+	ReThrowError(failure->error);
+}

@@ -1,0 +1,75 @@
+/*
+ * query.h
+ *	  From a report's request to the one SELECT that answers it.
+ */
+#ifndef RDE_DATASET_H
+#define RDE_DATASET_H
+
+#include "format/column.h"
+#include "core/rde.h"
+#include "report/report.h"
+#include "build/window.h"
+#include "utils/rel.h"
+
+#define RDE_MAX_QUERY_ARGS	8
+
+/* Why a report cannot be built, to be raised by who is to blame. */
+typedef struct RdeFault
+{
+	int			code;			/* SQLSTATE */
+	const char *message;
+	const char *detail;			/* or NULL */
+	const char *hint;
+} RdeFault;
+
+typedef struct RdeQuery
+{
+	Relation	relation;		/* open and locked until rde_query_close() */
+	Oid			owner;			/* whose rights the SELECT runs with */
+	const char *sql;
+	int			nargs;
+	Oid			types[RDE_MAX_QUERY_ARGS];
+	Datum		values[RDE_MAX_QUERY_ARGS];
+	int			window_xmax;	/* arguments that the window's end decides, */
+	int			window_end;		/* counted from 0; -1 without one */
+
+	/* the report's columns come first in the SELECT's list */
+	int			ncolumns;
+	RdeColumn  *columns;
+	RdeFault   *source_fault;	/* NULL: none */
+	RdeFault   *view_fault;
+	int			amount;			/* place in the list, or -1 */
+	int			currency;
+	bool		currency_padded;	/* char(n): blanks behind it do not count */
+} RdeQuery;
+
+/*
+ * Lock a report's source and resolve data set, view and source, as they are
+ * once the lock is there, to a query;
+ * window is given for reports of a snapshot window, and only for them.
+ * Allocates in the current context; needs no SPI connection, as all of these.
+ * Raises 42704 or 55000 for what does not exist or is not attached, 42P01 and
+ * 42703 for a source or columns that are gone, 42804 for columns of another type
+ * than they had: what concerns every report of the data set.
+ */
+extern RdeQuery *rde_dataset_query(const RdeHome *home,
+								   const RdeReport *report,
+								   const RdeWindow *window);
+
+/*
+ * Raise 42703 or 42804 for a query whose view needs columns that the source never
+ * had, or had of another type.  That is this report's fault alone.
+ */
+extern void rde_dataset_check_columns(const RdeQuery *query);
+
+/* Raise the same for a view before anything is to be made with it. */
+extern void rde_dataset_check_view(const RdeHome *home, const char *dataset,
+								   const char *view, bool has_reseller,
+								   int64 reseller);
+
+extern void rde_query_close(RdeQuery *query);
+
+/* Raise 55000 for a data set without a source. */
+pg_noreturn extern void rde_dataset_not_attached(const char *dataset);
+
+#endif							/* RDE_DATASET_H */

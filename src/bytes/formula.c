@@ -1,0 +1,83 @@
+/*
+ * formula.c
+ *	  Tells text that a spreadsheet would calculate from text it would show.
+ *
+ * Invariant: a number, a phone number or an ordinary sentence is never taken
+ * for a formula; what may be calculated always is, test/t/formulas.txt is the
+ * table of both.
+ */
+#include "bytes/formula.h"
+
+#include <string.h>
+
+/*
+ * Is this, behind a sign, what a spreadsheet computes?  Operands that stand
+ * side by side, as in +1 (417) 712-2740, are no formula; nor is anything
+ * without an operator.
+ */
+static bool
+csv_is_arithmetic(const char *src, size_t len)
+{
+	bool		hyphen = false;
+	bool		operand = false;	/* ended before src[i] */
+	bool		parted = false; /* by a blank or bracket since */
+	size_t		i;
+
+	for (i = 0; i < len; i++)
+	{
+		char		c = src[i];
+
+		if ((c >= '0' && c <= '9') || c == '.' || c == '(')
+		{
+			if (operand && (parted || c == '('))
+				return false;
+			operand = c != '(';
+			parted = false;
+		}
+		else if (c == ')')
+			operand = parted = true;
+		else if (c == ' ')
+			parted = true;
+		else if (c == '-')
+		{
+			hyphen = true;
+			operand = parted = false;
+		}
+	}
+	return hyphen;
+}
+
+bool
+rde_csv_is_formula(const char *src, size_t len)
+{
+	static const char plain[] = "0123456789 ().-";
+	size_t		i;
+
+	if (len == 0)
+		return false;
+	switch (src[0])
+	{
+		case '=':
+		case '@':
+		case '\t':
+		case '\r':
+		case '\n':
+			return true;
+		case '+':
+		case '-':
+			break;
+		case '\xEF':
+			/* full-width = + - @, which East Asian editions take as well */
+			return len >= 3 && src[1] == '\xBC' &&
+				(src[2] == '\x9D' || src[2] == '\x8B' ||
+				 src[2] == '\x8D' || src[2] == '\xA0');
+		default:
+			return false;
+	}
+	for (i = 1; i < len; i++)
+	{
+		if (memchr(plain, src[i], sizeof(plain) - 1) == NULL)
+			return true;
+	}
+	return csv_is_arithmetic(src + 1, len - 1);
+}

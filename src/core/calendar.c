@@ -1,0 +1,207 @@
+/*
+ * calendar.c
+ *	  Days, months and instants in a time zone, over the server's tz database.
+ *
+ * Invariant: the days of a zone follow each other without a gap and without an
+ * overlap, and so do a generator's periods, whatever its clocks do.
+ */
+#include "core/calendar.h"
+
+#include "access/htup_details.h"
+#include "funcapi.h"
+#include "core/rde.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/timestamp.h"
+
+static void
+out_of_range(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+			 errmsg("date out of range for a report")));
+}
+
+/*
+ * The first instant at which clocks of a zone show this day and time, or a later
+ * one of the day.  DetermineTimeZoneOffset() would take the second of two
+ * midnights when clocks are set back over it, and an hour would count as the
+ * day before.
+ */
+static TimestampTz
+first_instant(DateADT day, TimeADT time, pg_tz *zone)
+{
+	pg_time_t	local = (pg_time_t) (day + POSTGRES_EPOCH_JDATE -
+									 UNIX_EPOCH_JDATE) * SECS_PER_DAY +
+	time / USECS_PER_SEC;
+	pg_time_t	probe = local - 2 * SECS_PER_DAY;	/* before it anywhere */
+	pg_time_t	utc;
+	int			fraction = time % USECS_PER_SEC;
+
+	for (;;)
+	{
+		long int	before;
+		long int	after;
+		int			before_isdst;
+		int			after_isdst;
+		pg_time_t	boundary;
+		int			found;
+
+		found = pg_next_dst_boundary(&probe, &before, &before_isdst,
+									 &boundary, &after, &after_isdst, zone);
+		if (found < 0)
+			out_of_range();
+		utc = local - before;
+		if (found == 0 || utc < boundary)
+			break;
+		if (local - after < boundary)
+		{
+			utc = boundary;		/* clocks skip it */
+			fraction = 0;
+			break;
+		}
+		probe = boundary;
+	}
+	return ((TimestampTz) utc -
+			(TimestampTz) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) *
+			SECS_PER_DAY) * USECS_PER_SEC + fraction;
+}
+
+TimestampTz
+rde_day_start(DateADT day, pg_tz *zone)
+{
+	/* a year less than what timestamps can hold, for arithmetic around it */
+	if (DATE_NOT_FINITE(day) ||
+		day < (DATETIME_MIN_JULIAN - POSTGRES_EPOCH_JDATE) + 366 ||
+		day >= (TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE) - 366)
+		out_of_range();
+	return first_instant(day, 0, zone);
+}
+
+DateADT
+rde_day_of(TimestampTz instant, pg_tz *zone)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+	int			offset;
+
+	if (timestamp2tm(instant, &offset, &tm, &fsec, NULL, zone) != 0)
+		out_of_range();
+	return date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE;
+}
+
+DateADT
+rde_first_day_from(TimestampTz instant, pg_tz *zone)
+{
+	DateADT		day = rde_day_of(instant, zone);
+
+	while (rde_day_start(day, zone) < instant)
+		day++;
+	return day;
+}
+
+/* The first day of a day's month, or of one some months later. */
+static DateADT
+month_start(DateADT day, int months)
+{
+	int			year;
+	int			month;
+	int			mday;
+
+	j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &mday);
+	month += months;
+	return date2j(year + (month - 1) / MONTHS_PER_YEAR,
+				  (month - 1) % MONTHS_PER_YEAR + 1, 1) -
+		POSTGRES_EPOCH_JDATE;
+}
+
+RdePeriod
+rde_period_from(const RdeSchedule *schedule, TimestampTz from)
+{
+	RdePeriod	period;
+	DateADT		day = rde_day_of(from, schedule->zone);
+	DateADT		run_day;
+
+	Assert(schedule->event == RDE_DAILY || schedule->event == RDE_MONTHLY);
+
+	/*
+	 * One that has begun goes on when clocks are set back to the day before;
+	 * one that a zone skipped altogether has no length.
+	 */
+	while (rde_day_start(day + 1, schedule->zone) <= from)
+		day++;
+	period.from = from;
+	period.to = rde_day_start(schedule->event == RDE_DAILY ? day + 1 :
+							  month_start(day, 1), schedule->zone);
+
+	run_day = rde_day_of(period.to, schedule->zone);
+	if (schedule->event == RDE_MONTHLY)
+		run_day = Min(month_start(run_day, 0) + schedule->month_day - 1,
+					  month_start(run_day, 1) - 1);
+	period.run = Max(period.to, first_instant(run_day, schedule->run_at,
+											  schedule->zone));
+	return period;
+}
+
+pg_tz *
+rde_zone(const char *name)
+{
+	pg_tz	   *zone = strlen(name) > TZ_STRLEN_MAX ? NULL : pg_tzset(name);
+
+	if (zone == NULL || !pg_tz_acceptable(zone))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("time zone \"%s\" is not known", name),
+				 errhint("The view pg_timezone_names lists the names there are.")));
+	return zone;
+}
+
+PG_FUNCTION_INFO_V1(rde_day_start_sql);
+PG_FUNCTION_INFO_V1(rde_zone_sql);
+PG_FUNCTION_INFO_V1(rde_next_period);
+
+/* _rde_day_start(day date, zone text) → timestamptz */
+Datum
+rde_day_start_sql(PG_FUNCTION_ARGS)
+{
+	pg_tz	   *zone = rde_zone(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+
+	PG_RETURN_TIMESTAMPTZ(rde_day_start(PG_GETARG_DATEADT(0), zone));
+}
+
+/* _rde_zone(name text) → text: as the tz database spells it */
+Datum
+rde_zone_sql(PG_FUNCTION_ARGS)
+{
+	pg_tz	   *zone = rde_zone(PG_ARGISNULL(0) ? rde_setting_time_zone :
+								text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	PG_RETURN_TEXT_P(cstring_to_text(pg_get_timezone_name(zone)));
+}
+
+/*
+ * _rde_next_period(event text, "from" timestamptz, zone text, month_day int,
+ * run_at time, OUT period_to timestamptz, OUT run timestamptz)
+ */
+Datum
+rde_next_period(PG_FUNCTION_ARGS)
+{
+	const char *event = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	RdeSchedule schedule;
+	RdePeriod	period;
+	TupleDesc	desc;
+	Datum		values[2];
+	bool		nulls[2] = {false, false};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	schedule.event = strcmp(event, "daily") == 0 ? RDE_DAILY : RDE_MONTHLY;
+	schedule.zone = rde_zone(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	schedule.month_day = PG_GETARG_INT32(3);
+	schedule.run_at = PG_GETARG_TIMEADT(4);
+	period = rde_period_from(&schedule, PG_GETARG_TIMESTAMPTZ(1));
+	values[0] = TimestampTzGetDatum(period.to);
+	values[1] = TimestampTzGetDatum(period.run);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
+													  values, nulls)));
+}

@@ -1,0 +1,31 @@
+/*
+ * step.h
+ *	  A procedure's work in steps, each a transaction of its own.
+ */
+#ifndef RDE_STEP_H
+#define RDE_STEP_H
+
+#include "core/rde.h"
+
+/*
+ * Commit, and begin a transaction that has done nothing yet: its snapshots see
+ * what others have committed, whatever the session's defaults are.  Needs a
+ * connection to SPI made with SPI_OPT_NONATOMIC.
+ */
+extern void rde_commit(void);
+
+/* What is done between these two is committed as a whole. */
+extern void rde_step_begin(void);
+extern void rde_step_end(void);
+
+/* Undo what has been done of a step; its subtransactions have ended. */
+extern void rde_step_abandon(void);
+
+/*
+ * Raise 2D000 unless the procedure called may commit, and 25006 on a standby.
+ * `procedure` is its name, `cannot` what a standby cannot do.
+ */
+extern void rde_step_check(FunctionCallInfo fcinfo, const char *procedure,
+						   const char *cannot);
+
+#endif							/* RDE_STEP_H */

@@ -1,0 +1,437 @@
+/*
+ * column.c
+ *	  A column's kind, found once; its values, found per row.
+ *
+ * Invariant: whatever the type, the text of a value is what the type's output
+ * function prints under the pinned settings; kinds only spare the detour where
+ * the bytes are known to be the same, or where formats ask for more than text.
+ */
+#include "format/column.h"
+
+#include "core/calendar.h"
+#include "catalog/pg_type.h"
+#include "core/compat.h"
+#include "mb/pg_wchar.h"
+#include "bytes/pairs.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+typedef enum ColumnKind
+{
+	KIND_BOOL,
+	KIND_INT2,
+	KIND_INT4,
+	KIND_INT8,
+	KIND_NUMERIC,
+	KIND_FLOAT,
+	KIND_DATE,
+	KIND_TIMESTAMP,
+	KIND_TIMESTAMPTZ,
+	KIND_VARLENA_TEXT,			/* the datum's bytes are the text */
+	KIND_JSON,
+	KIND_OUTPUT,				/* text by output function */
+	KIND_UNIX_DATE,
+	KIND_UNIX_TIMESTAMPTZ,
+	KIND_ATTRIBUTE,
+	KIND_LOCALE
+} ColumnKind;
+
+/* Dates and times that formats may break into parts: finite, year 1 or later. */
+#define FIRST_DATE		((DateADT) (1721426 - POSTGRES_EPOCH_JDATE))
+#define FIRST_TIME		((Timestamp) FIRST_DATE * USECS_PER_DAY)
+
+/* Asked once for all columns: it is the database's, and text is most of a row. */
+static bool server_is_utf8;
+
+static ColumnKind
+plain_kind(Oid type, RdeShape *shape)
+{
+	*shape = RDE_TEXT;
+	switch (type)
+	{
+		case BOOLOID:
+			*shape = RDE_BOOL;
+			return KIND_BOOL;
+		case INT2OID:
+			*shape = RDE_INTEGER;
+			return KIND_INT2;
+		case INT4OID:
+			*shape = RDE_INTEGER;
+			return KIND_INT4;
+		case INT8OID:
+			*shape = RDE_INTEGER;
+			return KIND_INT8;
+		case NUMERICOID:
+			*shape = RDE_DECIMAL;
+			return KIND_NUMERIC;
+		case FLOAT4OID:
+		case FLOAT8OID:
+			*shape = RDE_FLOAT;
+			return KIND_FLOAT;
+		case DATEOID:
+			*shape = RDE_DATE;
+			return KIND_DATE;
+		case TIMESTAMPOID:
+			*shape = RDE_LOCAL_TIME;
+			return KIND_TIMESTAMP;
+		case TIMESTAMPTZOID:
+			*shape = RDE_INSTANT;
+			return KIND_TIMESTAMPTZ;
+		case JSONOID:
+		case JSONBOID:
+			*shape = RDE_JSON;
+			return KIND_JSON;
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+			return KIND_VARLENA_TEXT;
+		default:
+			return KIND_OUTPUT;
+	}
+}
+
+void
+rde_column_prepare(RdeColumn *column, Oid type)
+{
+	Oid			function;
+	bool		varlena;
+
+	server_is_utf8 = GetDatabaseEncoding() == PG_UTF8;
+	column->type = getBaseType(type);
+	switch (column->transform)
+	{
+		case RDE_PLAIN:
+			column->kind = plain_kind(column->type, &column->shape);
+			break;
+		case RDE_AS_UNIX:
+			column->shape = RDE_UNIX;
+			column->kind = column->type == DATEOID ? KIND_UNIX_DATE :
+				column->type == TIMESTAMPTZOID ? KIND_UNIX_TIMESTAMPTZ :
+				KIND_INT8;
+			break;
+		case RDE_ATTRIBUTE:
+			column->shape = RDE_TEXT;
+			column->kind = KIND_ATTRIBUTE;
+			break;
+		case RDE_LOCALE:
+			column->shape = RDE_TEXT;
+			column->kind = KIND_LOCALE;
+			break;
+	}
+	getTypeOutputInfo(column->type, &function, &varlena);
+	fmgr_info(function, &column->output);
+}
+
+const char *
+rde_text_to_utf8(const char *text, size_t len, size_t *utf8_len)
+{
+	char	   *converted;
+
+	*utf8_len = len;
+	if (len == 0 || GetDatabaseEncoding() == PG_UTF8)
+		return text;
+	converted = pg_server_to_any(text, len, PG_UTF8);
+	if (converted != text)
+		*utf8_len = strlen(converted);
+	return converted;
+}
+
+static void
+set_text(RdeValue *value, RdeShape shape, const char *text, size_t len)
+{
+	value->shape = shape;
+	value->text = text;
+	value->length = len;
+	if (unlikely(!server_is_utf8))
+	{
+		size_t		utf8_len;
+
+		value->text = rde_text_to_utf8(text, len, &utf8_len);
+		value->length = utf8_len;
+	}
+}
+
+static void
+set_output(RdeValue *value, RdeShape shape, RdeColumn *column, Datum datum)
+{
+	char	   *text = OutputFunctionCall(&column->output, datum);
+
+	set_text(value, shape, text, strlen(text));
+}
+
+/* Line breaks in JSON are white space between tokens, never inside strings. */
+static void
+one_line(RdeValue *value)
+{
+	char	   *copy;
+
+	if (memchr(value->text, '\n', value->length) == NULL &&
+		memchr(value->text, '\r', value->length) == NULL)
+		return;
+	copy = palloc_extended(value->length + 1, MCXT_ALLOC_HUGE);
+	for (uint32 i = 0; i < value->length; i++)
+		copy[i] = value->text[i] == '\n' || value->text[i] == '\r' ?
+			' ' : value->text[i];
+	value->text = copy;
+}
+
+/* The value of the first pair with the column's attribute name, or NULL. */
+static void
+lift_attribute(RdeValue *value, RdeColumn *column, Datum datum)
+{
+	size_t		name_length;
+	const char *name = rde_text_to_utf8(column->argument,
+										strlen(column->argument),
+										&name_length);
+	RdePair		pair;
+	int64_t		replaced = 0;
+	const char *source;
+	char	   *text;
+
+	set_output(value, RDE_JSON, column, datum);
+	if (!rde_pairs_find(value->text, value->length, name, name_length,
+						&pair) ||
+		pair.kind == RDE_PAIR_NULL)
+	{
+		value->shape = RDE_NULL;
+		return;
+	}
+	value->shape = RDE_TEXT;
+	source = value->text = pair.value;
+	value->length = pair.value_length;
+	if (pair.kind == RDE_PAIR_STRING &&
+		memchr(source, '\\', pair.value_length) != NULL)
+	{
+		text = palloc_extended(pair.value_length, MCXT_ALLOC_HUGE);
+		value->length = rde_pairs_unescape(text, pair.value_length, &source,
+										   source + pair.value_length,
+										   &replaced) - text;
+		value->text = text;
+	}
+}
+
+/* Length of a locale at the start of a segment (en, en_US, pt-BR), or 0. */
+static size_t
+locale_length(const char *segment, size_t len)
+{
+	size_t		n = 0;
+
+	while (n < len && n < 3 && segment[n] >= 'a' && segment[n] <= 'z')
+		n++;
+	if (n < 2)
+		return 0;
+	if (n < len && (segment[n] == '_' || segment[n] == '-'))
+	{
+		size_t		region = n + 1;
+
+		while (region < len && region - n <= 4 &&
+			   ((segment[region] >= 'A' && segment[region] <= 'Z') ||
+				(segment[region] >= 'a' && segment[region] <= 'z')))
+			region++;
+		if (region - n < 3)
+			return 0;
+		n = region;
+	}
+	return n < len && segment[n] == ' ' ? n : 0;
+}
+
+static bool
+same_locale(const char *a, const char *b, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+	{
+		char		left = a[i] == '-' ? '_' : pg_ascii_tolower(a[i]);
+		char		right = b[i] == '-' ? '_' : pg_ascii_tolower(b[i]);
+
+		if (left != right)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * One locale of "<locale> <text>" segments separated by TAB: the one asked for,
+ * else one of the same language, else the first.  Text that is not of this
+ * form stays as it is.
+ */
+static void
+pick_locale(RdeValue *value, RdeColumn *column)
+{
+	const char *wanted = column->argument;
+	size_t		wanted_len = strlen(wanted);
+	size_t		language = strcspn(wanted, "_-");
+	const char *segment = value->text;
+	const char *end = value->text + value->length;
+	const char *best = NULL;
+	size_t		best_len = 0;
+	int			best_rank = 0;
+
+	for (;;)
+	{
+		const char *tab = memchr(segment, '\t', end - segment);
+		size_t		len = (tab ? tab : end) - segment;
+		size_t		locale = locale_length(segment, len);
+		int			rank = 1;
+
+		if (locale == 0)
+			return;
+		if (locale == wanted_len && same_locale(segment, wanted, locale))
+			rank = 3;
+		else if (locale >= language && same_locale(segment, wanted, language) &&
+				 strchr("_- ", segment[language]) != NULL)
+			rank = 2;
+		if (rank > best_rank)
+		{
+			best_rank = rank;
+			best = segment + locale + 1;
+			best_len = len - locale - 1;
+		}
+		if (tab == NULL)
+			break;
+		segment = tab + 1;
+	}
+	value->text = best;
+	value->length = best_len;
+}
+
+static void
+set_date(RdeValue *value, RdeColumn *column, Datum datum)
+{
+	DateADT		date = DatumGetDateADT(datum);
+
+	if (DATE_NOT_FINITE(date) || date < FIRST_DATE)
+		set_output(value, RDE_TEXT, column, datum);
+	else
+	{
+		value->shape = RDE_DATE;
+		value->u.date = date;
+	}
+}
+
+static void
+set_time(RdeValue *value, RdeShape shape, RdeColumn *column, Datum datum)
+{
+	Timestamp	time = DatumGetTimestamp(datum);
+
+	if (TIMESTAMP_NOT_FINITE(time) || time < FIRST_TIME)
+		set_output(value, RDE_TEXT, column, datum);
+	else
+	{
+		value->shape = shape;
+		value->u.time = time;
+	}
+}
+
+/* Unix seconds of an instant; times without one (infinity) stay text. */
+static void
+set_unix(RdeValue *value, RdeColumn *column, Datum datum, pg_tz *zone)
+{
+	TimestampTz time;
+	int64		microseconds;
+
+	if (column->kind == KIND_UNIX_DATE)
+	{
+		if (DATE_NOT_FINITE(DatumGetDateADT(datum)))
+		{
+			set_output(value, RDE_TEXT, column, datum);
+			return;
+		}
+		time = rde_day_start(DatumGetDateADT(datum), zone);
+	}
+	else
+	{
+		time = DatumGetTimestampTz(datum);
+		if (TIMESTAMP_NOT_FINITE(time))
+		{
+			set_output(value, RDE_TEXT, column, datum);
+			return;
+		}
+	}
+	microseconds = time % USECS_PER_SEC;
+	value->shape = RDE_UNIX;
+	value->u.integer = time / USECS_PER_SEC - (microseconds < 0 ? 1 : 0) +
+		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+}
+
+void
+rde_column_value(RdeColumn *column, Datum datum, pg_tz *midnight_zone,
+				 RdeValue *value)
+{
+	struct varlena *text;
+
+	switch ((ColumnKind) column->kind)
+	{
+		case KIND_BOOL:
+			value->shape = RDE_BOOL;
+			value->u.boolean = DatumGetBool(datum);
+			return;
+		case KIND_INT2:
+			value->shape = RDE_INTEGER;
+			value->u.integer = DatumGetInt16(datum);
+			return;
+		case KIND_INT4:
+			value->shape = RDE_INTEGER;
+			value->u.integer = DatumGetInt32(datum);
+			return;
+		case KIND_INT8:
+			value->shape = column->shape;	/* RDE_INTEGER or RDE_UNIX */
+			value->u.integer = DatumGetInt64(datum);
+			return;
+		case KIND_NUMERIC:
+			set_output(value, RDE_DECIMAL, column, datum);
+			/* NaN, Infinity, -Infinity: no digit in the second byte */
+			if (value->text[0] > '9' || value->text[1] == 'I')
+				value->shape = RDE_NOT_A_NUMBER;
+			return;
+		case KIND_FLOAT:
+			set_output(value, RDE_FLOAT, column, datum);
+			if (value->text[0] > '9' || value->text[1] == 'I')
+				value->shape = RDE_NOT_A_NUMBER;
+			return;
+		case KIND_DATE:
+			set_date(value, column, datum);
+			return;
+		case KIND_TIMESTAMP:
+			set_time(value, RDE_LOCAL_TIME, column, datum);
+			return;
+		case KIND_TIMESTAMPTZ:
+			set_time(value, RDE_INSTANT, column, datum);
+			return;
+		case KIND_LOCALE:
+			set_output(value, RDE_TEXT, column, datum);
+			pick_locale(value, column);
+			return;
+		case KIND_VARLENA_TEXT:
+			text = (struct varlena *) DatumGetPointer(datum);
+			if (unlikely(VARATT_IS_EXTERNAL(text) ||
+						 VARATT_IS_COMPRESSED(text)))
+				text = pg_detoast_datum_packed(text);
+			set_text(value, RDE_TEXT, VARDATA_ANY(text),
+					 VARSIZE_ANY_EXHDR(text));
+			return;
+		case KIND_JSON:
+			if (column->type == JSONOID)
+			{
+				text = PG_DETOAST_DATUM_PACKED(datum);
+				set_text(value, RDE_JSON, VARDATA_ANY(text),
+						 VARSIZE_ANY_EXHDR(text));
+			}
+			else
+				set_output(value, RDE_JSON, column, datum);
+			one_line(value);
+			return;
+		case KIND_OUTPUT:
+			set_output(value, RDE_TEXT, column, datum);
+			return;
+		case KIND_UNIX_DATE:
+		case KIND_UNIX_TIMESTAMPTZ:
+			set_unix(value, column, datum, midnight_zone);
+			return;
+		case KIND_ATTRIBUTE:
+			lift_attribute(value, column, datum);
+			return;
+	}
+	elog(ERROR, "unexpected column kind %d", column->kind);
+}

@@ -1,0 +1,182 @@
+/*
+ * csv.c
+ *	  CSV as RFC 4180 has it: header, CRLF, quotes only where they are needed.
+ *
+ * Invariant: NULL is nothing and empty text is "", so a reader can tell them
+ * apart; text never becomes a formula unless the report asked for that.
+ */
+#include "postgres.h"
+
+#include "bytes/escape.h"
+#include "format/format.h"
+#include "format/text.h"
+#include "bytes/formula.h"
+#include "format/value.h"
+
+#define CSV_BOM		"\xEF\xBB\xBF"
+
+/* A field of text: guarded, quoted where needed. */
+static inline char *
+put_text(RdeBuffer *buffer, char *p, const RdeOptions *options,
+		 const char *text, size_t len)
+{
+	bool		guard = options->csv_formula_guard &&
+	rde_csv_is_formula(text, len);
+
+	if (likely(len <= RDE_PIECE_SIZE))
+	{
+		char	   *end = rde_copy_csv(p + guard, text, len,
+									   options->csv_delimiter);
+
+		if (end != NULL)
+		{
+			if (guard)
+				*p = '\'';
+			return end;
+		}
+	}
+	else if (!rde_csv_needs_quotes(text, len, options->csv_delimiter))
+	{
+		if (guard)
+			*p++ = '\'';
+		return rde_put_bare(buffer, p, text, len);
+	}
+
+	*p++ = '"';
+	if (guard)
+		*p++ = '\'';
+	while (unlikely(len > RDE_PIECE_SIZE))
+	{
+		p = rde_buffer_more(buffer, rde_escape_csv(p, text, RDE_PIECE_SIZE));
+		text += RDE_PIECE_SIZE;
+		len -= RDE_PIECE_SIZE;
+	}
+	p = rde_escape_csv(p, text, len);
+	*p++ = '"';
+	return p;
+}
+
+/* A number with a decimal comma. */
+static char *
+put_comma_number(RdeBuffer *buffer, char *p, char delimiter,
+				 const char *text, size_t len)
+{
+	const char *point = memchr(text, '.', len);
+	size_t		whole;
+
+	if (point == NULL)
+		return rde_put_bare(buffer, p, text, len);
+
+	whole = point - text;
+	if (delimiter == ',')
+		*p++ = '"';
+	p = rde_put_bare(buffer, p, text, whole);
+	*p++ = ',';
+	p = rde_put_bare(buffer, p, point + 1, len - whole - 1);
+	if (delimiter == ',')
+		*p++ = '"';
+	return p;
+}
+
+static void
+csv_start(RdeFormatContext *context)
+{
+	RdeBuffer  *buffer = &context->buffer;
+	char	   *p = rde_buffer_room(buffer);
+	int			i;
+
+	if (context->options->csv_bom)
+	{
+		memcpy(p, CSV_BOM, strlen(CSV_BOM));
+		p += strlen(CSV_BOM);
+	}
+	for (i = 0; i < context->ncolumns; i++)
+	{
+		const char *name = context->columns[i].name;
+
+		if (i > 0)
+			*p++ = context->options->csv_delimiter;
+		p = put_text(buffer, p, context->options, name, strlen(name));
+		p = rde_buffer_more(buffer, p);
+	}
+	*p++ = '\r';
+	*p++ = '\n';
+	rde_buffer_advance(buffer, p);
+}
+
+static void
+csv_row(RdeFormatContext *context, const RdeValue *values)
+{
+	RdeBuffer  *buffer = &context->buffer;
+	const RdeOptions *options = context->options;
+	char		delimiter = options->csv_delimiter;
+	bool		comma = options->csv_decimal == ',';
+	int			ncolumns = context->ncolumns;
+	char	   *p = rde_buffer_room(buffer);
+	int			i;
+
+	for (i = 0; i < ncolumns; i++)
+	{
+		const RdeValue *value = &values[i];
+
+		if (i > 0)
+			*p++ = delimiter;
+		switch (value->shape)
+		{
+			case RDE_NULL:
+				break;
+			case RDE_BOOL:
+			case RDE_INTEGER:
+			case RDE_UNIX:
+			case RDE_DATE:
+			case RDE_LOCAL_TIME:
+			case RDE_INSTANT:
+				p = rde_put_short(p, value);
+				break;
+			case RDE_DECIMAL:
+			case RDE_FLOAT:
+				if (comma)
+				{
+					p = put_comma_number(buffer, p, delimiter,
+										 value->text, value->length);
+					break;
+				}
+				/* FALLTHROUGH */
+			case RDE_NOT_A_NUMBER:
+				p = rde_put_bare(buffer, p, value->text, value->length);
+				break;
+			case RDE_TEXT:
+				/* infinity and years BC, of a column of dates or times */
+				if (context->columns[i].shape != RDE_TEXT)
+				{
+					p = rde_put_bare(buffer, p, value->text, value->length);
+					break;
+				}
+				/* FALLTHROUGH */
+			case RDE_JSON:
+				p = put_text(buffer, p, options, value->text, value->length);
+				break;
+		}
+		rde_buffer_advance(buffer, p);
+		p = rde_buffer_room(buffer);
+	}
+	*p++ = '\r';
+	*p++ = '\n';
+	rde_buffer_advance(buffer, p);
+}
+
+static void
+csv_end(RdeFormatContext *context)
+{
+	/* a CSV file ends with its last row */
+}
+
+const RdeFormat rde_format_csv = {
+	.name = "csv",
+	.extension = "csv",
+	.media_type = "text/csv",
+	.compressible = true,
+	.start = csv_start,
+	.row = csv_row,
+	.end = csv_end,
+};

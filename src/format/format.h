@@ -1,0 +1,78 @@
+/*
+ * format.h
+ *	  A file format: a static const table of three routines.
+ *
+ * A format turns values into bytes in its context's buffer.  It sees no tuple,
+ * no type and no sink beyond rde_sink_write().  A new format is one file and
+ * one line in format.c.
+ */
+#ifndef RDE_FORMAT_H
+#define RDE_FORMAT_H
+
+#include "format/column.h"
+#include "format/options.h"
+#include "file/sink.h"
+
+typedef struct RdeFormat RdeFormat;
+
+/*
+ * What a format is given, and what it counts.  Lives in the export context,
+ * which is current in start and end; in row the row context is current.
+ */
+typedef struct RdeFormatContext
+{
+	const RdeFormat *format;
+	const RdeOptions *options;
+	RdeColumn  *columns;
+	int			ncolumns;
+
+	/* of the report, UTF-8 */
+	const char *report_name;
+	const char *dataset;
+	const char *view;
+	const char *invoice;		/* the rows of an invoice, else NULL and ... */
+	TimestampTz period_from;	/* inclusive */
+	TimestampTz period_to;		/* exclusive */
+	TimestampTz dated;			/* the end of the period, or the invoice's */
+	struct pg_tz *zone;			/* the report's time zone */
+
+	RdeSink    *sink;			/* first sink of the chain */
+	RdeBuffer	buffer;			/* empties into sink; ready at start */
+	void	   *state;			/* the format's own, set by start */
+
+	/* manifest */
+	int64		replaced_characters;	/* that XML 1.0 cannot hold */
+	int64		text_numbers;	/* numbers written as text in XLSX */
+} RdeFormatContext;
+
+struct RdeFormat
+{
+	const char *name;			/* as users write it: csv */
+	const char *extension;		/* csv; ".gz" is added for compressed files */
+	const char *media_type;		/* of the uncompressed file */
+	bool		compressible;	/* gzip makes it smaller */
+
+	void		(*start) (RdeFormatContext *context);
+
+	/*
+	 * One row: ncolumns values in column order.  Errors that a value causes
+	 * name the column; the row is in the error context.
+	 */
+	void		(*row) (RdeFormatContext *context, const RdeValue *values);
+
+	/*
+	 * Everything after the last row, into the buffer or the sink.  The caller
+	 * drains the buffer and finishes the sink afterwards.
+	 */
+	void		(*end) (RdeFormatContext *context);
+};
+
+extern const RdeFormat rde_format_csv;
+extern const RdeFormat rde_format_json;
+extern const RdeFormat rde_format_xml;
+extern const RdeFormat rde_format_xlsx;
+
+/* Look a format up by name, ignoring case; raises 22023 with the list. */
+extern const RdeFormat *rde_format_find(const char *name);
+
+#endif							/* RDE_FORMAT_H */

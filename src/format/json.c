@@ -1,0 +1,172 @@
+/*
+ * json.c
+ *	  JSON: one array, one object a line.
+ *
+ * Invariant: every row has every key; a number keeps every digit it has.
+ */
+#include "postgres.h"
+
+#include "bytes/escape.h"
+#include "format/format.h"
+#include "format/text.h"
+#include "format/value.h"
+
+typedef struct JsonState
+{
+	bool		any_row;
+	RdeTag		keys[FLEXIBLE_ARRAY_MEMBER];	/* ,"name": */
+} JsonState;
+
+static inline char *
+put_string(RdeBuffer *buffer, char *p, const char *text, size_t len)
+{
+	*p++ = '"';
+	while (unlikely(len > RDE_PIECE_SIZE))
+	{
+		p = rde_buffer_more(buffer, rde_escape_json(p, text, RDE_PIECE_SIZE));
+		text += RDE_PIECE_SIZE;
+		len -= RDE_PIECE_SIZE;
+	}
+	p = rde_escape_json(p, text, len);
+	*p++ = '"';
+	return p;
+}
+
+/* Digits, which need no escaping, maybe as a string. */
+static inline char *
+put_number(RdeBuffer *buffer, char *p, const RdeValue *value, bool as_string)
+{
+	if (as_string)
+		*p++ = '"';
+	if (value->shape == RDE_INTEGER)
+		p = rde_write_int64(p, value->u.integer);
+	else
+		p = rde_put_bare(buffer, p, value->text, value->length);
+	if (as_string)
+		*p++ = '"';
+	return p;
+}
+
+static inline char *
+put_null(char *p)
+{
+	memcpy(p, "null", 4);
+	return p + 4;
+}
+
+static void
+json_start(RdeFormatContext *context)
+{
+	JsonState  *state;
+	char	   *p;
+	int			i;
+
+	state = palloc(offsetof(JsonState, keys) +
+				   context->ncolumns * sizeof(RdeTag));
+	state->any_row = false;
+	for (i = 0; i < context->ncolumns; i++)
+	{
+		const char *name = context->columns[i].name;
+		size_t		len = strlen(name);
+		char	   *text = palloc(6 * len + 4);
+
+		p = text;
+		if (i > 0)
+			*p++ = ',';
+		*p++ = '"';
+		p = rde_escape_json(p, name, len);
+		*p++ = '"';
+		*p++ = ':';
+		state->keys[i] = rde_tag_make(&context->columns[i], text, p);
+	}
+	context->state = state;
+
+	p = rde_buffer_room(&context->buffer);
+	*p++ = '[';
+	*p++ = '\n';
+	rde_buffer_advance(&context->buffer, p);
+}
+
+static void
+json_row(RdeFormatContext *context, const RdeValue *values)
+{
+	RdeBuffer  *buffer = &context->buffer;
+	JsonState  *state = context->state;
+	bool		as_string = context->options->json_numbers_as_string;
+	int			ncolumns = context->ncolumns;
+	char	   *p = rde_buffer_room(buffer);
+	int			i;
+
+	if (state->any_row)
+	{
+		*p++ = ',';
+		*p++ = '\n';
+	}
+	state->any_row = true;
+	*p++ = '{';
+	for (i = 0; i < ncolumns; i++)
+	{
+		const RdeValue *value = &values[i];
+
+		p = rde_put_tag(p, &state->keys[i]);
+		switch (value->shape)
+		{
+			case RDE_NULL:
+				p = put_null(p);
+				break;
+			case RDE_BOOL:
+			case RDE_UNIX:
+				p = rde_put_short(p, value);
+				break;
+			case RDE_INTEGER:
+			case RDE_DECIMAL:
+			case RDE_FLOAT:
+				p = put_number(buffer, p, value, as_string);
+				break;
+			case RDE_NOT_A_NUMBER:
+				p = as_string ? put_number(buffer, p, value, true) :
+					put_null(p);
+				break;
+			case RDE_DATE:
+			case RDE_LOCAL_TIME:
+			case RDE_INSTANT:
+				*p++ = '"';
+				p = rde_put_short(p, value);
+				*p++ = '"';
+				break;
+			case RDE_TEXT:
+				p = put_string(buffer, p, value->text, value->length);
+				break;
+			case RDE_JSON:
+				p = rde_put_bare(buffer, p, value->text, value->length);
+				break;
+		}
+		rde_buffer_advance(buffer, p);
+		p = rde_buffer_room(buffer);
+	}
+	*p++ = '}';
+	rde_buffer_advance(buffer, p);
+}
+
+static void
+json_end(RdeFormatContext *context)
+{
+	JsonState  *state = context->state;
+	char	   *p = rde_buffer_room(&context->buffer);
+
+	if (state->any_row)
+		*p++ = '\n';
+	*p++ = ']';
+	*p++ = '\n';
+	rde_buffer_advance(&context->buffer, p);
+}
+
+const RdeFormat rde_format_json = {
+	.name = "json",
+	.extension = "json",
+	.media_type = "application/json",
+	.compressible = true,
+	.start = json_start,
+	.row = json_row,
+	.end = json_end,
+};

@@ -1,0 +1,281 @@
+/*
+ * xlsx_shell.c
+ *	  The shell of an XLSX file: everything but the rows, by libxlsxwriter.
+ *
+ * The library knows how a workbook looks that Excel likes; it is neither quick
+ * nor interruptible enough to write rows.  So it makes one without rows into a
+ * memory file, and zip.c takes that apart.
+ *
+ * Invariant: what the library holds outside of memory contexts (its workbook,
+ * the memory file) hangs on the reset callback of one context, so that success
+ * and error release it by the same path.  No text of a user goes through it.
+ */
+#include "postgres.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+#include <xlsxwriter.h>
+
+#include "storage/fd.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "format/xlsx_shell.h"
+
+typedef struct Library
+{
+	MemoryContextCallback callback;
+	lxw_workbook *workbook;
+	int			file;
+	bool		file_counted;
+	char		path[64];
+} Library;
+
+/*
+ * A workbook is closed even when it is not wanted any more: lxw_workbook_free()
+ * alone would leave the sheets' temporary files open.
+ */
+static void
+release_library(void *arg)
+{
+	Library    *library = arg;
+
+	if (library->workbook)
+		(void) workbook_close(library->workbook);
+	library->workbook = NULL;
+	if (library->file >= 0)
+		close(library->file);
+	library->file = -1;
+	if (library->file_counted)
+		ReleaseExternalFD();
+	library->file_counted = false;
+}
+
+static void
+check_library(bool good, const char *reason)
+{
+	if (!good)
+		ereport(ERROR,
+				(errcode(ERRCODE_IO_ERROR),
+				 errmsg("could not make the frame of an xlsx file: %s",
+						reason),
+				 errhint("Check that the server's directory for temporary files (TMPDIR, or /tmp) exists, is writable and has room.")));
+}
+
+static void
+check_result(lxw_error result)
+{
+	check_library(result == LXW_NO_ERROR, lxw_strerror(result));
+}
+
+static Library *
+open_library(void)
+{
+	Library    *library = palloc0(sizeof(Library));
+	lxw_workbook_options options = {0};
+
+	library->file = -1;
+	library->callback.func = release_library;
+	library->callback.arg = library;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext,
+									   &library->callback);
+
+	library->file_counted = AcquireExternalFD();
+	if (library->file_counted)
+		library->file = memfd_create("rde workbook", MFD_CLOEXEC);
+	if (library->file < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not create a file in memory: %m")));
+	snprintf(library->path, sizeof(library->path), "/proc/self/fd/%d",
+			 library->file);
+
+	library->workbook = workbook_new_opt(library->path, &options);
+	check_library(library->workbook != NULL, "out of memory");
+	return library;
+}
+
+static void
+set_properties(lxw_workbook *workbook, TimestampTz created)
+{
+	lxw_doc_properties properties = {0};
+	int64		seconds = 0;
+
+	if (!TIMESTAMP_NOT_FINITE(created))
+		seconds = timestamptz_to_time_t(created);
+
+	/* zero would mean now, and bytes must not depend on the clock */
+	properties.created = Max(seconds, 1);
+	check_result(workbook_set_properties(workbook, &properties));
+}
+
+/* Add a format; returns the number that cells name it by. */
+static int
+add_style(lxw_workbook *workbook, bool bold, const char *number_format)
+{
+	lxw_format *format = workbook_add_format(workbook);
+
+	check_library(format != NULL, "out of memory");
+	if (bold)
+		format_set_bold(format);
+	if (number_format)
+		format_set_num_format(format, number_format);
+	/* a format gets its number, and a place in the file, by this call */
+	return lxw_format_get_xf_index(format);
+}
+
+static void
+add_sheet(lxw_workbook *workbook, int sheet, int ncolumns,
+		  const double *widths)
+{
+	lxw_worksheet *worksheet;
+	char		name[32];
+	int			i;
+
+	if (sheet == 1)
+		strlcpy(name, "Data", sizeof(name));
+	else
+		snprintf(name, sizeof(name), "Data %d", sheet);
+	worksheet = workbook_add_worksheet(workbook, name);
+	check_library(worksheet != NULL, "out of memory");
+
+	for (i = 0; i < ncolumns; i++)
+		check_result(worksheet_set_column(worksheet, i, i, widths[i], NULL));
+	worksheet_freeze_panes(worksheet, 1, 0);
+
+	/* to the last row there may be: nothing here depends on their number */
+	if (ncolumns > 0)
+		check_result(worksheet_autofilter(worksheet, 0, 0,
+										  RDE_XLSX_SHEET_ROWS - 1,
+										  ncolumns - 1));
+}
+
+static char *
+read_file(int file, MemoryContext context, size_t *len)
+{
+	off_t		size = lseek(file, 0, SEEK_END);
+	char	   *data;
+	size_t		done = 0;
+
+	if (size < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not read a file in memory: %m")));
+	data = MemoryContextAlloc(context, size);
+	while (done < size)
+	{
+		ssize_t		got = pread(file, data + done, size - done, done);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not read a file in memory: %m")));
+		if (got == 0)
+			elog(ERROR, "file in memory shrank while it was read");
+		done += got;
+	}
+	*len = size;
+	return data;
+}
+
+/*
+ * Does the part end with the end tag of its root element?  On a full disk the
+ * library reports success with parts that were cut short.
+ */
+static bool
+is_complete(const RdeZipEntry *part)
+{
+	char	   *xml = rde_zip_contents(part);
+	const char *root = strstr(xml, "?>");
+	size_t		size = part->size;
+	size_t		name;
+	bool		complete = false;
+
+	while (size > 0 && xml[size - 1] == '\n')
+		size--;
+	if (root && (root = strchr(root, '<')) != NULL)
+	{
+		root++;
+		name = strcspn(root, " />");
+		complete = size > name + 3 &&
+			memcmp(xml + size - name - 3, "</", 2) == 0 &&
+			memcmp(xml + size - name - 1, root, name) == 0 &&
+			xml[size - 1] == '>';
+	}
+	pfree(xml);
+	return complete;
+}
+
+RdeWorkbook *
+rde_workbook_create(int nsheets, int ncolumns, const double *widths,
+					TimestampTz created)
+{
+	RdeWorkbook *result = palloc0(sizeof(RdeWorkbook));
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context;
+	Library    *library;
+	lxw_workbook *workbook;
+	lxw_error	rc;
+	char	   *archive;
+	size_t		len;
+	int			i;
+
+	context = AllocSetContextCreate(caller, "rde workbook",
+									ALLOCSET_SMALL_SIZES);
+	MemoryContextSwitchTo(context);
+	library = open_library();
+	workbook = library->workbook;
+	set_properties(workbook, created);
+	result->header_style = add_style(workbook, true, NULL);
+	result->date_style = add_style(workbook, false, "yyyy-mm-dd");
+	result->time_style = add_style(workbook, false, "yyyy-mm-dd hh:mm:ss");
+	for (i = 1; i <= nsheets; i++)
+		add_sheet(workbook, i, ncolumns, widths);
+
+	/* closing frees it, also when it fails */
+	library->workbook = NULL;
+	rc = workbook_close(workbook);
+	check_result(rc);
+	archive = read_file(library->file, caller, &len);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+
+	result->parts = rde_zip_read(archive, len, &result->nparts);
+	for (i = 0; i < result->nparts; i++)
+		check_library(is_complete(&result->parts[i]), "a part was cut short");
+	return result;
+}
+
+void
+rde_workbook_frame(const RdeWorkbook *workbook, int sheet,
+				   char **head, char **tail)
+{
+	static const char no_rows[] = "<sheetData/>";
+	const RdeZipEntry *part;
+	char		name[64];
+	char	   *xml;
+	char	   *rows;
+	char	   *dimension;
+
+	snprintf(name, sizeof(name), RDE_SHEET_PART_FORMAT, sheet);
+	part = rde_zip_find(workbook->parts, workbook->nparts, name);
+	if (part == NULL)
+		elog(ERROR, "workbook has no part \"%s\"", name);
+	xml = rde_zip_contents(part);
+	rows = strstr(xml, no_rows);
+	if (rows == NULL)
+		elog(ERROR, "part \"%s\" of the workbook has no place for rows", name);
+	*tail = psprintf("</sheetData>%s", rows + strlen(no_rows));
+	*rows = '\0';
+
+	/* readers trust the range stated here, and ours is not known yet */
+	dimension = strstr(xml, "<dimension ");
+	if (dimension)
+	{
+		char	   *after = strstr(dimension, "/>") + 2;
+
+		memmove(dimension, after, strlen(after) + 1);
+	}
+	*head = psprintf("%s<sheetData>", xml);
+}

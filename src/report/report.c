@@ -1,0 +1,398 @@
+/*
+ * report.c
+ *	  The life of a report row: revise, lock, begin, finish, fail.
+ *
+ * Invariant: a report becomes visible as completed only in rde_report_finish(),
+ * together with its manifest and its chunks.
+ */
+#include "report/report.h"
+
+#include "who/who.h"
+#include "access/xlog.h"
+#include "core/calendar.h"
+#include "catalog/pg_type.h"
+#include "common/sha2.h"
+#include "build/query.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/timestamp.h"
+
+const char *
+rde_uuid_text(const pg_uuid_t *id)
+{
+	return DatumGetCString(DirectFunctionCall1(uuid_out,
+											   UUIDPGetDatum(id)));
+}
+
+char *
+rde_first_text(void)
+{
+	return SPI_processed == 0 ? NULL :
+		SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+}
+
+pg_uuid_t
+rde_first_uuid(void)
+{
+	bool		isnull;
+
+	if (SPI_processed == 0)
+		elog(ERROR, "statement returned no report");
+	return *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0],
+										SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+void
+rde_report_require_primary(void)
+{
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("reports cannot be made on a standby"),
+				 errdetail("A standby lists reports and hands out their files."),
+				 errhint("Connect to the primary.")));
+}
+
+void
+rde_report_missing(const pg_uuid_t *id)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("report %s does not exist", rde_uuid_text(id)),
+			 errhint("The view rde_reports lists the reports there are.")));
+}
+
+void
+rde_report_check_visible(const RdeHome *home, const pg_uuid_t *id)
+{
+	Oid			types[] = {UUIDOID};
+	Datum		values[] = {UUIDPGetDatum(id)};
+	Datum		reseller;
+	bool		isnull;
+
+	rde_execute(home, "SELECT reseller FROM %s.rde_report WHERE id = $1",
+				1, types, values, NULL, true, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		rde_report_missing(id);
+	reseller = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+							 &isnull);
+	if (!rde_may_act(home, !isnull, isnull ? 0 : DatumGetInt64(reseller)))
+		rde_report_missing(id);
+}
+
+void
+rde_report_not_completed(const pg_uuid_t *id, const char *status)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("report %s is not completed but \"%s\"",
+					rde_uuid_text(id), status),
+			 errhint("Build it with rde_build(), after rde_retry() if it is in error.")));
+}
+
+pg_uuid_t
+rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
+{
+	Oid			types[] = {UUIDOID};
+	Datum		values[] = {UUIDPGetDatum(id)};
+	char	   *status;
+
+	rde_execute(home, "SELECT status, snapshot_window FROM %s.rde_report"
+				" WHERE id = $1 FOR UPDATE",
+				1, types, values, NULL, false, SPI_OK_SELECT);
+	status = rde_first_text();
+	if (status == NULL)
+		rde_report_missing(id);
+	if (strcmp(status, "completed") != 0)
+		rde_report_not_completed(id, status);
+	if (strcmp(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2),
+			   "t") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("report %s covers a snapshot window and cannot be built again",
+						rde_uuid_text(id)),
+				 errdetail("Rows that changed since then belong to a later window."),
+				 errhint("rde_run_generator() makes a report of chosen days.")));
+	rde_execute(home,
+				"SELECT id FROM %s.rde_report"
+				" WHERE supersedes = $1 AND status <> 'error'",
+				1, types, values, NULL, false, SPI_OK_SELECT);
+	if (SPI_processed > 0)
+	{
+		pg_uuid_t	next = rde_first_uuid();
+
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("report %s already has a next revision, %s",
+						rde_uuid_text(id), rde_uuid_text(&next)),
+				 errhint("Rebuild that one.")));
+	}
+	if (rde_who(home).rank == RDE_TENANT)
+		rde_execute(home,
+					"SELECT %s._rde_check_quota(reseller, period_from,"
+					" period_to, 1) FROM %s.rde_report WHERE id = $1",
+					1, types, values, NULL, false, SPI_OK_SELECT);
+	rde_execute(home, "SELECT %s._rde_submit_revision($1, false)",
+				1, types, values, NULL, false, SPI_OK_SELECT);
+	return rde_first_uuid();
+}
+
+/* Raise what explains why a report could not be locked as submitted. */
+static void
+explain_not_begun(const RdeHome *home, const pg_uuid_t *id)
+{
+	Oid			types[] = {UUIDOID};
+	Datum		values[] = {UUIDPGetDatum(id)};
+	char	   *status;
+
+	rde_execute(home, "SELECT status FROM %s.rde_report WHERE id = $1",
+				1, types, values, NULL, false, SPI_OK_SELECT);
+	status = rde_first_text();
+	if (status == NULL)
+		rde_report_missing(id);
+	if (strcmp(status, "submitted") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("report %s is being built by another session",
+						rde_uuid_text(id)),
+				 errhint("The view rde_progress shows how far it is.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("report %s is not submitted but \"%s\"",
+					rde_uuid_text(id), status),
+			 strcmp(status, "completed") == 0 ?
+			 errhint("Use rde_rebuild() for its next revision.") :
+			 errhint("Use rde_retry() to submit it again.")));
+}
+
+void
+rde_report_lock(const RdeHome *home, const pg_uuid_t *id)
+{
+	Oid			types[] = {UUIDOID};
+	Datum		values[] = {UUIDPGetDatum(id)};
+
+	rde_execute(home,
+				"SELECT snapshot_window FROM %s.rde_report WHERE id = $1"
+				" AND status = 'submitted' FOR UPDATE SKIP LOCKED",
+				1, types, values, NULL, false, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		explain_not_begun(home, id);
+	if (strcmp(rde_first_text(), "t") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("report %s covers a snapshot window, which only rde_run_due builds",
+						rde_uuid_text(id)),
+				 errdetail("Its rows are those that became visible since the generator's last window."),
+				 errhint("CALL rde_run_due().")));
+}
+
+RdeReport *
+rde_report_begin(const RdeHome *home, const pg_uuid_t *id,
+				 MemoryContext context)
+{
+	Oid			types[] = {UUIDOID};
+	Datum		values[] = {UUIDPGetDatum(id)};
+	RdeReport  *report;
+	HeapTuple	row;
+	TupleDesc	desc;
+	MemoryContext old;
+	bool		isnull;
+	Datum		value;
+
+	rde_execute(home,
+				"SELECT name, dataset, view, format, reseller, period_from,"
+				" period_to, time_zone, options, invoice, snapshot_window,"
+				" generator, due_at,"
+				" CASE WHEN invoice IS NOT NULL THEN ARRAY[invoice_reseller]"
+				" WHEN reseller IS NOT NULL"
+				" THEN %s._rde_scope_resellers(reseller, options ->> 'scope') END"
+				" FROM %s.rde_report WHERE id = $1",
+				1, types, values, NULL, false, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		rde_report_missing(id);
+
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	old = MemoryContextSwitchTo(context);
+	report = palloc0(sizeof(RdeReport));
+	report->id = *id;
+	report->name = SPI_getvalue(row, desc, 1);
+	report->dataset = SPI_getvalue(row, desc, 2);
+	report->view = SPI_getvalue(row, desc, 3);
+	report->format = rde_format_find(SPI_getvalue(row, desc, 4));
+	value = SPI_getbinval(row, desc, 5, &isnull);
+	report->has_reseller = !isnull;
+	report->reseller = isnull ? 0 : DatumGetInt64(value);
+	report->period_from =
+		DatumGetTimestampTz(SPI_getbinval(row, desc, 6, &isnull));
+	report->period_to =
+		DatumGetTimestampTz(SPI_getbinval(row, desc, 7, &isnull));
+	report->time_zone = SPI_getvalue(row, desc, 8);
+	report->zone = rde_zone(report->time_zone);
+	rde_options_parse(DatumGetJsonbP(SPI_getbinval(row, desc, 9, &isnull)),
+					  &report->options);
+	report->compressed = report->format->compressible &&
+		report->options.compress;
+	report->invoice = SPI_getvalue(row, desc, 10);
+	report->snapshot_window =
+		DatumGetBool(SPI_getbinval(row, desc, 11, &isnull));
+	value = SPI_getbinval(row, desc, 12, &isnull);
+	if (!isnull)
+		report->generator = *DatumGetUUIDP(value);
+	report->due_at = DatumGetTimestampTz(SPI_getbinval(row, desc, 13, &isnull));
+	value = SPI_getbinval(row, desc, 14, &report->all_resellers);
+	if (!report->all_resellers)
+		report->resellers = DatumGetArrayTypePCopy(value);
+	MemoryContextSwitchTo(old);
+	return report;
+}
+
+/* <name>.<uuid>.<yyyy-MM-dd>.<HH-mm-ss.SSS><+hhmm>.<ext>, in the report's zone */
+static const char *
+file_name(const RdeReport *report, TimestampTz created)
+{
+	StringInfoData name;
+	struct pg_tm tm;
+	fsec_t		fsec;
+	int			offset;
+
+	if (timestamp2tm(created, &offset, &tm, &fsec, NULL, report->zone) != 0)
+		elog(ERROR, "clock out of range");
+	initStringInfo(&name);
+	for (const char *c = report->name; *c; c++)
+	{
+		if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				   "0123456789._-", *c) != NULL)
+			appendStringInfoChar(&name, *c);
+		else
+		{
+			/* one underscore for a character, however many bytes it has */
+			appendStringInfoChar(&name, '_');
+			c += pg_mblen(c) - 1;
+		}
+	}
+	offset = -offset / SECS_PER_MINUTE; /* PostgreSQL counts west of UTC */
+	appendStringInfo(&name,
+					 ".%s.%04d-%02d-%02d.%02d-%02d-%02d.%03d%c%02d%02d.%s%s",
+					 rde_uuid_text(&report->id),
+					 tm.tm_year, tm.tm_mon, tm.tm_mday,
+					 tm.tm_hour, tm.tm_min, tm.tm_sec, fsec / 1000,
+					 offset < 0 ? '-' : '+', abs(offset) / 60,
+					 abs(offset) % 60,
+					 report->format->extension,
+					 report->compressed ? ".gz" : "");
+	return name.data;
+}
+
+static void
+insert_totals(const RdeHome *home, const RdeReport *report,
+			  const RdeTotals *totals)
+{
+	Oid			types[] = {UUIDOID, TEXTOID, INT8OID, NUMERICOID};
+
+	for (int i = 0; i < totals->count; i++)
+	{
+		const RdeTotal *total = &totals->entries[i];
+		Datum		values[] = {
+			UUIDPGetDatum(&report->id),
+			CStringGetTextDatum(total->currency),
+			Int64GetDatum(total->rows),
+			NumericGetDatum(total->amount)
+		};
+
+		rde_execute(home,
+					"INSERT INTO %s.rde_report_total"
+					" (report, currency, rows, amount)"
+					" VALUES ($1, $2, $3, $4)",
+					4, types, values, total->has_amount ? NULL : "   n",
+					false, SPI_OK_INSERT);
+	}
+}
+
+void
+rde_report_finish(const RdeHome *home, const RdeReport *report,
+				  const RdeManifest *manifest)
+{
+	Oid			types[] = {UUIDOID, TIMESTAMPTZOID, BOOLOID, FLOAT8OID,
+		INT8OID, INT8OID, INT8OID, BYTEAOID, INT8OID, INT8OID, TEXTOID,
+	TEXTOID, TEXTOID, INT8OID};
+	Datum		values[14];
+	bytea	   *sha256 = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	TimestampTz created;
+
+	if (manifest->totals)
+		insert_totals(home, report, manifest->totals);
+
+	SET_VARSIZE(sha256, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	memcpy(VARDATA(sha256), manifest->sha256, PG_SHA256_DIGEST_LENGTH);
+	created = GetCurrentTimestamp();
+	values[0] = UUIDPGetDatum(&report->id);
+	values[1] = TimestampTzGetDatum(created);
+	values[2] = BoolGetDatum(manifest->provisional);
+	values[3] = Float8GetDatum(manifest->build_ms);
+	values[4] = Int64GetDatum(manifest->rows);
+	values[5] = Int64GetDatum(manifest->content_bytes);
+	values[6] = Int64GetDatum(manifest->file_bytes);
+	values[7] = PointerGetDatum(sha256);
+	values[8] = Int64GetDatum(manifest->replaced_characters);
+	values[9] = Int64GetDatum(manifest->text_numbers);
+	values[10] = CStringGetTextDatum(file_name(report, created));
+	values[11] = CStringGetTextDatum(report->compressed ? "application/gzip" :
+									 report->format->media_type);
+	values[12] = CStringGetTextDatum(RDE_STORE_LOCAL);
+	values[13] = Int64GetDatum((int64) GetSystemIdentifier());
+	rde_execute(home,
+				"UPDATE %s.rde_report SET status = 'completed',"
+				" attempts = attempts + 1,"
+				" created_at = $2, expires_at = $2 + retention,"
+				" provisional = $3, build_ms = $4, row_count = $5,"
+				" content_bytes = $6, file_bytes = $7, sha256 = $8,"
+				" replaced_characters = $9, text_numbers = $10,"
+				" file_name = $11, media_type = $12, store = $13,"
+				" published = pg_catalog.pg_current_xact_id(), cluster = $14,"
+				" sqlstate = NULL, error = NULL, foreign_error = false,"
+				" failed_at = NULL,"
+				" retry_at = NULL, claim_pid = NULL, claim_start = NULL,"
+				" claimed_at = NULL"
+				" WHERE id = $1",
+				14, types, values, NULL, false, SPI_OK_UPDATE);
+	if (SPI_processed != 1)
+		elog(ERROR, "report %s vanished while it was built",
+			 rde_uuid_text(&report->id));
+}
+
+void
+rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
+				const ErrorData *error, const char *kind, bool foreign)
+{
+	Oid			types[] = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID};
+	StringInfoData text;
+	Datum		values[5];
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, error->message);
+	if (error->detail)
+		appendStringInfo(&text, "; %s", error->detail);
+	if (error->hint)
+		appendStringInfo(&text, "; %s", error->hint);
+	if (error->context)
+		appendStringInfo(&text, "; %s", error->context);
+	values[0] = UUIDPGetDatum(id);
+	values[1] = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
+	values[2] = CStringGetTextDatum(text.data);
+	values[3] = CStringGetTextDatum(kind);
+	values[4] = BoolGetDatum(foreign);
+	rde_execute(home, "SELECT %s._rde_fail($1, $2, $3, $4, $5)",
+				5, types, values, NULL, false, SPI_OK_SELECT);
+}
+
+PG_FUNCTION_INFO_V1(rde_require_primary_sql);
+
+/* _rde_require_primary(): raises 25006 */
+Datum
+rde_require_primary_sql(PG_FUNCTION_ARGS)
+{
+	rde_report_require_primary();
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,130 @@
+/*
+ * report.h
+ *	  A report row: submitted, built, finished or failed.
+ */
+#ifndef RDE_REPORT_H
+#define RDE_REPORT_H
+
+#include "format/format.h"
+#include "core/rde.h"
+#include "report/totals.h"
+#include "utils/array.h"
+#include "utils/jsonb.h"
+#include "utils/uuid.h"
+
+/* The store of files that lie in rde_report_chunk and nowhere else. */
+#define RDE_STORE_LOCAL	"local"
+
+/* What is asked for; NULL strings take their defaults. */
+typedef struct RdeRequest
+{
+	const char *dataset;
+	const char *view;
+	const char *format;
+	const char *type;			/* onetime, daily ... */
+	const char *name;
+	const char *time_zone;
+	Jsonb	   *options;
+	bool		has_reseller;
+	int64		reseller;
+	bool		by_instant;		/* else by day */
+	DateADT		from;			/* first and last day, inclusive */
+	DateADT		to;
+	TimestampTz period_from;	/* half-open */
+	TimestampTz period_to;
+} RdeRequest;
+
+/* A submitted report as its build needs it. */
+typedef struct RdeReport
+{
+	pg_uuid_t	id;
+	const char *name;			/* server encoding, as all strings here */
+	const char *dataset;
+	const char *view;
+	const RdeFormat *format;
+	bool		has_reseller;	/* whose it is */
+	int64		reseller;
+	bool		all_resellers;	/* whose rows it holds, in the types */
+	ArrayType  *resellers;		/* of a bigint[] */
+	const char *invoice;		/* the rows of an invoice, else NULL and ... */
+	TimestampTz period_from;	/* half-open */
+	TimestampTz period_to;
+	bool		snapshot_window;	/* ... nominal: see snapshot.h */
+	pg_uuid_t	generator;		/* of a snapshot window */
+	TimestampTz due_at;
+	const char *time_zone;
+	pg_tz	   *zone;
+	RdeOptions	options;
+	bool		compressed;		/* the file is gzipped */
+} RdeReport;
+
+/* What a build found out. */
+typedef struct RdeManifest
+{
+	bool		provisional;
+	double		build_ms;
+	int64		rows;
+	int64		content_bytes;	/* before gzip */
+	int64		file_bytes;		/* as stored */
+	const uint8 *sha256;
+	int64		replaced_characters;
+	int64		text_numbers;
+	const RdeTotals *totals;	/* NULL: the source has no amount column */
+} RdeManifest;
+
+/*
+ * Check a request and insert its row; returns the id.  Needs an SPI connection,
+ * as all of these.  Errors name what is wrong: 22004 for NULLs, 22023, 22008,
+ * 42704 for what does not exist, 55000 for a data set without source.
+ */
+extern pg_uuid_t rde_report_submit(const RdeHome *home,
+								   const RdeRequest *request);
+
+/*
+ * Insert the next revision of a completed report; returns its id.  Raises
+ * 42704, or 55000 if the report has its next revision or cannot have one.
+ */
+extern pg_uuid_t rde_report_submit_revision(const RdeHome *home,
+											const pg_uuid_t *id);
+
+/*
+ * Lock a submitted report for building by hand.  Raises 42704 if there is none,
+ * 55000 if it is not submitted or is a worker's alone to build, 55P03 if
+ * another session is building it.
+ */
+extern void rde_report_lock(const RdeHome *home, const pg_uuid_t *id);
+
+/* Read what a locked report asks for.  Allocates in `context`. */
+extern RdeReport *rde_report_begin(const RdeHome *home, const pg_uuid_t *id,
+								   MemoryContext context);
+
+/* Publish: status completed, manifest, totals, file name, expiry. */
+extern void rde_report_finish(const RdeHome *home, const RdeReport *report,
+							  const RdeManifest *manifest);
+
+/* Record why a build failed; kind and foreign as for _rde_fail(). */
+extern void rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
+							const ErrorData *error, const char *kind,
+							bool foreign);
+
+/* Raise 25006 on a standby: whatever asks for a report or makes one needs it. */
+extern void rde_report_require_primary(void);
+
+/* Raise 42704 for a report that is not there, or not there for the caller. */
+extern void rde_report_check_visible(const RdeHome *home,
+									 const pg_uuid_t *id);
+
+/* Raise 42704 for a report that does not exist. */
+pg_noreturn extern void rde_report_missing(const pg_uuid_t *id);
+
+/* Raise 55000: the report's file is asked for, and it has none. */
+pg_noreturn extern void rde_report_not_completed(const pg_uuid_t *id,
+												 const char *status);
+
+extern const char *rde_uuid_text(const pg_uuid_t *id);
+
+/* The first column of the first row SPI returned; NULL or an error if none. */
+extern char *rde_first_text(void);
+extern pg_uuid_t rde_first_uuid(void);
+
+#endif							/* RDE_REPORT_H */

@@ -1,0 +1,44 @@
+/*
+ * claim.h
+ *	  Which worker builds which report.
+ */
+#ifndef RDE_CLAIM_H
+#define RDE_CLAIM_H
+
+#include "report/report.h"
+
+/* Reports that are built by one SELECT. */
+typedef struct RdeGroup
+{
+	int			count;
+	pg_uuid_t  *ids;
+	bool		on_invoice;
+	bool		settles;		/* a revision that may bring nothing new */
+	bool		failing;		/* its data set's source failed last time */
+	int			empty_builds;
+} RdeGroup;
+
+/*
+ * Claim up to max_reports of the reports that can be built now, in groups, the
+ * resellers in turn; a group is not split.  Reports of periods that ended after
+ * `horizon` wait until they are overdue by `settle_limit`.  NIL if there are
+ * none, or none that nobody holds.  The caller commits, or nothing is claimed.
+ * Allocates in `context`; needs an SPI connection.
+ */
+extern List *rde_claim(const RdeHome *home, int max_reports,
+					   TimestampTz horizon, const char *settle_limit,
+					   MemoryContext context);
+
+/*
+ * Lock what is still claimed by this session of a group and drop the rest from
+ * it; false if nothing is left to build.
+ */
+extern bool rde_claim_lock(const RdeHome *home, RdeGroup *group);
+
+/* Give back what this session has claimed and not built. */
+extern void rde_claim_release(const RdeHome *home);
+
+/* Give a report back that was being built when its worker was interrupted. */
+extern void rde_claim_interrupted(const RdeHome *home, const RdeGroup *group);
+
+#endif							/* RDE_CLAIM_H */

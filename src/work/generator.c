@@ -1,0 +1,204 @@
+/*
+ * generator.c
+ *	  Generators: from due periods to submitted reports.
+ *
+ * Invariant: a generator's reports of a period are inserted in the transaction
+ * that moves it on to the next one, under the lock of its row; a period begins
+ * where the one before it ended.  So no period is missing and none comes twice,
+ * whoever runs this, how often, and whenever it is interrupted.
+ */
+#include "work/generator.h"
+
+#include "core/calendar.h"
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+/*
+ * Enough for a commit not to matter, few enough for a transaction to be short.
+ * MAX_PERIODS is what one generator may catch up with before the others have
+ * their turn.
+ */
+#define MAX_GENERATORS	200
+#define MAX_PERIODS		50
+
+/* Parallel arrays, as unnest() takes them. */
+typedef struct Periods
+{
+	int			count;
+	Datum		generators[MAX_GENERATORS * MAX_PERIODS];
+	Datum		froms[MAX_GENERATORS * MAX_PERIODS];
+	Datum		tos[MAX_GENERATORS * MAX_PERIODS];
+	Datum		runs[MAX_GENERATORS * MAX_PERIODS];
+} Periods;
+
+static Datum
+column_value(HeapTuple row, int column)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(row, SPI_tuptable->tupdesc, column,
+									  &isnull);
+
+	if (isnull)
+		elog(ERROR, "unexpected null in a generator's schedule");
+	return value;
+}
+
+static bool
+column_is(HeapTuple row, int column, const char *text)
+{
+	return strcmp(SPI_getvalue(row, SPI_tuptable->tupdesc, column),
+				  text) == 0;
+}
+
+static void
+add_period(Periods *periods, Datum generator, const RdePeriod *period)
+{
+	int			i = periods->count++;
+
+	periods->generators[i] = generator;
+	periods->froms[i] = TimestampTzGetDatum(period->from);
+	periods->tos[i] = TimestampTzGetDatum(period->to);
+	periods->runs[i] = TimestampTzGetDatum(period->run);
+}
+
+/*
+ * The due periods of a generator into `due`, the one that comes next into
+ * `next`.  Without catching up only the latest of them counts; a snapshot
+ * window reaches over all of them.
+ */
+static void
+advance(HeapTuple row, TimestampTz now, Periods *due, Periods *next)
+{
+	Datum		generator = column_value(row, 1);
+	bool		latest_only = column_is(row, 5, "none");
+	bool		one_window = column_is(row, 6, "t");
+	RdeSchedule schedule;
+	RdePeriod	period;
+	RdePeriod	reported;
+	int			added = 0;
+
+	schedule.event = column_is(row, 2, "daily") ? RDE_DAILY : RDE_MONTHLY;
+	schedule.zone = rde_zone(SPI_getvalue(row, SPI_tuptable->tupdesc, 3));
+	schedule.month_day = DatumGetInt32(column_value(row, 4));
+	schedule.run_at = DatumGetTimeADT(column_value(row, 10));
+	period.from = DatumGetTimestampTz(column_value(row, 7));
+	period.to = DatumGetTimestampTz(column_value(row, 8));
+	period.run = DatumGetTimestampTz(column_value(row, 9));
+	reported = period;
+	while (period.run <= now && added < MAX_PERIODS)
+	{
+		TimestampTz from = one_window ? reported.from : period.from;
+
+		reported = period;
+		reported.from = from;
+		period = rde_period_from(&schedule, period.to);
+		if (!one_window && !latest_only)
+		{
+			add_period(due, generator, &reported);
+			added++;
+		}
+	}
+	if (one_window || latest_only)
+		add_period(due, generator, &reported);
+	add_period(next, generator, &period);
+}
+
+static Datum
+array_of(Datum *elements, int count, Oid type)
+{
+	return PointerGetDatum(type == UUIDOID ?
+						   construct_array(elements, count, type, UUID_LEN,
+										   false, TYPALIGN_CHAR) :
+						   construct_array(elements, count, type,
+										   sizeof(TimestampTz),
+										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+static void
+execute(const RdeHome *home, const char *statement, Periods *periods,
+		int expected)
+{
+	Oid			types[] = {UUIDARRAYOID, TIMESTAMPTZARRAYOID,
+	TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID};
+	Datum		values[] = {
+		array_of(periods->generators, periods->count, UUIDOID),
+		array_of(periods->froms, periods->count, TIMESTAMPTZOID),
+		array_of(periods->tos, periods->count, TIMESTAMPTZOID),
+		array_of(periods->runs, periods->count, TIMESTAMPTZOID)
+	};
+
+	rde_execute(home, statement, 4, types, values, NULL, false, expected);
+}
+
+bool
+rde_generator_submit_due(const RdeHome *home)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	Oid			types[] = {TIMESTAMPTZOID, INT4OID};
+	Datum		values[] = {
+		TimestampTzGetDatum(now), Int32GetDatum(MAX_GENERATORS)
+	};
+	Periods    *due;
+	Periods    *next;
+
+	/*
+	 * A snapshot window that is still to be built holds up the next: it will
+	 * hold what changed until then, too.
+	 */
+	rde_execute(home,
+				"SELECT g.id, g.event, g.time_zone, g.month_day, g.catch_up,"
+				" s.change_column IS NOT NULL,"
+				" g.next_from, g.next_to, g.next_run, g.run_at"
+				" FROM %s.rde_generator g"
+				" LEFT JOIN %s.rde_source s ON s.dataset = g.dataset"
+				" WHERE g.enabled AND g.next_run <= $1"
+				" AND (s.change_column IS NULL OR NOT EXISTS"
+				" (SELECT FROM %s.rde_report r WHERE r.generator = g.id"
+				" AND r.snapshot_window"
+				" AND (r.status = 'submitted' OR r.retry_at IS NOT NULL)))"
+				" ORDER BY g.next_run, g.id LIMIT $2"
+				" FOR UPDATE OF g SKIP LOCKED",
+				2, types, values, NULL, false, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		return false;
+	due = palloc(sizeof(Periods));
+	next = palloc(sizeof(Periods));
+	due->count = next->count = 0;
+	for (int i = 0; i < SPI_processed; i++)
+		advance(SPI_tuptable->vals[i], now, due, next);
+
+	/*
+	 * The subquery gives a period's formats one pass.  A period that has its
+	 * reports already, as after a restore, is left alone.
+	 */
+	execute(home,
+			"INSERT INTO %s.rde_report (name, dataset, view, format, type,"
+			" reseller, generator, period_from, period_to, snapshot_window,"
+			" time_zone, options, retention, pass, due_at, expires_at)"
+			" SELECT g.name, g.dataset, coalesce(g.view,"
+			" %s._rde_choose_view(g.dataset, NULL, g.reseller)), f.format,"
+			" g.event, g.reseller, g.id, p.period_from, p.period_to,"
+			" s.change_column IS NOT NULL, g.time_zone, g.options,"
+			" coalesce(g.keep, %s._rde_retention()), p.pass, p.run,"
+			" clock_timestamp() + coalesce(g.keep, %s._rde_retention())"
+			" FROM (SELECT *, pg_catalog.gen_random_uuid() AS pass"
+			" FROM unnest($1, $2, $3, $4)"
+			" AS u(generator, period_from, period_to, run)) p"
+			" JOIN %s.rde_generator g ON g.id = p.generator"
+			" LEFT JOIN %s.rde_source s ON s.dataset = g.dataset"
+			" CROSS JOIN unnest(g.formats) AS f(format)"
+			" ON CONFLICT DO NOTHING",
+			due, SPI_OK_INSERT);
+	execute(home,
+			"UPDATE %s.rde_generator g SET next_from = n.period_from,"
+			" next_to = n.period_to, next_run = n.run"
+			" FROM unnest($1, $2, $3, $4)"
+			" AS n(generator, period_from, period_to, run)"
+			" WHERE g.id = n.generator",
+			next, SPI_OK_UPDATE);
+	pfree(due);
+	pfree(next);
+	return true;
+}
