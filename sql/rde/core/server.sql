@@ -53,3 +53,13 @@ END;
 COMMENT ON FUNCTION @extschema@._rde_alive(integer, timestamptz) IS
     'does the server process that claimed a report still run? false for NULLs';
 
+CREATE FUNCTION @extschema@._rde_status(status text, claim_pid integer, claim_start timestamptz) RETURNS text
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE WHEN status = 'submitted' AND claim_pid IS NOT NULL AND @extschema@._rde_alive(claim_pid, claim_start)
+                THEN 'processing' ELSE status END;
+END;
+COMMENT ON FUNCTION @extschema@._rde_status(text, integer, timestamptz) IS
+    'a report''s status as it is shown: processing while the process that claimed it runs';
+

@@ -116,8 +116,7 @@ BEGIN
     RETURN QUERY
     SELECT 'error', 'reports_failed', coalesce(g.name || ' (' || g.id || ')', 'reports on request'), min(r.failed_at),
            format('%s reports are in error, the last with: %s', count(*),
-                  (array_agg(CASE WHEN r.foreign_error AND NOT content
-                                  THEN 'report could not be built (reference ' || r.id || ')' ELSE r.error END
+                  (array_agg(@extschema@._rde_shown_error(r.id, r.error, r.foreign_error, content)
                              ORDER BY r.failed_at DESC))[1]),
            'rde_retry() submits a report again, rde_drop_report() removes it.'
     FROM @extschema@._rde_failed_reports r

@@ -2,6 +2,15 @@
 -- Reports, to be selected from
 ---------------------------------------------------------------------------
 
+CREATE FUNCTION @extschema@._rde_shown_error(report uuid, error text, foreign_error boolean, content boolean) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE WHEN foreign_error AND NOT content THEN 'report could not be built (reference ' || report || ')' ELSE error END;
+END;
+COMMENT ON FUNCTION @extschema@._rde_shown_error(uuid, text, boolean, boolean) IS
+    'a report''s error as it is shown: without content no words that another reseller''s row may have raised';
+
 -- One branch or the other, each behind a filter that is looked at once: with an OR
 -- between them an account's few reports would be looked for among everybody's.
 --
@@ -23,9 +32,7 @@ COMMENT ON VIEW @extschema@._rde_visible_reports IS
 -- the rows of an ORDER BY with LIMIT only, not for all that are sorted.
 CREATE VIEW @extschema@.rde_reports AS
 SELECT r.id, r.name, r.dataset, r.view, r.format, r.type,
-       CASE WHEN r.status = 'submitted' AND r.claim_pid IS NOT NULL
-                 AND @extschema@._rde_alive(r.claim_pid, r.claim_start)
-            THEN 'processing' ELSE r.status END AS status,
+       @extschema@._rde_status(r.status, r.claim_pid, r.claim_start) AS status,
        r.reseller, r.generator, r.invoice,
        r.revision, r.supersedes, r.provisional, r.period_from, r.period_to, r.time_zone,
        r.submitted_at, r.created_at, r.expires_at, r.attempts, r.build_ms,
@@ -33,8 +40,9 @@ SELECT r.id, r.name, r.dataset, r.view, r.format, r.type,
        (SELECT jsonb_object_agg(t.currency, t.amount) FROM @extschema@.rde_report_total t
         WHERE t.report = r.id AND t.amount IS NOT NULL) AS totals,
        r.replaced_characters, r.text_numbers, r.file_name, r.media_type, r.sqlstate,
-       CASE WHEN r.foreign_error AND NOT (SELECT @extschema@.rde_sees_all(true))
-            THEN 'report could not be built (reference ' || r.id || ')' ELSE r.error END AS error,
+       CASE WHEN r.foreign_error
+            THEN @extschema@._rde_shown_error(r.id, r.error, r.foreign_error, (SELECT @extschema@.rde_sees_all(true)))
+            ELSE r.error END AS error,
        r.store,
        CASE WHEN r.status = 'completed' THEN @extschema@._rde_report_link(r.id)
        END AS download_url,
