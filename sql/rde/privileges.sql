@@ -23,7 +23,7 @@ BEGIN
                    'rde_create_generator', 'rde_alter_generator', 'rde_drop_generator', 'rde_run_generator',
                    'rde_set_on_invoice', 'rde_create_token', 'rde_revoke_token',
                    -- what views call, with their reader's rights
-                   '_rde_report_link', '_rde_progress', '_rde_periods', '_rde_health', '_rde_alive',
+                   '_rde_report_link', '_rde_progress', '_rde_periods', '_rde_health', '_rde_alive', '_rde_status',
                    -- whoever creates a trigger needs the right to its function
                    'rde_stamp',
                    -- rde_schedule has its caller's rights, and so has what it calls

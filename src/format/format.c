@@ -2,13 +2,17 @@
  * format.c
  *	  The list of formats.
  *
- * Invariant: a format is known to the rest of the extension by its line here
- * and by nothing else.
+ * Invariant: to the C code a format is its line here.  In SQL the CHECK of a
+ * report's row names the formats once more.
  */
 #include "postgres.h"
 
 #include "format/format.h"
+
+#include "fmgr.h"
 #include "format/text.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
 
 static const RdeFormat *const formats[] = {
 	&rde_format_csv,
@@ -16,6 +20,21 @@ static const RdeFormat *const formats[] = {
 	&rde_format_xml,
 	&rde_format_xlsx,
 };
+
+/* Their names, as in "a, b or c". */
+static char *
+format_names(void)
+{
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (int i = 0; i < lengthof(formats); i++)
+		appendStringInfo(&names, "%s%s",
+						 i == 0 ? "" :
+						 i == lengthof(formats) - 1 ? " or " : ", ",
+						 formats[i]->name);
+	return names.data;
+}
 
 const RdeFormat *
 rde_format_find(const char *name)
@@ -30,7 +49,7 @@ rde_format_find(const char *name)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("report format \"%s\" is not supported", name),
-			 errhint("Use csv, json, xml or xlsx.")));
+			 errhint("Use %s.", format_names())));
 }
 
 RdeTag
@@ -44,4 +63,17 @@ rde_tag_make(const RdeColumn *column, const char *text, const char *end)
 				 errmsg("the name of report column \"%.32s...\" is too long",
 						column->name)));
 	return tag;
+}
+
+PG_FUNCTION_INFO_V1(rde_check_options_sql);
+
+/* _rde_check_options(format text, options jsonb) → void */
+Datum
+rde_check_options_sql(PG_FUNCTION_ARGS)
+{
+	RdeOptions	options;
+
+	(void) rde_format_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	rde_options_parse(PG_GETARG_JSONB_P(1), &options);
+	PG_RETURN_VOID();
 }

@@ -9,7 +9,6 @@
 
 #include "core/compat.h"
 #include "fmgr.h"
-#include "format/format.h"
 #include "utils/builtins.h"
 
 #define OPTIONS_HINT \
@@ -161,17 +160,4 @@ rde_options_parse(Jsonb *jsonb, RdeOptions *options)
 	each_option(&jsonb->root, set_option, options);
 	if (options->csv_decimal == options->csv_delimiter)
 		bad_option("csv.decimal", "must differ from the delimiter");
-}
-
-PG_FUNCTION_INFO_V1(rde_check_options_sql);
-
-/* _rde_check_options(format text, options jsonb) → void */
-Datum
-rde_check_options_sql(PG_FUNCTION_ARGS)
-{
-	RdeOptions	options;
-
-	(void) rde_format_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	rde_options_parse(PG_GETARG_JSONB_P(1), &options);
-	PG_RETURN_VOID();
 }

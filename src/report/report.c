@@ -12,7 +12,6 @@
 #include "core/calendar.h"
 #include "catalog/pg_type.h"
 #include "common/sha2.h"
-#include "build/query.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"

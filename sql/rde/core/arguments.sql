@@ -18,7 +18,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_check_name(text, text) IS
-    'raise 22004 or 42602 for what cannot be the name of an account or a generator; object is its kind with an article';
+    'raise 22004 or 42602 for what cannot be the name of an account, a generator, a view or a token; object is its kind with an article';
 
 CREATE FUNCTION @extschema@._rde_check_clear(clear text[], possible text[], given text[]) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -52,6 +52,15 @@ CREATE FUNCTION @extschema@._rde_check_options(format text, options jsonb) RETUR
 COMMENT ON FUNCTION @extschema@._rde_check_options(text, jsonb) IS
     'raise 22023 for a format or an option that does not exist';
 
+CREATE FUNCTION @extschema@._rde_format_name(format text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE lower(format) WHEN 'xslx' THEN 'xlsx' ELSE lower(format) END;
+END;
+COMMENT ON FUNCTION @extschema@._rde_format_name(text) IS
+    'a format in lower case; the API this one follows spells xlsx as xslx';
+
 CREATE FUNCTION @extschema@._rde_formats(format text, options jsonb) RETURNS text[]
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -64,9 +73,8 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
             MESSAGE = CASE WHEN format IS NULL THEN 'format must not be null' ELSE 'options must not be null' END;
     END IF;
-    FOREACH item IN ARRAY regexp_split_to_array(lower(format), ',') LOOP
-        item := btrim(item);
-        item := CASE item WHEN 'xslx' THEN 'xlsx' ELSE item END;
+    FOREACH item IN ARRAY regexp_split_to_array(format, ',') LOOP
+        item := @extschema@._rde_format_name(btrim(item));
         PERFORM @extschema@._rde_check_options(item, options);
         IF item = ANY (formats) THEN
             RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',

@@ -53,3 +53,17 @@ END;
 COMMENT ON FUNCTION @extschema@._rde_alive(integer, timestamptz) IS
     'does the server process that claimed a report still run? false for NULLs';
 
+CREATE FUNCTION @extschema@._rde_status(status text, claim_pid integer, claim_start timestamptz) RETURNS text
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- everybody may call it, so it repeats nothing it was given
+    SELECT CASE status
+        WHEN 'submitted' THEN CASE WHEN claim_pid IS NOT NULL AND @extschema@._rde_alive(claim_pid, claim_start)
+                                   THEN 'processing' ELSE 'submitted' END
+        WHEN 'completed' THEN 'completed'
+        WHEN 'error' THEN 'error' END;
+END;
+COMMENT ON FUNCTION @extschema@._rde_status(text, integer, timestamptz) IS
+    'a report''s status as it is shown: processing while the process that claimed it runs';
+

@@ -32,3 +32,12 @@ CREATE FUNCTION @extschema@._rde_max_span() RETURNS interval
 COMMENT ON FUNCTION @extschema@._rde_max_span() IS
     'the setting rde.max_span, which no placeholder can stand in for';
 
+CREATE FUNCTION @extschema@._rde_grace() RETURNS interval
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT interval '1 hour';
+END;
+COMMENT ON FUNCTION @extschema@._rde_grace() IS
+    'how long after a report''s expiry its file can still be read by a download begun before';
+

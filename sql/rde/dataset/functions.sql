@@ -77,47 +77,19 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_check_source_rights(text) IS
     'raise 42501 unless the caller has the rights of the owner of the attached source';
 
-CREATE FUNCTION @extschema@.rde_attach(
-    dataset  text,
-    source   regclass,
-    reseller name,
-    period   name,
-    key      name[] DEFAULT NULL,
-    amount   name DEFAULT NULL,
-    currency name DEFAULT NULL,
-    invoice  name DEFAULT NULL,
-    change   name DEFAULT NULL,
-    columns  jsonb DEFAULT '{}',
-    expose   name[] DEFAULT NULL
-) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+CREATE FUNCTION @extschema@._rde_check_source(dataset text, source regclass) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
-    SET quote_all_identifiers = off
 AS $$
 DECLARE
-    caller oid := @extschema@._rde_caller();
     class pg_class;
-    wanted record;
-    attribute pg_attribute;
-    mapping jsonb := '{}';
-    key_columns name[];
-    exposed name[];
-    missing text[] := '{}';
 BEGIN
-    PERFORM @extschema@._rde_refuse_account();
-    PERFORM @extschema@._rde_find_dataset(dataset);
-    IF source IS NULL OR reseller IS NULL OR period IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
-            MESSAGE = 'source, reseller and period must not be null',
-            HINT = 'Say rde_attach(''payments'', ''shop.payments'', reseller => ''reseller_account_id'', period => ''changed_at'', key => ''{payment_id}'').';
-    END IF;
-
     SELECT c.* INTO class FROM pg_class c WHERE c.oid = source;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_table',
             MESSAGE = format('relation with OID %s does not exist', source::oid);
     END IF;
-    IF NOT pg_has_role(caller, class.relowner, 'USAGE') THEN
+    IF NOT pg_has_role(@extschema@._rde_caller(), class.relowner, 'USAGE') THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
             MESSAGE = format('must have the rights of the owner of %s to attach it', source),
             HINT = format('Reports read it as %s. Ask that role, or a superuser.', pg_get_userbyid(class.relowner));
@@ -134,17 +106,19 @@ BEGIN
             DETAIL = 'Reports read a source as its owner, so functions in a view run with a superuser''s rights.',
             HINT = 'Give the source to an ordinary role.';
     END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_check_source(text, regclass) IS
+    'raise 42P01, 42501 or 42809 for what the caller cannot attach, and warn of one that is a superuser''s';
 
-    reseller := @extschema@._rde_role_column(source, 'reseller', reseller::text, 'reseller');
-    period := @extschema@._rde_role_column(source, 'period', period::text, 'unix');
-    amount := @extschema@._rde_role_column(source, 'amount', amount::text, 'numeric');
-    currency := @extschema@._rde_role_column(source, 'currency', currency::text, 'text');
-    invoice := @extschema@._rde_role_column(source, 'invoice', invoice::text, 'text');
-    change := @extschema@._rde_role_column(source, 'change', change::text, 'xid8');
-    IF change IS NOT NULL THEN
-        PERFORM @extschema@._rde_check_change_source(source, change);
-    END IF;
-
+CREATE FUNCTION @extschema@._rde_key_columns(source regclass, key name[]) RETURNS name[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    wanted record;
+    key_columns name[];
+BEGIN
     IF key IS NULL THEN
         SELECT array_agg(a.attname ORDER BY k.n) INTO key
         FROM pg_index i
@@ -160,8 +134,19 @@ BEGIN
     FOR wanted IN SELECT k.name, k.n FROM unnest(key) WITH ORDINALITY k(name, n) ORDER BY k.n LOOP
         key_columns := key_columns || @extschema@._rde_role_column(source, 'key', wanted.name::text, 'any');
     END LOOP;
+    RETURN key_columns;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_key_columns(regclass, name[]) IS
+    'the columns that identify a source''s rows: those named, else its primary key; raises 22023';
 
-    -- what reports may show
+CREATE FUNCTION @extschema@._rde_exposed_columns(source regclass, expose name[]) RETURNS name[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    exposed name[];
+BEGIN
     IF expose IS NULL THEN
         SELECT array_agg(a.attname ORDER BY a.attnum) INTO exposed FROM pg_attribute a
         WHERE a.attrelid = source AND a.attnum > 0 AND NOT a.attisdropped;
@@ -174,8 +159,20 @@ BEGIN
         SELECT array_agg(DISTINCT @extschema@._rde_role_column(source, 'expose', e.name::text, 'any'))
         INTO exposed FROM unnest(expose) e(name);
     END IF;
+    RETURN exposed;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_exposed_columns(regclass, name[]) IS
+    'the columns of a source that reports may show: those named, else all of today''s; raises 22023';
 
-    -- data-set names that the source spells otherwise
+CREATE FUNCTION @extschema@._rde_mapping(source regclass, columns jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    wanted record;
+    mapping jsonb := '{}';
+BEGIN
     IF columns IS NULL OR jsonb_typeof(columns) <> 'object' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'columns must be a JSON object of data-set names and source columns',
@@ -195,31 +192,55 @@ BEGIN
         mapping := mapping || jsonb_build_object(wanted.name,
             @extschema@._rde_role_column(source, format('columns ("%s")', wanted.name), wanted.target, 'any'));
     END LOOP;
+    RETURN mapping;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_mapping(regclass, jsonb) IS
+    'data-set names and the columns they stand for, as the source spells them; raises 22023';
 
+CREATE FUNCTION @extschema@._rde_store_source(attached @extschema@.rde_source, exposed name[]) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
     INSERT INTO @extschema@.rde_source AS s
         (dataset, relation, reseller_column, period_column, key_columns, amount_column,
          currency_column, invoice_column, change_column, mapping)
-    VALUES (dataset, source, reseller, period, key_columns, amount, currency, invoice, change, mapping)
+    VALUES (attached.dataset, attached.relation, attached.reseller_column, attached.period_column,
+            attached.key_columns, attached.amount_column, attached.currency_column, attached.invoice_column,
+            attached.change_column, attached.mapping)
     ON CONFLICT ON CONSTRAINT rde_source_pkey DO UPDATE
         SET relation = EXCLUDED.relation, reseller_column = EXCLUDED.reseller_column,
             period_column = EXCLUDED.period_column, key_columns = EXCLUDED.key_columns,
             amount_column = EXCLUDED.amount_column, currency_column = EXCLUDED.currency_column,
             invoice_column = EXCLUDED.invoice_column, change_column = EXCLUDED.change_column,
             mapping = EXCLUDED.mapping, attached_at = EXCLUDED.attached_at;
-    DELETE FROM @extschema@.rde_source_failure f WHERE f.dataset = rde_attach.dataset;
+    DELETE FROM @extschema@.rde_source_failure f WHERE f.dataset = attached.dataset;
     UPDATE @extschema@.rde_report r SET retry_at = now()
-    WHERE r.dataset = rde_attach.dataset AND r.retry_at > now() AND r.status = 'error';
-    DELETE FROM @extschema@.rde_source_column c WHERE c.dataset = rde_attach.dataset;
+    WHERE r.dataset = attached.dataset AND r.retry_at > now() AND r.status = 'error';
+    DELETE FROM @extschema@.rde_source_column c WHERE c.dataset = attached.dataset;
     INSERT INTO @extschema@.rde_source_column (dataset, position, name, type)
-    SELECT rde_attach.dataset, row_number() OVER (ORDER BY a.attnum), a.attname, format_type(a.atttypid, NULL)
+    SELECT attached.dataset, row_number() OVER (ORDER BY a.attnum), a.attname, format_type(a.atttypid, NULL)
     FROM pg_attribute a
-    WHERE a.attrelid = source AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY (exposed);
+    WHERE a.attrelid = attached.relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY (exposed);
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_store_source(@extschema@.rde_source, name[]) IS
+    'say where a data set''s rows come from now, and let reports that waited for that be tried at once';
 
-    -- every view's columns against what was attached
+CREATE FUNCTION @extschema@._rde_check_report_views(dataset text, source regclass) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    wanted record;
+    attribute pg_attribute;
+    missing text[] := '{}';
+BEGIN
     FOR wanted IN
         SELECT v.name AS view, vc.alias, vc.column_name, vc.expected, v.shipped
         FROM @extschema@.rde_view v JOIN @extschema@.rde_view_column vc ON vc.view = v.id
-        WHERE v.dataset = rde_attach.dataset AND v.reseller IS NULL
+        WHERE v.dataset = _rde_check_report_views.dataset AND v.reseller IS NULL
         ORDER BY v.name, vc.position
     LOOP
         attribute := @extschema@._rde_resolve(dataset, wanted.column_name);
@@ -242,6 +263,60 @@ BEGIN
                              cardinality(missing), dataset, array_to_string(missing, ', ')),
             HINT = 'Map them with columns => ''{"NAME": "source_column"}'', or export the full view or one of your own.';
     END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_check_report_views(text, regclass) IS
+    'raise 42804 for a column of the provider''s views that the attached one cannot serve as, and tell which are missing';
+
+CREATE FUNCTION @extschema@.rde_attach(
+    dataset  text,
+    source   regclass,
+    reseller name,
+    period   name,
+    key      name[] DEFAULT NULL,
+    amount   name DEFAULT NULL,
+    currency name DEFAULT NULL,
+    invoice  name DEFAULT NULL,
+    change   name DEFAULT NULL,
+    columns  jsonb DEFAULT '{}',
+    expose   name[] DEFAULT NULL
+) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    SET quote_all_identifiers = off
+AS $$
+DECLARE
+    attached @extschema@.rde_source;
+    exposed name[];
+BEGIN
+    PERFORM @extschema@._rde_refuse_account();
+    PERFORM @extschema@._rde_find_dataset(dataset);
+    IF source IS NULL OR reseller IS NULL OR period IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'source, reseller and period must not be null',
+            HINT = 'Say rde_attach(''payments'', ''shop.payments'', reseller => ''reseller_account_id'', period => ''changed_at'', key => ''{payment_id}'').';
+    END IF;
+
+    PERFORM @extschema@._rde_check_source(dataset, source);
+
+    attached.dataset := dataset;
+    attached.relation := source;
+    attached.reseller_column := @extschema@._rde_role_column(source, 'reseller', reseller::text, 'reseller');
+    attached.period_column := @extschema@._rde_role_column(source, 'period', period::text, 'unix');
+    attached.amount_column := @extschema@._rde_role_column(source, 'amount', amount::text, 'numeric');
+    attached.currency_column := @extschema@._rde_role_column(source, 'currency', currency::text, 'text');
+    attached.invoice_column := @extschema@._rde_role_column(source, 'invoice', invoice::text, 'text');
+    attached.change_column := @extschema@._rde_role_column(source, 'change', change::text, 'xid8');
+    IF attached.change_column IS NOT NULL THEN
+        PERFORM @extschema@._rde_check_change_source(source, attached.change_column);
+    END IF;
+    attached.key_columns := @extschema@._rde_key_columns(source, key);
+    exposed := @extschema@._rde_exposed_columns(source, expose);
+    attached.mapping := @extschema@._rde_mapping(source, columns);
+    attached.attached_at := now();
+
+    PERFORM @extschema@._rde_store_source(attached, exposed);
+    PERFORM @extschema@._rde_check_report_views(dataset, source);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_attach(text, regclass, name, name, name[], name, name, name, name, jsonb, name[]) IS

@@ -117,13 +117,7 @@ DECLARE
 BEGIN
     reseller := @extschema@._rde_own_reseller(reseller);
     found_dataset := @extschema@._rde_find_dataset(dataset);
-    IF name IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'a view''s name must not be null';
-    END IF;
-    IF name !~ '^[^[:cntrl:]]{1,128}$' THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_name',
-            MESSAGE = 'a view''s name must be 1 to 128 characters without control characters';
-    END IF;
+    PERFORM @extschema@._rde_check_name('a view', name);
     IF lower(name) = 'full' OR (lower(name) = 'cmp' AND (found_dataset.shipped OR reseller IS NOT NULL OR name <> 'cmp')) THEN
         RAISE EXCEPTION USING ERRCODE = 'reserved_name',
             MESSAGE = format('view name "%s" is reserved', name),

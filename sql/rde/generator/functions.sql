@@ -290,13 +290,12 @@ CREATE FUNCTION @extschema@._rde_retry_generator(generator uuid) RETURNS void
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     -- a revision that another one has taken the place of stays in error
-    UPDATE @extschema@.rde_report r
-    SET status = 'submitted', attempts = 0, sqlstate = NULL, error = NULL, failed_at = NULL, retry_at = NULL,
-        lost_claims = 0, expires_at = greatest(r.expires_at, clock_timestamp() + r.retention)
-    WHERE r.generator = $1 AND r.status = 'error' AND r.retry_at IS NULL
-      AND NOT EXISTS (SELECT FROM @extschema@.rde_report n
-                      WHERE n.supersedes = r.supersedes AND n.id <> r.id
-                        AND (n.status <> 'error' OR (n.submitted_at, n.id) > (r.submitted_at, r.id)));
+    SELECT @extschema@._rde_resubmit(ARRAY(
+        SELECT r.id FROM @extschema@.rde_report r
+        WHERE r.generator = $1 AND r.status = 'error' AND r.retry_at IS NULL
+          AND NOT EXISTS (SELECT FROM @extschema@.rde_report n
+                          WHERE n.supersedes = r.supersedes AND n.id <> r.id
+                            AND (n.status <> 'error' OR (n.submitted_at, n.id) > (r.submitted_at, r.id)))));
 END;
 COMMENT ON FUNCTION @extschema@._rde_retry_generator(uuid) IS
     'submit the reports of a generator that ended in error again, with no attempts counted';

@@ -17,9 +17,7 @@ LEFT JOIN LATERAL (
     WHERE r.generator = g.id AND r.status = 'completed' AND r.expires_at > now()
     ORDER BY r.created_at DESC LIMIT 1) completed ON true
 LEFT JOIN LATERAL (
-    SELECT CASE WHEN r.status = 'submitted' AND r.claim_pid IS NOT NULL
-                     AND @extschema@._rde_alive(r.claim_pid, r.claim_start)
-                THEN 'processing' ELSE r.status END AS status
+    SELECT @extschema@._rde_status(r.status, r.claim_pid, r.claim_start) AS status
     FROM @extschema@.rde_report r
     WHERE r.generator = g.id
     ORDER BY r.submitted_at DESC LIMIT 1) submitted ON true
@@ -157,14 +155,14 @@ BEGIN
     )
     SELECT g.id, g.name, g.reseller, m.format, m.period_from, m.period_to, m.due_at,
            CASE WHEN m.status = 'completed' OR (m.status = 'error' AND m.retry_at IS NULL) THEN m.status
-                WHEN m.claim_pid IS NOT NULL AND @extschema@._rde_alive(m.claim_pid, m.claim_start) THEN 'processing'
+                WHEN @extschema@._rde_status(m.status, m.claim_pid, m.claim_start) = 'processing' THEN 'processing'
                 WHEN f.paused_until > moment THEN 'paused'
                 WHEN m.retry_at IS NOT NULL THEN 'retrying'
                 ELSE 'submitted' END,
            m.id, m.revision, m.provisional, coalesce(m.created_at, moment) - m.due_at,
            CASE WHEN CASE WHEN m.status = 'completed' THEN NOT m.provisional
                           ELSE m.status = 'error' AND m.retry_at IS NULL END THEN NULL
-                WHEN m.claim_pid IS NOT NULL AND @extschema@._rde_alive(m.claim_pid, m.claim_start) THEN NULL
+                WHEN @extschema@._rde_status(m.status, m.claim_pid, m.claim_start) = 'processing' THEN NULL
                 WHEN f.paused_until > moment AND NOT reasons THEN 'the source'
                 WHEN m.retry_at IS NOT NULL AND NOT reasons THEN 'the next attempt'
                 WHEN f.paused_until > moment THEN

@@ -44,25 +44,16 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_cron_findings(boolean) IS
     'what rde_health has to say about pg_cron';
 
-CREATE FUNCTION @extschema@._rde_health(
+CREATE FUNCTION @extschema@._rde_worker_findings(
     OUT severity text, OUT finding text, OUT object text, OUT since timestamptz, OUT detail text, OUT hint text
 ) RETURNS SETOF record
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
-    SET quote_all_identifiers = off
 AS $$
 DECLARE
-    system_id CONSTANT bigint := (SELECT c.system_identifier FROM pg_control_system() c);
     worker record;
     has_worker boolean;
-    -- an error may hold a value of a row
-    content CONSTANT boolean := @extschema@.rde_sees_all(true);
 BEGIN
-    IF NOT has_table_privilege(@extschema@._rde_caller(), '@extschema@.rde_health', 'SELECT')
-       OR (SELECT w.account IS NOT NULL FROM @extschema@.rde_whoami() w) THEN
-        RETURN;
-    END IF;
-
     -- workers: usual is what nine of ten runs begin after another at most
     SELECT max(CASE WHEN w.finished_at IS NULL AND EXISTS (SELECT FROM pg_stat_get_activity(w.pid) a
                                                            WHERE a.backend_start <= w.started_at)
@@ -87,7 +78,21 @@ BEGIN
         END IF;
         RETURN QUERY SELECT * FROM @extschema@._rde_cron_findings(has_worker);
     END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_worker_findings() IS
+    'what rde_health has to say about workers, and about pg_cron, which runs them';
 
+CREATE FUNCTION @extschema@._rde_generator_findings(
+    content boolean,
+    OUT severity text, OUT finding text, OUT object text, OUT since timestamptz, OUT detail text, OUT hint text
+) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    system_id CONSTANT bigint := (SELECT c.system_identifier FROM pg_control_system() c);
+BEGIN
     -- generators and their reports; a revision has a report before it
     RETURN QUERY
     SELECT 'error', 'generator_late', format('%s (%s)', g.name, g.id), min(l.due_at),
@@ -111,8 +116,7 @@ BEGIN
     RETURN QUERY
     SELECT 'error', 'reports_failed', coalesce(g.name || ' (' || g.id || ')', 'reports on request'), min(r.failed_at),
            format('%s reports are in error, the last with: %s', count(*),
-                  (array_agg(CASE WHEN r.foreign_error AND NOT content
-                                  THEN 'report could not be built (reference ' || r.id || ')' ELSE r.error END
+                  (array_agg(@extschema@._rde_shown_error(r.id, r.error, r.foreign_error, content)
                              ORDER BY r.failed_at DESC))[1]),
            'rde_retry() submits a report again, rde_drop_report() removes it.'
     FROM @extschema@._rde_failed_reports r
@@ -134,8 +138,18 @@ BEGIN
     LEFT JOIN @extschema@.rde_generator_snapshot s ON s.generator = g.id AND s.format = f.format
     WHERE g.event IN ('daily', 'monthly') AND s.system_identifier IS DISTINCT FROM system_id
     GROUP BY g.id, g.name;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_generator_findings(boolean) IS
+    'what rde_health has to say about generators and their reports; an error may hold a value of a row, so it is shown with content only';
 
-    -- sources
+CREATE FUNCTION @extschema@._rde_source_findings(
+    OUT severity text, OUT finding text, OUT object text, OUT since timestamptz, OUT detail text, OUT hint text
+) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
     RETURN QUERY
     SELECT 'error', 'source_failing', f.dataset, f.failed_at,
            format('%s times, the last with: %s', f.failures, f.error),
@@ -172,8 +186,18 @@ BEGIN
     FROM @extschema@.rde_source s
     JOIN pg_class c ON c.oid = s.relation AND c.relkind IN ('r', 'p')
     WHERE s.change_column IS NOT NULL AND NOT @extschema@._rde_is_stamped(s.relation, s.change_column);
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_source_findings() IS
+    'what rde_health has to say about sources';
 
-    -- invoices
+CREATE FUNCTION @extschema@._rde_invoice_findings(
+    OUT severity text, OUT finding text, OUT object text, OUT since timestamptz, OUT detail text, OUT hint text
+) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
     RETURN QUERY
     SELECT 'error', 'invoices_waiting', NULL::text, min(e.happened_at),
            format('%s new invoices wait for their reports to be submitted.', count(*)),
@@ -195,8 +219,18 @@ BEGIN
            WHERE a.attrelid = t.member AND NOT a.attisdropped
              AND a.attname IN (w.reseller_column, w.invoice_column, w.when_column))
           < (SELECT count(DISTINCT n) FROM unnest(ARRAY[w.reseller_column, w.invoice_column, w.when_column]) n);
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_invoice_findings() IS
+    'what rde_health has to say about watched tables';
 
-    -- what is in the way
+CREATE FUNCTION @extschema@._rde_server_findings(
+    OUT severity text, OUT finding text, OUT object text, OUT since timestamptz, OUT detail text, OUT hint text
+) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
     RETURN QUERY
     SELECT 'warning', 'schema_open', '@extschema@'::regnamespace::text, NULL::timestamptz,
            format('%s may create objects in it: functions that callers take for those of the extension.', c.creators),
@@ -222,6 +256,29 @@ BEGIN
            'CREATE ROLE it, or give the account another with rde_alter_account().'
     FROM @extschema@.rde_account a
     WHERE a.role IS NOT NULL AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = a.role);
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_server_findings() IS
+    'what rde_health has to say about what is in the way: open schemas, prepared transactions, missing roles, reports past their time';
+
+CREATE FUNCTION @extschema@._rde_health(
+    OUT severity text, OUT finding text, OUT object text, OUT since timestamptz, OUT detail text, OUT hint text
+) RETURNS SETOF record
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    SET quote_all_identifiers = off
+AS $$
+BEGIN
+    IF NOT has_table_privilege(@extschema@._rde_caller(), '@extschema@.rde_health', 'SELECT')
+       OR (SELECT w.account IS NOT NULL FROM @extschema@.rde_whoami() w) THEN
+        RETURN;
+    END IF;
+
+    RETURN QUERY SELECT * FROM @extschema@._rde_worker_findings();
+    RETURN QUERY SELECT * FROM @extschema@._rde_generator_findings(@extschema@.rde_sees_all(true));
+    RETURN QUERY SELECT * FROM @extschema@._rde_source_findings();
+    RETURN QUERY SELECT * FROM @extschema@._rde_invoice_findings();
+    RETURN QUERY SELECT * FROM @extschema@._rde_server_findings();
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_health() IS

@@ -52,6 +52,19 @@ CREATE FUNCTION @extschema@.rde_rebuild(report uuid) RETURNS uuid
 COMMENT ON FUNCTION @extschema@.rde_rebuild(uuid) IS
     'build the next revision of a completed report from today''s rows of its period; returns the revision''s id';
 
+CREATE FUNCTION @extschema@._rde_resubmit(reports uuid[]) RETURNS void
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- Their retention begins again, unless they are kept for longer.
+    UPDATE @extschema@.rde_report r
+    SET status = 'submitted', attempts = 0, sqlstate = NULL, error = NULL, failed_at = NULL, retry_at = NULL,
+        lost_claims = 0, expires_at = greatest(r.expires_at, clock_timestamp() + r.retention)
+    WHERE r.id = ANY (reports);
+END;
+COMMENT ON FUNCTION @extschema@._rde_resubmit(uuid[]) IS
+    'submit reports that ended in error again, with no attempts counted';
+
 CREATE FUNCTION @extschema@.rde_retry(report uuid) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
@@ -75,12 +88,7 @@ BEGIN
     IF found_report.retry_at IS NULL AND NOT @extschema@.rde_sees_all(true) THEN
         PERFORM @extschema@._rde_check_quota(found_report.reseller, found_report.period_from, found_report.period_to, 1);
     END IF;
-    -- Its retention begins again, unless it is kept for longer.
-    UPDATE @extschema@.rde_report r
-    SET status = 'submitted', attempts = 0, sqlstate = NULL, error = NULL, failed_at = NULL, retry_at = NULL,
-        lost_claims = 0,
-        expires_at = greatest(r.expires_at, clock_timestamp() + r.retention)
-    WHERE r.id = report;
+    PERFORM @extschema@._rde_resubmit(ARRAY[report]);
 EXCEPTION
     WHEN unique_violation THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',

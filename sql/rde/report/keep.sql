@@ -65,10 +65,10 @@ DECLARE
     purged bigint;
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
-    -- An hour past expiry, so that a download begun before it can end.
+    -- Some time past expiry, so that a download begun before it can end.
     DELETE FROM @extschema@.rde_report r
     USING (SELECT e.id FROM @extschema@.rde_report e
-           WHERE e.expires_at < now() - interval '1 hour' AND e.status <> 'submitted'
+           WHERE e.expires_at < now() - @extschema@._rde_grace() AND e.status <> 'submitted'
            ORDER BY e.expires_at LIMIT max_reports FOR UPDATE SKIP LOCKED) expired
     WHERE r.id = expired.id;
     GET DIAGNOSTICS purged = ROW_COUNT;

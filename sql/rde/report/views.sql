@@ -2,6 +2,15 @@
 -- Reports, to be selected from
 ---------------------------------------------------------------------------
 
+CREATE FUNCTION @extschema@._rde_shown_error(report uuid, error text, foreign_error boolean, content boolean) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE WHEN foreign_error AND NOT content THEN 'report could not be built (reference ' || report || ')' ELSE error END;
+END;
+COMMENT ON FUNCTION @extschema@._rde_shown_error(uuid, text, boolean, boolean) IS
+    'a report''s error as it is shown: without content no words that another reseller''s row may have raised';
+
 -- One branch or the other, each behind a filter that is looked at once: with an OR
 -- between them an account's few reports would be looked for among everybody's.
 --
@@ -19,13 +28,14 @@ WHERE r.expires_at > now() OR r.status = 'submitted';
 COMMENT ON VIEW @extschema@._rde_visible_reports IS
     'the reports the caller may see, for the views that show some of their columns; granted to nobody';
 
+-- Its error is as _rde_shown_error() shows it, which is nobody's to call: a function
+-- of a view is called with its reader's rights.
+--
 -- No barrier of its own, as it leaves no row out: so links and totals are made for
 -- the rows of an ORDER BY with LIMIT only, not for all that are sorted.
 CREATE VIEW @extschema@.rde_reports AS
 SELECT r.id, r.name, r.dataset, r.view, r.format, r.type,
-       CASE WHEN r.status = 'submitted' AND r.claim_pid IS NOT NULL
-                 AND @extschema@._rde_alive(r.claim_pid, r.claim_start)
-            THEN 'processing' ELSE r.status END AS status,
+       @extschema@._rde_status(r.status, r.claim_pid, r.claim_start) AS status,
        r.reseller, r.generator, r.invoice,
        r.revision, r.supersedes, r.provisional, r.period_from, r.period_to, r.time_zone,
        r.submitted_at, r.created_at, r.expires_at, r.attempts, r.build_ms,

@@ -51,9 +51,7 @@ CREATE FUNCTION @extschema@._rde_report_details(report @extschema@.rde_report) R
 BEGIN ATOMIC
     SELECT jsonb_build_object(
         'id', report.id, 'type', report.type,
-        'status', CASE WHEN report.status = 'submitted' AND report.claim_pid IS NOT NULL
-                            AND @extschema@._rde_alive(report.claim_pid, report.claim_start)
-                       THEN 'processing' ELSE report.status END,
+        'status', @extschema@._rde_status(report.status, report.claim_pid, report.claim_start),
         'startDate', @extschema@._rde_utc_text(report.period_from, true),
         'endDate', @extschema@._rde_utc_text(report.period_to, true),
         'revision', report.revision, 'provisional', report.provisional, 'rowCount', report.row_count,
@@ -91,8 +89,8 @@ BEGIN ATOMIC
             || @extschema@._rde_report_details(report)
             || CASE WHEN report.error IS NULL THEN '{}'
                     ELSE jsonb_build_object('error',
-                        CASE WHEN report.foreign_error AND NOT @extschema@.rde_sees_all(true)
-                             THEN 'report could not be built (reference ' || report.id || ')' ELSE report.error END) END)::json;
+                        @extschema@._rde_shown_error(report.id, report.error, report.foreign_error, @extschema@.rde_sees_all(true)))
+               END)::json;
 END;
 COMMENT ON FUNCTION @extschema@._rde_report_body(@extschema@.rde_report) IS
     'one report in the shape of POST''s reply with the detail fields';
@@ -137,7 +135,7 @@ BEGIN
     INTO report_id, account, name, stored_name, media_type, file_bytes, sha256, row_count, created_at
     FROM @extschema@.rde_report r
     WHERE r.id = rde_report_file.id AND r.status = 'completed' AND r.expires_at > moment
-      AND moment BETWEEN now() - interval '1 hour' AND now()
+      AND moment BETWEEN now() - @extschema@._rde_grace() AND now()
       AND @extschema@._rde_may_see(r.id, r.reseller, true);
     IF NOT FOUND THEN
         PERFORM @extschema@._rde_no_report(id);
@@ -240,7 +238,7 @@ BEGIN
     end_instant := coalesce(@extschema@._rde_request_instant(request, 'endDate'), now());
     requested := @extschema@._rde_submit_period(
         coalesce(request ->> 'dataset', 'provisioned_orders'), first_instant, end_instant,
-        CASE lower(request ->> 'format') WHEN 'xslx' THEN 'xlsx' ELSE coalesce(lower(request ->> 'format'), 'json') END,
+        coalesce(@extschema@._rde_format_name(request ->> 'format'), 'json'),
         request ->> 'customizationName', caller, request ->> 'name');
     PERFORM @extschema@._rde_build_small(requested);
     SELECT @extschema@._rde_report_body(r) INTO body FROM @extschema@.rde_report r WHERE r.id = requested;
