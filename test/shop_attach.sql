@@ -64,7 +64,7 @@ SELECT rde_create_view('subscriptions', 'cmp', '[
     {"column": "START_DATE", "as": "provisioningDate", "group": "Subscription", "description": "The day it was provisioned."},
     {"column": "EXPIRATION_DATE", "type": "unix", "as": "expiresAt", "group": "Subscription", "description": "When it expires, in Unix seconds."},
     {"column": "BILLING_PERIOD_TYPE", "as": "billingPeriodType", "group": "Subscription", "description": "The unit of its billing period."},
-    {"column": "BILLING_PERIOD", "as": "billingPeriod", "group": "Subscription", "description": "The number of these units."},
+    {"column": "BILLING_PERIOD", "as": "billingPeriodDuration", "group": "Subscription", "description": "The number of these units."},
     {"column": "VENDOR_NUMBER", "as": "vendorSubscriptionNumber", "group": "Subscription", "description": "The vendor''s number of it."},
     {"column": "ATTRIBUTES", "attribute": "domain", "as": "domain", "group": "Subscription", "description": "The attribute \"domain\"."},
     {"column": "PRODUCT_ID", "as": "productId", "group": "Product", "description": "The product ID."},
@@ -92,5 +92,5 @@ SELECT rde_create_view('accounts', 'cmp', '[
     {"column": "CREATION_TIME", "as": "creationTime", "group": "Account", "description": "When it was opened."},
     {"column": "CONTACT_NAME", "as": "billingContactName", "group": "Billing contact", "description": "The contact''s name."},
     {"column": "CONTACT_EMAIL", "as": "billingContactEmail", "group": "Billing contact", "description": "The contact''s email address."},
-    {"column": "CONTACT_PHONE", "as": "billingContactPhone", "group": "Billing contact", "description": "The contact''s phone number."}
+    {"column": "CONTACT_PHONE", "as": "billingContactPhoneNumber", "group": "Billing contact", "description": "The contact''s phone number."}
 ]');

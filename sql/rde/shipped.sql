@@ -16,7 +16,7 @@ SELECT c.view, row_number() OVER (PARTITION BY c.view ORDER BY c.n), c.alias, c.
        c.expected, c.field_group, c.description, true
 FROM (
     SELECT 1, f.* FROM (VALUES
-        (31, 'offerId', 'CUSTOMER_PLAN_ID', NULL, 'integer', 'Subscribed Product', 'The offer ID.'),
+        (31, 'planId', 'CUSTOMER_PLAN_ID', NULL, 'integer', 'Subscribed Product', 'The offer ID.'),
         (32, 'productId', 'CUSTOMER_RESOURCE_ID', NULL, 'integer', 'Subscribed Product', 'The product ID.'),
         (33, 'productName', 'CUSTOMER_RESOURCE_NAME', NULL, 'text', 'Subscribed Product', 'The product name in the multilingual format.'),
         (41, 'orderId', 'CUSTOMER_ORDER_ID', NULL, 'integer', 'Order', 'The ID assigned to the order by the platform.'),
@@ -26,10 +26,10 @@ FROM (
         (45, 'orderAttributes', 'CUSTOMER_ORDER_ATTRIBUTES', NULL, 'json', 'Order', 'A list of the order''s custom attributes, including PONumber.'),
         (51, 'subscriptionId', 'SUBSCRIPTION_ID', NULL, 'integer', 'Subscription', 'The subscription ID.'),
         (52, 'subscriptionStatus', 'SUBSCRIPTION_STATUS', NULL, 'text', 'Subscription', 'The subscription status: Ordered, Trial, Active, Graced, Expired, Terminated, Canceled and others.'),
-        (53, 'subscriptionProvisioningDate', 'SUBSCRIPTION_START_DATE', NULL, 'date', 'Subscription', 'The subscription provisioning date.'),
+        (53, 'provisioningDate', 'SUBSCRIPTION_START_DATE', NULL, 'date', 'Subscription', 'The subscription provisioning date.'),
         (54, 'expirationDate', 'SUBSCRIPTION_EXP_DATE', NULL, 'date', 'Subscription', 'The date when the subscription expires.'),
         (55, 'billingPeriodType', 'SUBSCRIPTION_BILLING_PERIOD_TYPE', NULL, 'text', 'Subscription', 'The unit of length of the subscription billing period.'),
-        (56, 'billingPeriod', 'SUBSCRIPTION_BILLING_PERIOD', NULL, 'integer', 'Subscription', 'The duration of the subscription''s billing period as a number of the billing period units.')
+        (56, 'billingPeriodDuration', 'SUBSCRIPTION_BILLING_PERIOD', NULL, 'integer', 'Subscription', 'The duration of the subscription''s billing period as a number of the billing period units.')
     ) f
     UNION ALL
     SELECT 2, f.* FROM (VALUES
@@ -49,13 +49,13 @@ FROM (
         (13, 'customerCurrency', 'CUSTOMER_ACCOUNT_CURRENCY', NULL, 'text', 'Customer', 'The customer''s currency, in which all monetary values are denominated.'),
         (14, 'billingContactName', 'CUSTOMER_BILLING_CONTACT_NAME', NULL, 'text', 'Customer', 'The name of the billing contact person.'),
         (15, 'billingContactEmail', 'CUSTOMER_BILLING_CONTACT_EMAIL', NULL, 'text', 'Customer', 'The email address of the billing contact.'),
-        (16, 'billingContactPhone', 'CUSTOMER_BILLING_CONTACT_PHONE', NULL, 'text', 'Customer', 'The phone number of the billing contact.'),
+        (16, 'billingContactPhoneNumber', 'CUSTOMER_BILLING_CONTACT_PHONE', NULL, 'text', 'Customer', 'The phone number of the billing contact.'),
         (17, 'adminContactName', 'CUSTOMER_ADMIN_CONTACT_NAME', NULL, 'text', 'Customer', 'The name of the administrative contact person.'),
         (18, 'adminContactEmail', 'CUSTOMER_ADMIN_CONTACT_EMAIL', NULL, 'text', 'Customer', 'The email address of the administrative contact.'),
-        (19, 'adminContactPhone', 'CUSTOMER_ADMIN_CONTACT_PHONE', NULL, 'text', 'Customer', 'The phone number of the administrative contact.'),
-        (20, 'techContactName', 'CUSTOMER_TECH_CONTACT_NAME', NULL, 'text', 'Customer', 'The name of the technical contact person.'),
-        (21, 'techContactEmail', 'CUSTOMER_TECH_CONTACT_EMAIL', NULL, 'text', 'Customer', 'The email address of the technical contact.'),
-        (22, 'techContactPhone', 'CUSTOMER_TECH_CONTACT_PHONE', NULL, 'text', 'Customer', 'The phone number of the technical contact.')
+        (19, 'adminContactPhoneNumber', 'CUSTOMER_ADMIN_CONTACT_PHONE', NULL, 'text', 'Customer', 'The phone number of the administrative contact.'),
+        (20, 'technicalContactName', 'CUSTOMER_TECH_CONTACT_NAME', NULL, 'text', 'Customer', 'The name of the technical contact person.'),
+        (21, 'technicalContactEmail', 'CUSTOMER_TECH_CONTACT_EMAIL', NULL, 'text', 'Customer', 'The email address of the technical contact.'),
+        (22, 'technicalContactPhoneNumber', 'CUSTOMER_TECH_CONTACT_PHONE', NULL, 'text', 'Customer', 'The phone number of the technical contact.')
     ) f
 ) c(view, n, alias, column_name, transform, expected, field_group, description);
 
