@@ -43,7 +43,7 @@ typedef struct AzureJob
 /* 42501 unless the caller is an operator or administrator of reports. */
 extern void azure_outbox_check_caller(const RdeHome *home);
 
-/* 55000 if the rows are those of another cluster. */
+/* 55000 if the rows are those of another cluster or database. */
 extern void azure_outbox_check_cluster(const RdeHome *home);
 
 /* Put reports that were completed since the last call into the outbox. */

@@ -106,10 +106,11 @@ COMMENT ON COLUMN @extschema@.rde_azure_upload.due_at IS
 CREATE TABLE @extschema@.rde_azure_state (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     cluster  bigint NOT NULL,
+    database oid NOT NULL,
     seen     pg_snapshot
 );
 COMMENT ON TABLE @extschema@.rde_azure_state IS
-    'the cluster whose blobs the outbox lists, and the snapshot by which it was filled last';
+    'the cluster and the database in it whose blobs the outbox lists, and the snapshot by which it was filled last';
 
 ---------------------------------------------------------------------------
 -- Work
@@ -136,18 +137,23 @@ CREATE FUNCTION @extschema@._rde_azure_check_cluster() RETURNS void
 AS $$
 DECLARE
     this_cluster CONSTANT bigint := (SELECT c.system_identifier FROM pg_control_system() c);
+    this_database CONSTANT oid := (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
+    state @extschema@.rde_azure_state;
 BEGIN
-    INSERT INTO @extschema@.rde_azure_state (cluster) VALUES (this_cluster) ON CONFLICT DO NOTHING;
-    IF EXISTS (SELECT FROM @extschema@.rde_azure_state s WHERE s.cluster <> this_cluster) THEN
+    INSERT INTO @extschema@.rde_azure_state (cluster, database) VALUES (this_cluster, this_database) ON CONFLICT DO NOTHING;
+    SELECT s.* INTO state FROM @extschema@.rde_azure_state s;
+    -- CREATE DATABASE ... TEMPLATE copies it within a cluster
+    IF state.cluster <> this_cluster OR state.database <> this_database THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = 'the outbox lists blobs of another database cluster',
+            MESSAGE = CASE WHEN state.cluster <> this_cluster THEN 'the outbox lists blobs of another database cluster'
+                           ELSE 'the outbox lists blobs of another database of this cluster' END,
             DETAIL = 'A copy that uploads, renames or deletes them would do so behind the back of the original.',
             HINT = 'If this database takes its place, as after pg_upgrade or a move: SELECT @extschema@.rde_azure_adopt(); if it is a copy, drop its server or its user mapping.';
     END IF;
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_azure_check_cluster() IS
-    'raise 55000 unless the blobs in the outbox are this cluster''s to change';
+    'raise 55000 unless the blobs in the outbox are this database''s to change';
 
 CREATE FUNCTION @extschema@.rde_azure_adopt() RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -155,13 +161,15 @@ CREATE FUNCTION @extschema@.rde_azure_adopt() RETURNS void
 AS $$
 DECLARE
     this_cluster CONSTANT bigint := (SELECT c.system_identifier FROM pg_control_system() c);
+    this_database CONSTANT oid := (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
-    UPDATE @extschema@.rde_azure_state s SET cluster = this_cluster, seen = NULL WHERE s.cluster <> this_cluster;
+    UPDATE @extschema@.rde_azure_state s SET cluster = this_cluster, database = this_database, seen = NULL
+    WHERE s.cluster <> this_cluster OR s.database <> this_database;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_azure_adopt() IS
-    'let this cluster take over the blobs that a dump of another one listed: upload, rename and delete them from now on';
+    'let this database take over the blobs that a dump or a copy of another one lists: upload, rename and delete them from now on';
 
 CREATE FUNCTION @extschema@._rde_azure_fill(server name) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

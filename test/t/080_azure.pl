@@ -476,6 +476,17 @@ like(error_of('CREATE EXTENSION rde_azure SCHEMA home', dbname => 'other'),
 	$copy->stop;
 }
 
+# So does one made within the cluster, of which the cluster's identifier tells nothing.
+{
+	my $blobs = join "\n", list_blobs($azurite, 'second');
+	$node->safe_psql('template1', 'CREATE DATABASE twin TEMPLATE postgres');
+	$node->safe_psql('twin', "SELECT rde_drop_report('$waiting')");
+	my ($result, $stdout, $stderr) = $node->psql('twin', 'CALL rde_azure_upload_due()');
+	like($stderr, qr/the outbox lists blobs of another database of this cluster.*rde_azure_adopt\(\)/s, 'a copy in the cluster does not touch them');
+	is(join("\n", list_blobs($azurite, 'second')), $blobs, 'they stay, too');
+	$node->safe_psql('template1', 'DROP DATABASE twin');
+}
+
 # Without rde_azure reports are what they were.
 {
 	my $id = export('csv', name => 'left');
