@@ -108,12 +108,18 @@ load_watch(const RdeHome *home, Oid relation)
 	return watch;
 }
 
-/* The data sets for which any generator makes reports on invoice. */
+/*
+ * The data sets that a watched table is for, and for which any generator makes
+ * reports on invoice.
+ */
 static Origin *
-load_origins(const RdeHome *home, TimestampTz since, int *count)
+load_origins(const RdeHome *home, const Watch *watch, TimestampTz since,
+			 int *count)
 {
-	Oid			types[] = {TIMESTAMPTZOID};
-	Datum		values[] = {TimestampTzGetDatum(since)};
+	Oid			types[] = {TIMESTAMPTZOID, OIDOID};
+	Datum		values[] = {
+		TimestampTzGetDatum(since), ObjectIdGetDatum(watch->relation)
+	};
 	Origin	   *origins;
 	bool		isnull;
 
@@ -123,12 +129,14 @@ load_origins(const RdeHome *home, TimestampTz since, int *count)
 				" s.period_column, f.dataset"
 				" FROM %s.rde_generator g"
 				" JOIN %s.rde_source s ON s.dataset = g.dataset"
+				" JOIN %s.rde_invoice_watch w ON w.relation = $2::regclass"
+				" AND s.dataset = ANY (w.datasets)"
 				" LEFT JOIN %s.rde_source_failure f"
 				" ON f.dataset = g.dataset AND f.paused_until > now()"
 				" WHERE g.enabled AND g.event = 'on_invoice'"
 				" AND s.invoice_column IS NOT NULL"
 				" GROUP BY s.dataset, f.dataset ORDER BY s.dataset",
-				1, types, values, NULL, false, SPI_OK_SELECT);
+				2, types, values, NULL, false, SPI_OK_SELECT);
 	*count = SPI_processed;
 	origins = palloc0(sizeof(Origin) * (*count + 1));
 	for (int i = 0; i < *count; i++)
@@ -407,7 +415,7 @@ sweep_table(const RdeHome *home, const Watch *watch, TimestampTz since,
 {
 	bool		complete = true;
 	int			count;
-	Origin	   *origins = load_origins(home, since, &count);
+	Origin	   *origins = load_origins(home, watch, since, &count);
 
 	for (int i = 0; i < count; i++)
 	{

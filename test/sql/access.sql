@@ -147,7 +147,9 @@ GRANT SELECT ON rde_health, rde_invoice_watches, rde_signing_keys TO regress_rde
 CREATE ROLE regress_rde_gone;
 SELECT rde_create_account(99, 'Gone', role => 'regress_rde_gone');
 DROP ROLE regress_rde_gone;
+UPDATE rde_source SET invoice_column = 'id' WHERE dataset = 'sales';
 SELECT rde_watch_invoices('sale', 'reseller', 'id');
+UPDATE rde_source SET invoice_column = NULL;
 SET ROLE regress_rde_seven;
 SELECT * FROM seen;
 CALL rde_run_due();

@@ -389,6 +389,8 @@ SELECT "table" FROM rde_invoice_watches;
 --
 SET ROLE regress_rde_billing;
 CREATE TABLE billing.bill (id bigint PRIMARY KEY, reseller bigint, status text NOT NULL DEFAULT 'issued');
+SELECT rde_watch_invoices('billing.bill', 'reseller', 'id', 'status', 'issued', '{lines,nosuch}');
+SELECT rde_watch_invoices('billing.bill', 'reseller', 'id', 'status', 'issued', '{stamped}');
 SELECT rde_watch_invoices('billing.bill', 'reseller', 'id', 'status', 'issued');
 RESET ROLE;
 SELECT count(*) FROM (VALUES
@@ -412,7 +414,7 @@ INSERT INTO rde_invoice_event VALUES ('', '1'), ('x', '1'), (NULL, '1'), ('11', 
 SELECT count(*) FROM rde_report \gset before_
 SELECT _rde_submit_events(5), _rde_submit_events(5), _rde_submit_events(5);
 SELECT count(*) - :before_count AS more FROM rde_report;
-INSERT INTO rde_invoice_event VALUES ('9223372036854775807', 'large');
+INSERT INTO rde_invoice_event VALUES ('lines', '9223372036854775807', 'large');
 SELECT _rde_submit_events(5);
 SELECT name, invoice, invoice_reseller FROM rde_report WHERE invoice = 'large';
 DELETE FROM rde_report;
@@ -490,6 +492,7 @@ CREATE VIEW billing.broken AS SELECT 1::bigint AS id, billing.fail() AS reseller
 RESET ROLE;
 SELECT rde_attach('broken', 'billing.broken', 'reseller', 'changed_at', '{id}', invoice => 'invoice');
 SELECT count(rde_create_generator('broken', 'broken', 'csv', 'on_invoice'));
+UPDATE rde_invoice_watch SET datasets = '{broken,lines}';
 SELECT rde_sweep_invoices('billing.bill', now() - interval '1 hour') > 0 AS others;
 -- the worker sweeps a table once a day, and goes on trying one that fails
 SET client_min_messages = error;

@@ -75,11 +75,13 @@ UPDATE rde_report SET status = 'error', error = 'no luck', failed_at = now() WHE
 UPDATE rde_report SET expires_at = now() - interval '2 days' WHERE name = 'week' AND period_from = '2020-01-05' AND format = 'json';
 UPDATE rde_generator SET enabled = false, disabled_reason = '5 reports in a row failed' WHERE name = 'broken';
 UPDATE rde_worker SET seen_at = now() - interval '1 hour';
-INSERT INTO rde_invoice_event VALUES ('7', 'INV-1', now() - interval '1 hour');
+INSERT INTO rde_invoice_event VALUES ('week', '7', 'INV-1', now() - interval '1 hour');
 SELECT rde_create_account(7, 'Seven', role => 'regress_rde_source');
 UPDATE rde_account SET role = 'regress_rde_nobody';
 CREATE TABLE invoice (id bigint PRIMARY KEY, reseller bigint, status text);
+UPDATE rde_source SET invoice_column = period_column WHERE dataset = (SELECT min(dataset) FROM rde_source);
 SELECT rde_watch_invoices('invoice', 'reseller', 'id');
+UPDATE rde_source SET invoice_column = NULL;
 ALTER TABLE invoice DISABLE TRIGGER rde_invoice_insert;
 SELECT * FROM health;
 

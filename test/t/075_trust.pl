@@ -106,5 +106,39 @@ is($node->safe_psql('postgres', 'SELECT count(*) FROM rde_source_failure'), '0',
 ($result, $stdout, $stderr) = $node->psql('postgres', q{SELECT rde_create_generator('eternal', 'sales', 'csv', 'daily', 'full', 7, keep => '292000 years')});
 like($stderr, qr/keep must be 1000 years at most/, 'reports are not kept past the end of time');
 
+# What is watched says of which data sets its rows are the invoices: a payment's
+# number is none of an invoice's.
+$node->safe_psql('postgres', q{
+	CREATE TABLE shop.line (id bigint PRIMARY KEY, reseller bigint, changed timestamptz DEFAULT now(), invoice bigint);
+	CREATE TABLE shop.invoice (id bigint PRIMARY KEY, reseller bigint, state text);
+	CREATE TABLE shop.payment (id bigint PRIMARY KEY, reseller bigint, changed timestamptz DEFAULT now());
+	ALTER TABLE shop.line OWNER TO keeper;
+	ALTER TABLE shop.invoice OWNER TO keeper;
+	ALTER TABLE shop.payment OWNER TO keeper;
+	SELECT rde_create_dataset('lines', 'Lines'), rde_create_dataset('payment_slips', 'Slips');
+	SELECT rde_attach('lines', 'shop.line', 'reseller', 'changed', invoice => 'invoice'),
+		   rde_attach('payment_slips', 'shop.payment', 'reseller', 'changed', invoice => 'id');
+});
+($result, $stdout, $stderr) = $node->psql('postgres', q{SELECT rde_watch_invoices('shop.payment', 'reseller', 'id')});
+like($stderr, qr/it must be said which data sets.*\{lines,payment_slips\}/s, 'with two data sets it must be said which one is meant');
+$node->safe_psql('postgres', q{
+	SELECT rde_watch_invoices('shop.invoice', 'reseller', 'id', 'state', 'issued', '{lines}'),
+		   rde_watch_invoices('shop.payment', 'reseller', 'id', datasets => '{payment_slips}');
+	SELECT rde_create_generator('of lines', 'lines', 'csv', 'on_invoice', 'full'),
+		   rde_create_generator('of payments', 'payment_slips', 'csv', 'on_invoice', 'full');
+	INSERT INTO shop.invoice VALUES (500, 7, 'draft');
+	INSERT INTO shop.line (id, reseller, invoice) VALUES (1, 7, 500);
+	INSERT INTO shop.payment (id, reseller) VALUES (500, 7);
+	CALL rde_run_due()});
+my $made = q{SELECT coalesce(string_agg(name || ' ' || row_count, ', ' ORDER BY name), '') FROM rde_reports WHERE type = 'on_invoice' AND status = 'completed'};
+is($node->safe_psql('postgres', $made), 'of payments 1', 'a payment fires no report of the draft invoice of its number');
+$node->safe_psql('postgres', q{SELECT rde_sweep_invoices('shop.payment', now() - interval '1 day')});
+is($node->safe_psql('postgres', q{SELECT count(*) FROM rde_report WHERE name = 'of lines'}), '0', '... nor does a sweep of payments');
+$node->safe_psql('postgres', q{
+	INSERT INTO shop.line (id, reseller, invoice) SELECT g, 7, 500 FROM generate_series(2, 8) g;
+	UPDATE shop.invoice SET state = 'issued';
+	CALL rde_run_due()});
+is($node->safe_psql('postgres', $made), 'of lines 8, of payments 1', '... which comes whole when it is issued');
+
 $node->stop;
 done_testing();

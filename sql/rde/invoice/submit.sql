@@ -34,7 +34,7 @@ BEGIN
         LEFT JOIN @extschema@.rde_account a ON a.id = g.reseller
         LEFT JOIN @extschema@.rde_account p ON p.id = a.parent
         WHERE g.enabled AND g.event = 'on_invoice'
-          AND (_rde_submit_invoices.dataset IS NULL OR g.dataset = _rde_submit_invoices.dataset)
+          AND g.dataset = _rde_submit_invoices.dataset
           AND coalesce(a.on_invoice, true) AND coalesce(p.children_on_invoice, true)),
     pass AS MATERIALIZED (
         SELECT f.id, e.reseller, e.invoice, gen_random_uuid() AS pass
@@ -63,24 +63,28 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_submit_invoices(text, text[], text[], timestamptz[]) IS
-    'submit the reports that generators make on these invoices, of one data set or of all; changed limits each to invoices that changed since it was created. Returns how many were missing';
+    'submit the reports that generators make on these invoices of a data set; changed limits each to invoices that changed since it was created. Returns how many were missing';
 
 CREATE FUNCTION @extschema@._rde_submit_events(max_events integer) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    taken bigint;
-    resellers text[];
-    invoices text[];
+    taken bigint := 0;
+    batch record;
 BEGIN
+    FOR batch IN
     WITH event AS (
         DELETE FROM @extschema@.rde_invoice_event e
         WHERE e.ctid = ANY (ARRAY(
             SELECT q.ctid FROM @extschema@.rde_invoice_event q LIMIT max_events FOR UPDATE SKIP LOCKED))
-        RETURNING e.reseller, e.invoice)
-    SELECT count(*), array_agg(e.reseller), array_agg(e.invoice) INTO taken, resellers, invoices FROM event e;
-    PERFORM @extschema@._rde_submit_invoices(NULL::text, resellers, invoices, NULL::timestamptz[]);
+        RETURNING e.dataset, e.reseller, e.invoice)
+    SELECT e.dataset, count(*) AS events, array_agg(e.reseller) AS resellers, array_agg(e.invoice) AS invoices
+    FROM event e GROUP BY e.dataset ORDER BY e.dataset
+    LOOP
+        PERFORM @extschema@._rde_submit_invoices(batch.dataset, batch.resellers, batch.invoices, NULL::timestamptz[]);
+        taken := taken + batch.events;
+    END LOOP;
     RETURN taken;
 END
 $$;

@@ -4,6 +4,7 @@
 
 CREATE TABLE @extschema@.rde_invoice_watch (
     relation        regclass PRIMARY KEY,
+    datasets        text[] NOT NULL,
     reseller_column name NOT NULL,
     invoice_column  name NOT NULL,
     when_column     name,
@@ -15,6 +16,8 @@ CREATE TABLE @extschema@.rde_invoice_watch (
 );
 COMMENT ON TABLE @extschema@.rde_invoice_watch IS
     'tables whose new rows are invoices, as rde_watch_invoices was told';
+COMMENT ON COLUMN @extschema@.rde_invoice_watch.datasets IS
+    'the data sets whose invoice column holds the invoices of this table; numbers of other tables mean something else';
 COMMENT ON COLUMN @extschema@.rde_invoice_watch.recorder IS
     'the trigger function made for the table';
 COMMENT ON COLUMN @extschema@.rde_invoice_watch.swept_at IS
@@ -24,6 +27,7 @@ COMMENT ON COLUMN @extschema@.rde_invoice_watch.tried_at IS
 
 -- No index, no key, no reference: a billing transaction pays for a heap row only.
 CREATE TABLE @extschema@.rde_invoice_event (
+    dataset     text,
     reseller    text,
     invoice     text,
     happened_at timestamptz NOT NULL DEFAULT clock_timestamp()

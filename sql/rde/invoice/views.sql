@@ -4,7 +4,7 @@
 
 CREATE VIEW @extschema@.rde_invoice_watches WITH (security_barrier) AS
 SELECT w.relation AS "table", w.reseller_column, w.invoice_column, w.when_column, w.when_value, w.swept_at,
-       uncovered.tables AS uncovered
+       uncovered.tables AS uncovered, w.datasets
 FROM @extschema@.rde_invoice_watch w
 CROSS JOIN LATERAL (
     WITH RECURSIVE tree(relation) AS (
@@ -33,4 +33,6 @@ COMMENT ON COLUMN @extschema@.rde_invoice_watches.swept_at IS
     'when the last sweep began that got through';
 COMMENT ON COLUMN @extschema@.rde_invoice_watches.uncovered IS
     'partitions whose rows only a sweep finds when they are inserted straight into them';
+COMMENT ON COLUMN @extschema@.rde_invoice_watches.datasets IS
+    'the data sets whose rows are on its invoices';
 

@@ -14,26 +14,29 @@
 --   * it matches nothing, looks nothing up and wakes nobody;
 --   * whatever fails in it is a warning, and billing's statement goes on.
 CREATE FUNCTION @extschema@._rde_recorder_body(
-    relation regclass, reseller name, invoice name, when_column name, when_value text
+    relation regclass, datasets text[], reseller name, invoice name, when_column name, when_value text
 ) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    invoices CONSTANT text := 'SELECT ' || @extschema@._rde_recorded_text(relation, reseller)
+    invoices CONSTANT text := 'SELECT d.dataset, ' || @extschema@._rde_recorded_text(relation, reseller)
         || ', ' || @extschema@._rde_recorded_text(relation, invoice);
     filter CONSTANT text := coalesce(
         ' WHERE ' || @extschema@._rde_recorded_text(relation, when_column) || ' OPERATOR(pg_catalog.=) '
         || quote_literal(when_value), '');
+    names CONSTANT text := (SELECT string_agg(format('(%L::pg_catalog.text)', n.name), ', ' ORDER BY n.name)
+                            FROM unnest(datasets) n(name));
 BEGIN
     RETURN format($body$
 BEGIN
     IF TG_OP OPERATOR(pg_catalog.=) 'INSERT' THEN
-        INSERT INTO @extschema@.rde_invoice_event (reseller, invoice)
-        %1$s FROM new_rows r%2$s;
+        INSERT INTO @extschema@.rde_invoice_event (dataset, reseller, invoice)
+        %1$s FROM new_rows r, (VALUES %3$s) d(dataset)%2$s;
     ELSE
-        INSERT INTO @extschema@.rde_invoice_event (reseller, invoice)
-        %1$s FROM new_rows r%2$s EXCEPT %1$s FROM old_rows r%2$s;
+        INSERT INTO @extschema@.rde_invoice_event (dataset, reseller, invoice)
+        %1$s FROM new_rows r, (VALUES %3$s) d(dataset)%2$s
+        EXCEPT %1$s FROM old_rows r, (VALUES %3$s) d(dataset)%2$s;
     END IF;
     RETURN NULL;
 EXCEPTION WHEN OTHERS THEN
@@ -44,10 +47,10 @@ EXCEPTION WHEN OTHERS THEN
         HINT = 'If the table was altered, watch it again with rde_watch_invoices().';
     RETURN NULL;
 END
-$body$, invoices, filter);
+$body$, invoices, filter, names);
 END
 $$;
-COMMENT ON FUNCTION @extschema@._rde_recorder_body(regclass, name, name, name, text) IS
+COMMENT ON FUNCTION @extschema@._rde_recorder_body(regclass, text[], name, name, name, text) IS
     'the body of a watched table''s trigger function, which records the invoices a statement made';
 
 CREATE FUNCTION @extschema@._rde_recorded_text(relation regclass, column_name name) RETURNS text
@@ -197,12 +200,48 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_when_value(regclass, name, text) IS
     'a value as the column''s type spells it; raises 42804 or 22023';
 
+CREATE FUNCTION @extschema@._rde_invoice_datasets(datasets text[]) RETURNS text[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    fitting CONSTANT text[] := ARRAY(SELECT s.dataset FROM @extschema@.rde_source s
+                                     WHERE s.invoice_column IS NOT NULL ORDER BY s.dataset);
+    missing text;
+BEGIN
+    IF datasets IS NULL AND cardinality(fitting) = 1 THEN
+        RETURN fitting;
+    END IF;
+    IF datasets IS NULL OR cardinality(datasets) = 0 OR array_position(datasets, NULL) IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = CASE WHEN cardinality(fitting) = 0 THEN 'no data set has an invoice column'
+                           ELSE 'it must be said which data sets are about the invoices of this table' END,
+            HINT = CASE WHEN cardinality(fitting) = 0
+                        THEN 'Attach one first: rde_attach(''provisioned_orders'', ..., invoice => ''invoice_id'').'
+                        ELSE format('Say datasets => ''{%s}'', or those of them whose rows are on these invoices.',
+                                    array_to_string(fitting, ',')) END;
+    END IF;
+    SELECT d.name INTO missing FROM unnest(datasets) d(name) WHERE NOT d.name = ANY (fitting) LIMIT 1;
+    IF FOUND THEN
+        PERFORM @extschema@._rde_find_dataset(missing);
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('data set "%s" has no invoice column', missing),
+            HINT = format('Name the column that says which invoice a row is on: rde_attach(''%s'', ..., invoice => ''invoice_id'').',
+                          missing);
+    END IF;
+    RETURN ARRAY(SELECT DISTINCT d.name FROM unnest(datasets) d(name) ORDER BY d.name);
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_invoice_datasets(text[]) IS
+    'the data sets a watched table is for: those named, else the only one with an invoice column; raises 42704 or 55000';
+
 CREATE FUNCTION @extschema@.rde_watch_invoices(
     "table"     regclass,
     reseller    name,
     invoice     name,
     when_column name DEFAULT NULL,
-    when_value  text DEFAULT NULL
+    when_value  text DEFAULT NULL,
+    datasets    text[] DEFAULT NULL
 ) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
@@ -231,6 +270,8 @@ BEGIN
         when_value := @extschema@._rde_when_value("table", when_column, when_value);
     END IF;
 
+    datasets := @extschema@._rde_invoice_datasets(datasets);
+
     -- What CREATE TRIGGER needs, for all its partitions at once and before they
     -- are looked up: none is added in between.
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', "table");
@@ -248,7 +289,7 @@ BEGIN
     EXECUTE format('CREATE %s FUNCTION @extschema@.%I() RETURNS trigger'
                    ' LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER AS %L',
                    CASE WHEN replaced THEN 'OR REPLACE' ELSE '' END, function_name,
-                   @extschema@._rde_recorder_body("table", reseller, invoice, when_column, when_value));
+                   @extschema@._rde_recorder_body("table", datasets, reseller, invoice, when_column, when_value));
     recorder := format('@extschema@.%I()', function_name);
     IF NOT replaced THEN
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', recorder);
@@ -264,15 +305,15 @@ BEGIN
     END LOOP;
 
     INSERT INTO @extschema@.rde_invoice_watch AS w
-        (relation, reseller_column, invoice_column, when_column, when_value, recorder)
-    VALUES ("table", reseller, invoice, when_column, when_value, function_name)
+        (relation, datasets, reseller_column, invoice_column, when_column, when_value, recorder)
+    VALUES ("table", datasets, reseller, invoice, when_column, when_value, function_name)
     ON CONFLICT ON CONSTRAINT rde_invoice_watch_pkey DO UPDATE
-        SET reseller_column = EXCLUDED.reseller_column, invoice_column = EXCLUDED.invoice_column,
+        SET datasets = EXCLUDED.datasets, reseller_column = EXCLUDED.reseller_column, invoice_column = EXCLUDED.invoice_column,
             when_column = EXCLUDED.when_column, when_value = EXCLUDED.when_value, recorder = EXCLUDED.recorder;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_watch_invoices(regclass, name, name, name, text) IS
-    'make the rows of a table events for reports on invoice: each new row, or with when_* each that is given that value; needs the rights of the table''s owner. Watching again covers partitions added since';
+COMMENT ON FUNCTION @extschema@.rde_watch_invoices(regclass, name, name, name, text, text[]) IS
+    'make the rows of a table events for reports on invoice, of the data sets named or the only one with an invoice column: each new row, or with when_* each that is given that value; needs the rights of the table''s owner. Watching again covers partitions added since';
 
 CREATE FUNCTION @extschema@._rde_set_trigger(
     relation regclass, name name, function regprocedure, definition text, wanted boolean
