@@ -131,7 +131,7 @@ is_provisional(const RdeReport *report, int64 rows, TimestampTz horizon)
 
 int64
 rde_build_reports(const RdeHome *home, const pg_uuid_t *ids, int count,
-				 TimestampTz horizon, int64 max_rows)
+				  TimestampTz horizon, int64 max_rows)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "rde export",

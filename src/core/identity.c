@@ -204,7 +204,8 @@ kept_plan(const RdeHome *home, const char *statement, int nargs, Oid *types,
 /* Which rows a statement sees. */
 typedef enum Sight
 {
-	SEES_NEW,					/* those of a new snapshot of the transaction's */
+	SEES_NEW,					/* those of a new snapshot of the
+								 * transaction's */
 	SEES_CALLERS,				/* those the caller's snapshot does */
 	SEES_LATEST					/* those that are committed now */
 } Sight;
