@@ -3,6 +3,7 @@
 #   make, make install      the extension, by PGXS (PG_CONFIG=... picks a server),
 #                           gateway/rde-gateway and the extension rde_azure where
 #                           their libraries are there
+#   make installcheck       the SQL and isolation tests, on a running server
 #   make setup              install what building, tests and demo need
 #   make check              run every test; "test/run -h" runs some of them
 #   make soak               the same tests with their long loops
@@ -100,7 +101,20 @@ endif
 
 EXTRA_CLEAN = $(OBJS:.o=.d) src/.flags
 
+# "make installcheck" runs the SQL and isolation tests on a running server, which
+# has the extension installed and max_prepared_transactions = 10.
+REGRESS = $(sort $(basename $(notdir $(wildcard test/sql/*.sql))))
+ISOLATION = $(sort $(basename $(notdir $(wildcard test/specs/*.spec))))
+pg_regress = $(dir $(PGXS))../test/regress/pg_regress
+# up to 15 expected outputs are looked for in the output folder, this one
+expected_dir := $(shell $(pg_regress) --help 2>/dev/null | grep -q -e --expecteddir && echo --expecteddir=.)
+REGRESS_OPTS = --inputdir=test $(expected_dir)
+ISOLATION_OPTS = $(REGRESS_OPTS) --outputdir=.
+
 include $(PGXS)
+
+# as in "make check": a hint names the database
+CONTRIB_TESTDB = rde_regress
 
 $(RDE_SCRIPT): $(RDE_SQL)
 	cat $^ >$@
