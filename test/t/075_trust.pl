@@ -51,6 +51,7 @@ $node->safe_psql('postgres', q{
 	CREATE FUNCTION desk.evil(value text) RETURNS boolean LANGUAGE plpgsql AS $$
 		BEGIN INSERT INTO desk.ran VALUES (current_user); RETURN true; END $$;
 });
+$node->safe_psql('postgres', q{UPDATE rde_source SET invoice_column = 'id'});
 my $manager = open_session($node, 'postgres', 'manager');
 run_in($manager, 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM desk.invoice');
 $node->safe_psql('postgres', q{
@@ -58,9 +59,11 @@ $node->safe_psql('postgres', q{
 	ALTER TYPE desk.mood RENAME TO temper;
 	CREATE DOMAIN desk.mood AS text CHECK (desk.evil(VALUE));
 });
-run_in($manager, q{SELECT rde_watch_invoices('desk.invoice', 'reseller', 'id', when_column => 'state', when_value => 'issued')});
+is(run_in($manager, q{SELECT rde_watch_invoices('desk.invoice', 'reseller', 'id', when_column => 'state', when_value => 'issued')}), "\n",
+	'a table is watched');
 run_in($manager, 'COMMIT');
-is($node->safe_psql('postgres', 'SELECT count(*) FROM desk.ran'), '0', 'a type that was renamed runs nothing');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM desk.ran'), '0', '... and a type that was renamed runs nothing');
+$node->safe_psql('postgres', q{UPDATE rde_source SET invoice_column = NULL});
 close_session($manager);
 
 # T3: what was revoked is gone, however old the transaction's snapshot is.
