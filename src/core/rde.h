@@ -88,7 +88,7 @@ extern void rde_read_planned_once(const RdeHome *home, const char *statement,
 extern void rde_read_latest(const RdeHome *home, const char *statement,
 							int nargs, Oid *types, Datum *values);
 
-/* Settings (rde.c) */
+/* Settings (module.c) */
 extern char *rde_setting_retention;
 extern char *rde_setting_settle_limit;
 extern char *rde_setting_time_zone;

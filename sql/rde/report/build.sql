@@ -3,7 +3,7 @@
 ---------------------------------------------------------------------------
 
 CREATE FUNCTION @extschema@._rde_check_view(dataset text, view text, reseller bigint) RETURNS void
-    LANGUAGE C STABLE PARALLEL SAFE
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'rde_check_view';
 COMMENT ON FUNCTION @extschema@._rde_check_view(text, text, bigint) IS
     'raise 42703 or 42804 for a view that needs columns which the source of its data set does not have, or has of another type';
