@@ -26,6 +26,9 @@ BEGIN
       AND coalesce(a.backend_type, '') NOT IN ('autovacuum worker', 'walsender')
       AND (a.xact_start IS NOT NULL OR a.backend_xid IS NOT NULL OR a.backend_xmin IS NOT NULL
            OR a.backend_type IS NULL)
+      -- one that is still connecting has run nothing, and will begin what it runs
+      AND NOT coalesce(a.backend_type = 'client backend' AND a.state IS NULL AND a.xact_start IS NULL
+                       AND a.backend_xid IS NULL, false)
       AND NOT EXISTS (SELECT FROM @extschema@.rde_account t WHERE t.role = a.usename);
 
     -- After the sessions, not before: a transaction prepared in between would be
