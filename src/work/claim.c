@@ -31,6 +31,12 @@
 #define MAX_LOST_CLAIMS	"3"
 
 /*
+ * What was claimed so long ago and is not being built, which its row's lock would
+ * tell, waits behind a long build of whoever claimed it: anybody may take it.
+ */
+#define CLAIM_HOLDS	"interval '2 s'"
+
+/*
  * Can be built by this session, as far as the report's own row says.  $1 is now,
  * $2 and $3 are the session's process and start: what it has claimed already is
  * what it could not lock when it was to be built.
@@ -40,11 +46,16 @@
 	" AND (r.retry_at IS NULL OR r.retry_at <= $1)" \
 	" AND (r.claim_pid IS NULL" \
 	" OR (r.claim_pid = $2 AND r.claim_start = $3)" \
+	" OR r.claimed_at < $1 - " CLAIM_HOLDS \
 	" OR NOT %s._rde_alive(r.claim_pid, r.claim_start))"
 
-/* Claimed by another session; if the report is pending, by one that is gone. */
-#define IS_LOST \
+/* Claimed by another session. */
+#define IS_OTHERS \
 	" (r.claim_pid IS NOT NULL AND NOT (r.claim_pid = $2 AND r.claim_start = $3))"
+
+/* Claimed by another session that is gone. */
+#define IS_LOST \
+	" (" IS_OTHERS " AND NOT %s._rde_alive(r.claim_pid, r.claim_start))"
 
 /* Claimed by this session; $1 and $2 are its process and start. */
 #define IS_MINE \
@@ -102,11 +113,11 @@ choose(const RdeHome *home, int max_groups, TimestampTz now,
 	Datum		passes;
 
 	rde_execute(home,
-				"WITH building AS ("
+				"WITH building AS MATERIALIZED ("
 				"SELECT coalesce(max(r.lost_claims), 0) AS lost"
 				" FROM %s.rde_report r"
 				" WHERE r.status = 'submitted' AND r.lost_claims > 0"
-				" AND" IS_LOST
+				" AND" IS_OTHERS
 				" AND %s._rde_alive(r.claim_pid, r.claim_start)),"
 				" ready AS ("
 				"SELECT r.pass, r.reseller, min(r.due_at) AS due_at,"
@@ -245,6 +256,7 @@ collect(Datum passes, MemoryContext context)
 				continue;
 			old = MemoryContextSwitchTo(context);
 			group = palloc0(sizeof(RdeGroup));
+			group->pass = pass;
 			group->ids = palloc(sizeof(pg_uuid_t) * SPI_processed);
 			groups = lappend(groups, group);
 			MemoryContextSwitchTo(old);
@@ -269,10 +281,10 @@ collect(Datum passes, MemoryContext context)
 
 List *
 rde_claim(const RdeHome *home, int max_reports, TimestampTz horizon,
-		  const char *settle_limit, MemoryContext context)
+		  const char *settle_limit, Datum skipped, MemoryContext context)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	Datum		tried = PointerGetDatum(construct_empty_array(UUIDOID));
+	Datum		tried = skipped;
 	Datum		passes;
 
 	/*

@@ -12,6 +12,7 @@
 #include "core/calendar.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
@@ -21,7 +22,10 @@
  * their turn.
  */
 #define MAX_GENERATORS	200
-#define MAX_PERIODS		50
+#define MAX_PERIODS		10
+
+/* An account with so many reports to be built gets no more of its generators. */
+#define MAX_WAITING		"1000"
 
 /* Parallel arrays, as unnest() takes them. */
 typedef struct Periods
@@ -132,21 +136,22 @@ execute(const RdeHome *home, const char *statement, Periods *periods,
 	rde_execute(home, statement, 4, types, values, NULL, false, expected);
 }
 
-bool
-rde_generator_submit_due(const RdeHome *home)
+/*
+ * Lock the generators that are due, at most `limit` of them, those in `skipped`
+ * left out; their schedules are in SPI_tuptable.
+ *
+ * A snapshot window that is still to be built holds up the next: it will hold what
+ * changed until then, too.  And an account whose reports wait in masses waits
+ * itself until some are built, so that its backlog is no heavier than this.
+ */
+static void
+choose_due(const RdeHome *home, TimestampTz now, int limit, Datum skipped)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	Oid			types[] = {TIMESTAMPTZOID, INT4OID};
+	Oid			types[] = {TIMESTAMPTZOID, INT4OID, UUIDARRAYOID};
 	Datum		values[] = {
-		TimestampTzGetDatum(now), Int32GetDatum(MAX_GENERATORS)
+		TimestampTzGetDatum(now), Int32GetDatum(limit), skipped
 	};
-	Periods    *due;
-	Periods    *next;
 
-	/*
-	 * A snapshot window that is still to be built holds up the next: it will
-	 * hold what changed until then, too.
-	 */
 	rde_execute(home,
 				"SELECT g.id, g.event, g.time_zone, g.month_day, g.catch_up,"
 				" s.change_column IS NOT NULL,"
@@ -158,11 +163,30 @@ rde_generator_submit_due(const RdeHome *home)
 				" (SELECT FROM %s.rde_report r WHERE r.generator = g.id"
 				" AND r.snapshot_window"
 				" AND (r.status = 'submitted' OR r.retry_at IS NOT NULL)))"
+				" AND g.id <> ALL ($3)"
+				" AND (g.reseller IS NULL OR (SELECT pg_catalog.count(*) FROM"
+				" (SELECT FROM %s.rde_report r WHERE r.reseller = g.reseller"
+				" AND r.created_at IS NULL"
+				" AND (r.status = 'submitted' OR r.retry_at IS NOT NULL)"
+				" LIMIT " MAX_WAITING ") AS waiting) < " MAX_WAITING ")"
 				" ORDER BY g.next_run, g.id LIMIT $2"
 				" FOR UPDATE OF g SKIP LOCKED",
-				2, types, values, NULL, false, SPI_OK_SELECT);
+				3, types, values, NULL, false, SPI_OK_SELECT);
+}
+
+bool
+rde_generator_submit_due(const RdeHome *home, int limit, Datum skipped,
+						 pg_uuid_t *last)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	Periods    *due;
+	Periods    *next;
+
+	choose_due(home, now, Min(limit, MAX_GENERATORS), skipped);
 	if (SPI_processed == 0)
 		return false;
+	*last = *DatumGetUUIDP(column_value(SPI_tuptable->vals[SPI_processed - 1],
+										1));
 	due = palloc(sizeof(Periods));
 	next = palloc(sizeof(Periods));
 	due->count = next->count = 0;
@@ -201,4 +225,25 @@ rde_generator_submit_due(const RdeHome *home)
 	pfree(due);
 	pfree(next);
 	return true;
+}
+
+/*
+ * What a generator asks for cannot be: it makes no reports until somebody has
+ * changed it.
+ */
+void
+rde_generator_disable(const RdeHome *home, const pg_uuid_t *id,
+					  const ErrorData *error)
+{
+	Oid			types[] = {UUIDOID, TEXTOID};
+	Datum		values[] = {
+		UUIDPGetDatum(id), CStringGetTextDatum(error->message)
+	};
+
+	rde_execute(home,
+				"UPDATE %s.rde_generator SET enabled = false,"
+				" foreign_reason = false,"
+				" disabled_reason = 'its reports cannot be submitted: ' || $2"
+				" WHERE id = $1",
+				2, types, values, NULL, false, SPI_OK_UPDATE);
 }

@@ -65,7 +65,7 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_submit_invoices(text, text[], text[], timestamptz[]) IS
     'submit the reports that generators make on these invoices of a data set; changed limits each to invoices that changed since it was created. Returns how many were missing';
 
-CREATE FUNCTION @extschema@._rde_submit_events(max_events integer) RETURNS bigint
+CREATE FUNCTION @extschema@._rde_submit_some_events(events tid[]) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -75,9 +75,7 @@ DECLARE
 BEGIN
     FOR batch IN
     WITH event AS (
-        DELETE FROM @extschema@.rde_invoice_event e
-        WHERE e.ctid = ANY (ARRAY(
-            SELECT q.ctid FROM @extschema@.rde_invoice_event q LIMIT max_events FOR UPDATE SKIP LOCKED))
+        DELETE FROM @extschema@.rde_invoice_event e WHERE e.ctid = ANY (events)
         RETURNING e.dataset, e.reseller, e.invoice)
     SELECT e.dataset, count(*) AS events, array_agg(e.reseller) AS resellers, array_agg(e.invoice) AS invoices
     FROM event e GROUP BY e.dataset ORDER BY e.dataset
@@ -88,8 +86,43 @@ BEGIN
     RETURN taken;
 END
 $$;
+COMMENT ON FUNCTION @extschema@._rde_submit_some_events(tid[]) IS
+    'take recorded invoices and submit their reports; returns how many were taken';
+
+CREATE FUNCTION @extschema@._rde_submit_events(max_events integer) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    taken bigint := 0;
+    failed bigint := 0;
+    reason text;
+    event tid;
+    events CONSTANT tid[] := ARRAY(SELECT q.ctid FROM @extschema@.rde_invoice_event q LIMIT max_events
+                                   FOR UPDATE SKIP LOCKED);
+BEGIN
+    BEGIN
+        RETURN @extschema@._rde_submit_some_events(events);
+    EXCEPTION WHEN OTHERS THEN
+        NULL;
+    END;
+    -- One of them cannot be: it is found out, and the others are not held up.
+    FOREACH event IN ARRAY events LOOP
+        BEGIN
+            taken := taken + @extschema@._rde_submit_some_events(ARRAY[event]);
+        EXCEPTION WHEN OTHERS THEN
+            failed := failed + 1;
+            reason := SQLERRM;
+        END;
+    END LOOP;
+    IF failed > 0 THEN
+        RAISE WARNING USING MESSAGE = format('reports on %s invoices could not be submitted, the last with: %s', failed, reason);
+    END IF;
+    RETURN taken;
+END
+$$;
 COMMENT ON FUNCTION @extschema@._rde_submit_events(integer) IS
-    'take recorded invoices that no other worker is at and submit their reports; returns how many were taken';
+    'take recorded invoices that no other worker is at and submit their reports; those that cannot be are left where they are, with a warning. Returns how many were taken';
 
 CREATE FUNCTION @extschema@.rde_sweep_invoices("table" regclass, since timestamptz) RETURNS bigint
     LANGUAGE C VOLATILE PARALLEL UNSAFE

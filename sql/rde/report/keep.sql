@@ -72,7 +72,9 @@ BEGIN
            ORDER BY e.expires_at LIMIT max_reports FOR UPDATE SKIP LOCKED) expired
     WHERE r.id = expired.id;
     GET DIAGNOSTICS purged = ROW_COUNT;
-    DELETE FROM @extschema@.rde_idempotency i WHERE i.created_at < now() - interval '24 hours';
+    DELETE FROM @extschema@.rde_idempotency i
+    WHERE i.ctid = ANY (ARRAY(SELECT q.ctid FROM @extschema@.rde_idempotency q
+                              WHERE q.created_at < now() - interval '24 hours' FOR UPDATE SKIP LOCKED));
     RETURN purged;
 END
 $$;

@@ -48,11 +48,16 @@ AS $$
 DECLARE
     settled uuid;
 BEGIN
-    DELETE FROM @extschema@.rde_report n
-    USING @extschema@.rde_report o
-    WHERE n.id = report AND n.settles AND o.id = n.supersedes AND o.sha256 = n.sha256
-    RETURNING o.id INTO settled;
-    UPDATE @extschema@.rde_report r SET provisional = false WHERE r.id = settled;
+    -- One that somebody is about to drop or to change is not waited for: the
+    -- revision stays, and says the same.
+    SELECT o.id INTO settled
+    FROM @extschema@.rde_report o JOIN @extschema@.rde_report n ON n.supersedes = o.id
+    WHERE n.id = report AND n.settles AND o.sha256 = n.sha256
+    FOR NO KEY UPDATE OF o SKIP LOCKED;
+    IF FOUND THEN
+        DELETE FROM @extschema@.rde_report n WHERE n.id = report;
+        UPDATE @extschema@.rde_report r SET provisional = false WHERE r.id = settled;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_drop_unchanged(uuid) IS

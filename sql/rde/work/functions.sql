@@ -94,6 +94,8 @@ BEGIN
             SELECT f.paused_until INTO retry FROM @extschema@.rde_source_failure f WHERE f.dataset = failed.dataset;
         WHEN 'blocked' THEN
             retry := moment + interval '15 minutes';
+        WHEN 'locked' THEN
+            retry := moment + interval '1 minute';
         WHEN 'build' THEN
             -- What the data or the request is to blame for stays as it is.
             IF left(sqlstate, 2) NOT IN ('22', '42', '54') THEN
@@ -104,15 +106,17 @@ BEGIN
     UPDATE @extschema@.rde_report r
     SET status = 'error', sqlstate = _rde_fail.sqlstate, error = _rde_fail.error,
         foreign_error = _rde_fail.foreign_error, failed_at = moment, retry_at = retry,
-        attempts = r.attempts + CASE WHEN kind IN ('source', 'blocked') THEN 0 ELSE 1 END,
+        attempts = r.attempts + CASE WHEN kind IN ('source', 'blocked', 'locked') THEN 0 ELSE 1 END,
         claim_pid = NULL, claim_start = NULL, claimed_at = NULL
     WHERE r.id = report;
 
-    -- A generator that has done nothing but fail for a day is not let go on.
+    -- A generator that has done nothing but fail for a day is not let go on.  One
+    -- that somebody is changing is looked at when its next report fails.
     IF kind <> 'build' OR retry IS NOT NULL OR failed.generator IS NULL OR failed.type = 'onetime' THEN
         RETURN;
     END IF;
-    SELECT g.* INTO failing FROM @extschema@.rde_generator g WHERE g.id = failed.generator AND g.enabled FOR UPDATE;
+    SELECT g.* INTO failing FROM @extschema@.rde_generator g WHERE g.id = failed.generator AND g.enabled
+    FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
         RETURN;
     END IF;
@@ -133,7 +137,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_fail(uuid, text, text, text, boolean) IS
-    'record that a report could not be built, and decide when it is tried again: kind source pauses its data set, blocked waits for an administrator, build counts against its generator, final is not tried again';
+    'record that a report could not be built, and decide when it is tried again: kind source pauses its data set, locked waits for whoever holds what it needs, blocked for an administrator, build counts against its generator, final is not tried again';
 
 CREATE PROCEDURE @extschema@.rde_run_due(max_reports integer DEFAULT NULL, wait interval DEFAULT NULL)
     LANGUAGE C
