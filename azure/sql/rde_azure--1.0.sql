@@ -62,7 +62,7 @@ COMMENT ON FOREIGN DATA WRAPPER rde_azure IS
 
 CREATE TABLE @extschema@.rde_azure_upload (
     id           uuid PRIMARY KEY,
-    report       uuid UNIQUE REFERENCES @extschema@.rde_report ON DELETE SET NULL,
+    report       uuid UNIQUE,
     server       name NOT NULL,
     state        text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'uploaded', 'error', 'deleting')),
     blob         text,
@@ -102,6 +102,23 @@ COMMENT ON COLUMN @extschema@.rde_azure_upload.expires_at IS
     'when the report was to expire as it was queued: one that is gone earlier was dropped';
 COMMENT ON COLUMN @extschema@.rde_azure_upload.due_at IS
     'not tried before';
+
+-- No foreign key, which would be in the way of pg_restore -j.
+CREATE FUNCTION @extschema@._rde_azure_report_deleted() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE @extschema@.rde_azure_upload u SET report = NULL FROM deleted d WHERE u.report = d.id;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_azure_report_deleted() IS
+    'trigger function: says in the outbox that reports are gone';
+CREATE TRIGGER rde_azure_deleted AFTER DELETE ON @extschema@.rde_report REFERENCING OLD TABLE AS deleted
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._rde_azure_report_deleted();
+-- a trigger is no member by itself, and would be in the way of DROP EXTENSION
+ALTER TRIGGER rde_azure_deleted ON @extschema@.rde_report DEPENDS ON EXTENSION rde_azure;
 
 CREATE TABLE @extschema@.rde_azure_state (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
@@ -198,6 +215,7 @@ BEGIN
           AND (state.seen IS NULL
                OR (r.published >= pg_snapshot_xmin(state.seen) AND r.cluster = state.cluster
                    AND NOT pg_visible_in_snapshot(r.published, state.seen)))
+        FOR KEY SHARE
         ON CONFLICT DO NOTHING
         RETURNING 1),
     remembered AS (
@@ -366,7 +384,7 @@ SELECT pg_extension_config_dump('@extschema@.rde_azure_state', '');
 -- themselves at who asks, or that a view calls with its reader's rights.
 REVOKE ALL ON FUNCTION
     @extschema@.rde_azure_validator(text[], oid), @extschema@._rde_azure_check_caller(),
-    @extschema@._rde_azure_check_cluster(),
+    @extschema@._rde_azure_check_cluster(), @extschema@._rde_azure_report_deleted(),
     @extschema@.rde_azure_adopt(), @extschema@._rde_azure_fill(name),
     @extschema@._rde_azure_claim(integer, timestamptz), @extschema@._rde_azure_uploaded(uuid, integer, boolean),
     @extschema@.rde_azure_download_url(uuid)

@@ -10,6 +10,7 @@
  *   work/tables.sql            workers, and sources they leave alone
  *   access/tables.sql          grants, tokens, signing keys
  *   rest/tables.sql            answers that are given again
+ *   core/references.sql        what belongs to what
  *   core/server.sql            what the server says
  *   core/settings.sql          settings
  *   core/calendar.sql          days and periods

@@ -12,7 +12,7 @@ COMMENT ON TABLE @extschema@.rde_privilege IS
 
 CREATE TABLE @extschema@.rde_token (
     id               uuid PRIMARY KEY DEFAULT gen_random_uuid(),
-    account          bigint NOT NULL REFERENCES @extschema@.rde_account ON DELETE CASCADE,
+    account          bigint NOT NULL,
     name             text NOT NULL CHECK (name ~ '^[^[:cntrl:]]{1,128}$'),
     subscription_key text NOT NULL UNIQUE,
     token_sha256     bytea NOT NULL,

@@ -23,6 +23,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
             MESSAGE = 'reseller, name and lifetime must not be null';
     END IF;
+    PERFORM FROM @extschema@.rde_account a WHERE a.id = reseller FOR KEY SHARE;
     PERFORM @extschema@._rde_find_account(reseller);
     PERFORM @extschema@._rde_check_name('token', name);
     IF lifetime <= interval '0' THEN

@@ -5,7 +5,7 @@
 CREATE TABLE @extschema@.rde_account (
     id                  bigint PRIMARY KEY,
     name                text NOT NULL CHECK (name ~ '^[^[:cntrl:]]{1,128}$'),
-    parent              bigint REFERENCES @extschema@.rde_account,
+    parent              bigint,
     role                name UNIQUE,
     time_zone           text,
     scope               text NOT NULL DEFAULT 'reseller' CHECK (scope IN ('reseller', 'provider')),
@@ -29,7 +29,7 @@ COMMENT ON COLUMN @extschema@.rde_account.children_on_invoice IS
     'false: it switched reports on invoice off for all its direct children';
 
 CREATE TABLE @extschema@.rde_asked (
-    account  bigint NOT NULL REFERENCES @extschema@.rde_account ON DELETE CASCADE,
+    account  bigint NOT NULL,
     asked_at timestamptz NOT NULL DEFAULT now(),
     reports  integer NOT NULL
 );

@@ -26,6 +26,18 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_find_dataset(text) IS
     'a data set''s row; raises 42704 with the list of what exists';
 
+CREATE FUNCTION @extschema@._rde_hold_dataset(dataset text) RETURNS @extschema@.rde_dataset
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM FROM @extschema@.rde_dataset d WHERE d.name = dataset FOR KEY SHARE;
+    RETURN @extschema@._rde_find_dataset(dataset);
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_hold_dataset(text) IS
+    'the same for what is to belong to it: nobody drops it before this transaction has ended';
+
 CREATE FUNCTION @extschema@._rde_source_column(relation regclass, column_name text)
     RETURNS pg_attribute
     LANGUAGE plpgsql STABLE PARALLEL SAFE

@@ -42,6 +42,7 @@ BEGIN
             HINT = 'rde_detach() takes its source away.';
     END IF;
     PERFORM @extschema@._rde_check_source_rights(name);
+    PERFORM FROM @extschema@.rde_dataset d WHERE d.name = rde_drop_dataset.name FOR UPDATE;
     SELECT string_agg(format('"%s"', g.name), ', ' ORDER BY g.name, g.reseller) INTO users
     FROM @extschema@.rde_generator g WHERE g.dataset = rde_drop_dataset.name;
     IF users IS NOT NULL THEN
@@ -290,7 +291,7 @@ DECLARE
     exposed name[];
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
-    PERFORM @extschema@._rde_find_dataset(dataset);
+    PERFORM @extschema@._rde_hold_dataset(dataset);
     IF source IS NULL OR reseller IS NULL OR period IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
             MESSAGE = 'source, reseller and period must not be null',

@@ -116,7 +116,7 @@ DECLARE
     new_view bigint;
 BEGIN
     reseller := @extschema@._rde_own_reseller(reseller);
-    found_dataset := @extschema@._rde_find_dataset(dataset);
+    found_dataset := @extschema@._rde_hold_dataset(dataset);
     PERFORM @extschema@._rde_check_name('a view', name);
     IF lower(name) = 'full' OR (lower(name) = 'cmp' AND (found_dataset.shipped OR reseller IS NOT NULL OR name <> 'cmp')) THEN
         RAISE EXCEPTION USING ERRCODE = 'reserved_name',
@@ -145,6 +145,7 @@ AS $$
 DECLARE
     altered bigint := @extschema@._rde_find_view(dataset, name, @extschema@._rde_own_reseller(reseller));
 BEGIN
+    PERFORM FROM @extschema@.rde_view v WHERE v.id = altered FOR NO KEY UPDATE;
     DELETE FROM @extschema@.rde_view_column vc WHERE vc.view = altered;
     PERFORM @extschema@._rde_set_view_columns(altered, columns);
 END

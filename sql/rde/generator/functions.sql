@@ -124,7 +124,7 @@ BEGIN
     zone := @extschema@._rde_zone(
         coalesce(time_zone, (SELECT a.time_zone FROM @extschema@.rde_account a WHERE a.id = reseller)));
 
-    PERFORM @extschema@._rde_find_dataset(dataset);
+    PERFORM @extschema@._rde_hold_dataset(dataset);
     SELECT s.* INTO source FROM @extschema@.rde_source s WHERE s.dataset = rde_create_generator.dataset;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',

@@ -5,7 +5,7 @@
 CREATE TABLE @extschema@.rde_generator (
     id              uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     name            text NOT NULL CHECK (name ~ '^[^[:cntrl:]]{1,128}$'),
-    dataset         text NOT NULL REFERENCES @extschema@.rde_dataset,
+    dataset         text NOT NULL,
     view            text,
     formats         text[] NOT NULL CHECK (cardinality(formats) > 0),
     event           text NOT NULL CHECK (event IN ('daily', 'monthly', 'on_invoice', 'manual')),
@@ -38,7 +38,7 @@ COMMENT ON COLUMN @extschema@.rde_generator.foreign_reason IS
     'disabled_reason holds an error that is not in rde''s own words, so resellers do not see it';
 
 CREATE TABLE @extschema@.rde_generator_snapshot (
-    generator         uuid NOT NULL REFERENCES @extschema@.rde_generator ON DELETE CASCADE,
+    generator         uuid NOT NULL,
     format            text NOT NULL,
     snapshot          pg_snapshot NOT NULL,
     system_identifier bigint NOT NULL,

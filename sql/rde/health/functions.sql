@@ -256,10 +256,15 @@ BEGIN
            'CREATE ROLE it, or give the account another with rde_alter_account().'
     FROM @extschema@.rde_account a
     WHERE a.role IS NOT NULL AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = a.role);
+    RETURN QUERY
+    SELECT 'error', 'orphans', o.relation, NULL::timestamptz,
+           format('%s rows have no %s they belong to.', o.orphans, o.belongs_to),
+           'A restore has left something out: restore again, or delete them.'
+    FROM @extschema@._rde_orphans() o;
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_server_findings() IS
-    'what rde_health has to say about what is in the way: open schemas, prepared transactions, missing roles, reports past their time';
+    'what rde_health has to say about what is in the way: open schemas, prepared transactions, missing roles, reports past their time, rows that belong to nothing';
 
 CREATE FUNCTION @extschema@._rde_health(
     OUT severity text, OUT finding text, OUT object text, OUT since timestamptz, OUT detail text, OUT hint text

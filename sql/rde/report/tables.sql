@@ -120,7 +120,7 @@ COMMENT ON COLUMN @extschema@.rde_report.lost_claims IS
     'how often the worker that had claimed it was gone before it ended';
 
 CREATE TABLE @extschema@.rde_report_total (
-    report   uuid NOT NULL REFERENCES @extschema@.rde_report ON DELETE CASCADE,
+    report   uuid NOT NULL,
     currency text NOT NULL,
     rows     bigint NOT NULL,
     amount   numeric,
@@ -130,7 +130,7 @@ COMMENT ON TABLE @extschema@.rde_report_total IS
     'control totals of a report per currency, counted from the very rows in its file';
 
 CREATE TABLE @extschema@.rde_report_chunk (
-    report uuid NOT NULL REFERENCES @extschema@.rde_report ON DELETE CASCADE,
+    report uuid NOT NULL,
     seq    integer NOT NULL CHECK (seq >= 0),
     data   bytea NOT NULL,
     PRIMARY KEY (report, seq)

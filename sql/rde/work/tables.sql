@@ -3,7 +3,7 @@
 ---------------------------------------------------------------------------
 
 CREATE TABLE @extschema@.rde_source_failure (
-    dataset      text PRIMARY KEY REFERENCES @extschema@.rde_dataset ON DELETE CASCADE,
+    dataset      text PRIMARY KEY,
     failures     integer NOT NULL DEFAULT 1,
     failed_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     paused_until timestamptz NOT NULL,
