@@ -173,7 +173,7 @@ COMMENT ON FUNCTION @extschema@._rde_azure_check_cluster() IS
     'raise 55000 unless the blobs in the outbox are this database''s to change';
 
 CREATE FUNCTION @extschema@.rde_azure_adopt() RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -308,7 +308,7 @@ COMMENT ON FUNCTION @extschema@._rde_azure_uploaded(uuid, integer, boolean) IS
     'a report''s blob is there and has been compared';
 
 CREATE FUNCTION @extschema@.rde_azure_retry(report uuid) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

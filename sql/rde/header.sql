@@ -2,6 +2,7 @@
  * Reporting and Data Export.  The install script is this file and, in the order
  * the data flows, those it names; the Makefile reads the order here.
  *
+ *   core/definer.sql           functions with the extension's rights
  *   dataset/tables.sql         data sets, their report views, their sources
  *   report/tables.sql          reports
  *   account/tables.sql         accounts

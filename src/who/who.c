@@ -11,6 +11,7 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "core/caller.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -147,21 +148,14 @@ granted_rank(const RdeHome *home, Oid role, const char **why)
 	return rank;
 }
 
-RdeWho
-rde_who(const RdeHome *home)
+/* Who a role is. */
+static RdeWho
+who_is(const RdeHome *home, Oid role)
 {
 	MemoryContext context = CurrentMemoryContext;
 	RdeWho		who = {RDE_NOBODY, 0, "no account and no grant"};
-	Oid			role = rde_caller();
 	int64		account;
 
-	if (login.subxact != InvalidSubTransactionId)
-	{
-		who.rank = RDE_TENANT;
-		who.account = login.account;
-		who.why = "a token verified in this transaction";
-		return who;
-	}
 	rde_connect();
 	if (account_of_role(home, role, &account))
 	{
@@ -176,6 +170,42 @@ rde_who(const RdeHome *home)
 	return who;
 }
 
+/*
+ * What two roles both are.  An operator may be anybody; of an account and another,
+ * or of a reader and a gateway, neither may be the other.
+ */
+static RdeWho
+lesser(RdeWho outer, RdeWho present)
+{
+	RdeWho		nobody = {RDE_NOBODY, 0,
+	"the caller, and whose function he called, may do nothing that both may"};
+
+	if (present.rank >= RDE_OPERATOR)
+		return outer.rank <= present.rank ? outer : present;
+	if (outer.rank >= RDE_OPERATOR || present.rank == RDE_NOBODY)
+		return present;
+	if (outer.rank == present.rank &&
+		(outer.rank != RDE_TENANT || outer.account == present.account))
+		return outer;
+	return nobody;
+}
+
+RdeWho
+rde_who(const RdeHome *home)
+{
+	Oid			outer = rde_outer_caller();
+	Oid			present = rde_present_caller(home->owner);
+	RdeWho		who = {RDE_TENANT, login.account,
+	"a token verified in this transaction"};
+
+	if (login.subxact != InvalidSubTransactionId)
+		return who;
+	who = who_is(home, outer);
+	if (present != outer && who.rank != RDE_NOBODY)
+		who = lesser(who, who_is(home, present));
+	return who;
+}
+
 /* Say once in a transaction why nothing is shown. */
 static void
 tell_nobody(void)
@@ -187,7 +217,7 @@ tell_nobody(void)
 	told = GetCurrentTransactionStartTimestamp();
 	ereport(NOTICE,
 			(errmsg("role \"%s\" is no account and was granted nothing, so it sees no reports",
-					GetUserNameFromId(rde_caller(), false)),
+					GetUserNameFromId(rde_outer_caller(), false)),
 			 errhint("Make it an account's role with rde_create_account(), or call rde_grant().")));
 }
 
@@ -327,6 +357,7 @@ rde_may_act(const RdeHome *home, bool has_reseller, int64 reseller)
 PG_FUNCTION_INFO_V1(rde_visible_accounts);
 PG_FUNCTION_INFO_V1(rde_sees_all);
 PG_FUNCTION_INFO_V1(rde_whoami);
+PG_FUNCTION_INFO_V1(rde_callers);
 PG_FUNCTION_INFO_V1(rde_refuse_account_sql);
 PG_FUNCTION_INFO_V1(rde_own_reseller_sql);
 PG_FUNCTION_INFO_V1(rde_may_see_sql);
@@ -388,7 +419,7 @@ rde_whoami(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	values[0] = CStringGetTextDatum(GetUserNameFromId(rde_caller(), false));
+	values[0] = CStringGetTextDatum(GetUserNameFromId(rde_outer_caller(), false));
 	values[1] = Int64GetDatum(who.account);
 	values[2] = CStringGetTextDatum(who.rank == RDE_TENANT ?
 									account_scope(home, who.account,
@@ -397,6 +428,20 @@ rde_whoami(PG_FUNCTION_ARGS)
 	values[3] = CStringGetTextDatum(who.why);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));
+}
+
+/* _rde_callers() → oid[]: the outermost caller, and the present one */
+Datum
+rde_callers(PG_FUNCTION_ARGS)
+{
+	const RdeHome *home = rde_home(fcinfo);
+	Datum		roles[] = {
+		ObjectIdGetDatum(rde_outer_caller()),
+		ObjectIdGetDatum(rde_present_caller(home->owner))
+	};
+
+	PG_RETURN_ARRAYTYPE_P(construct_array(roles, lengthof(roles), OIDOID,
+										  sizeof(Oid), true, TYPALIGN_INT));
 }
 
 /* _rde_refuse_account(): raises 42501 */

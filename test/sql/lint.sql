@@ -18,9 +18,10 @@ JOIN pg_language l ON l.oid = p.prolang;
 -- whoever's rights a function has, its path is pinned; and nothing else is of the
 -- extension's owner's rights
 SELECT proname FROM routine
-WHERE (prosecdef OR language NOT IN ('c', 'internal'))
+WHERE language NOT IN ('c', 'internal')
   AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (proconfig), false);
-SELECT proname, language FROM routine WHERE prosecdef AND language NOT IN ('sql', 'plpgsql') OR language NOT IN ('c', 'sql', 'plpgsql');
+-- SECURITY DEFINER forgets who called, and is for what does not ask
+SELECT proname, language FROM routine WHERE prosecdef OR language NOT IN ('c', 'sql', 'plpgsql', 'rde_definer');
 
 -- a name is one function; nothing is granted but to the extension's owner and, of
 -- the following, to everybody
@@ -61,7 +62,8 @@ FROM (VALUES
     ('rde_run_due', 'EXECUTE; rde_refuse_account: 42501'),
     ('rde_sweep_invoices', 'EXECUTE; rde_refuse_account: 42501'),
     ('rde_rebaseline', 'EXECUTE; rde_refuse_account: 42501'),
-    ('_rde_caller', 'EXECUTE; no restricted operation: 42501'),
+    ('_rde_callers', 'EXECUTE; no restricted operation: 42501'),
+    ('_rde_definer', 'EXECUTE; no restricted operation: 42501'),
     ('_rde_refuse_account', 'EXECUTE; is one'),
     ('_rde_own_reseller', 'EXECUTE; is one'),
     ('_rde_may_see', 'EXECUTE; is one'),

@@ -103,7 +103,7 @@ $node->safe_psql('planted', q{CREATE SCHEMA open; GRANT CREATE, USAGE ON SCHEMA 
 for my $plant (
 	'CREATE TABLE open.rde_report (id uuid)',
 	'CREATE VIEW open.rde_reports AS SELECT 1',
-	'CREATE FUNCTION open._rde_caller() RETURNS oid LANGUAGE sql AS $$SELECT 10::oid$$',
+	'CREATE FUNCTION open._rde_callers() RETURNS oid[] LANGUAGE sql AS $$SELECT ARRAY[10]::oid[]$$',
 	'CREATE FUNCTION open.rde_purge(integer) RETURNS bigint LANGUAGE sql AS $$SELECT 1::bigint$$',
 	'CREATE TYPE open.rde_source AS (a int)')
 {

@@ -315,7 +315,7 @@ $node->safe_psql('postgres', q{
 	ALTER FUNCTION as_t2() OWNER TO t2;
 	CREATE VIEW t2_reports AS SELECT * FROM rde_reports; ALTER VIEW t2_reports OWNER TO t2; GRANT SELECT ON t2_reports TO PUBLIC});
 my $who = 'SELECT coalesce(account::text, scope) FROM rde_whoami();';
-is(run('t1', "SELECT as_t2();"), "t2 1\n", 'a definer function of another\'s shows one\'s own');
+is(run('t1', "SELECT as_t2();"), "t2 nobody\n", 'a definer function of another\'s shows nothing, for he would see it');
 is(run('t1', 'SELECT count(*) FROM t2_reports WHERE reseller <> 1;'), "0\n", 'so does a view');
 is(run('nobody', "SELECT as_t2();"), "t2 nobody\n", 'or nothing');
 is(run('member', "$who SET ROLE t2; $who RESET ROLE; $who"), "nobody\n2\nnobody\n", 'a member is the account only by SET ROLE');

@@ -66,7 +66,7 @@ COMMENT ON FUNCTION @extschema@._rde_change_grant(name, text, boolean) IS
     'grant or revoke what a privilege is made of';
 
 CREATE FUNCTION @extschema@.rde_grant(role name, privilege text) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET client_min_messages = warning
 AS $$
@@ -86,7 +86,7 @@ COMMENT ON FUNCTION @extschema@.rde_grant(name, text) IS
     'let a role, and its members, do something: gateway lets others in by token and link; reader sees the status and manifest of all reports; operator sees and makes all reports; admin also says what they are made from, and for whom';
 
 CREATE FUNCTION @extschema@.rde_revoke(role name, privilege text) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET client_min_messages = warning
 AS $$

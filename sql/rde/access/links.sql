@@ -33,7 +33,7 @@ COMMENT ON FUNCTION @extschema@.rde_redeem(uuid, text, text, text, text, text, t
     'open the report a link names until the end of the transaction; moved_to is the link to go on with if its file has moved to a store; begun is when a download that goes on began. Whatever is wrong with a link raises the same 42501';
 
 CREATE FUNCTION @extschema@.rde_revoke_links(report uuid) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -48,7 +48,7 @@ COMMENT ON FUNCTION @extschema@.rde_revoke_links(uuid) IS
     'let every link to this report that was made until now open nothing';
 
 CREATE FUNCTION @extschema@.rde_rotate_key() RETURNS text
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -63,7 +63,7 @@ COMMENT ON FUNCTION @extschema@.rde_rotate_key() IS
     'sign new links with a new key and return its id; links signed with older keys hold until these are revoked';
 
 CREATE FUNCTION @extschema@.rde_revoke_key(kid text) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

@@ -12,7 +12,7 @@ CREATE FUNCTION @extschema@.rde_create_token(
     reseller bigint, name text, lifetime interval DEFAULT '1 year',
     OUT subscription_key text, OUT token text
 ) RETURNS record
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -41,7 +41,7 @@ COMMENT ON FUNCTION @extschema@.rde_create_token(bigint, text, interval) IS
     'make what a reseller''s program logs in with; both parts are shown this once, and of the token only a hash is stored';
 
 CREATE FUNCTION @extschema@.rde_revoke_token(id uuid) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

@@ -161,7 +161,7 @@ CREATE FUNCTION @extschema@.rde_create_account(
     max_reports_per_day integer DEFAULT NULL,
     max_stored_bytes    bigint DEFAULT NULL
 ) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -199,7 +199,7 @@ CREATE FUNCTION @extschema@.rde_alter_account(
     max_stored_bytes    bigint DEFAULT NULL,
     clear     text[] DEFAULT '{}'
 ) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -240,7 +240,7 @@ COMMENT ON FUNCTION @extschema@.rde_alter_account(bigint, text, bigint, name, te
     'change an account; what is NULL stays as it is, and clear names what is to be taken away: parent, role, time_zone and the last two quotas';
 
 CREATE FUNCTION @extschema@.rde_drop_account(id bigint) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -272,7 +272,7 @@ COMMENT ON FUNCTION @extschema@.rde_drop_account(bigint) IS
     'take a reseller out of the tree, once it has no accounts below it and no generators; its reports stay';
 
 CREATE FUNCTION @extschema@.rde_set_on_invoice(account bigint, enabled boolean, child bigint DEFAULT NULL) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

@@ -3,7 +3,7 @@
 ---------------------------------------------------------------------------
 
 CREATE FUNCTION @extschema@.rde_create_dataset(name text, title text) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -28,7 +28,7 @@ COMMENT ON FUNCTION @extschema@.rde_create_dataset(text, text) IS
     'register a data set of your own; rde_attach() then says where its rows come from';
 
 CREATE FUNCTION @extschema@.rde_drop_dataset(name text) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -68,7 +68,7 @@ BEGIN
     SELECT c.relowner, s.relation INTO owner, relation
     FROM @extschema@.rde_source s JOIN pg_class c ON c.oid = s.relation
     WHERE s.dataset = _rde_check_source_rights.dataset;
-    IF FOUND AND NOT pg_has_role(@extschema@._rde_caller(), owner, 'USAGE') THEN
+    IF FOUND AND NOT @extschema@._rde_callers_have(owner) THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
             MESSAGE = format('data set "%s" is attached to %s, which is not yours', dataset, relation),
             HINT = format('Only %s or a superuser may change that.', pg_get_userbyid(owner));
@@ -90,7 +90,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'undefined_table',
             MESSAGE = format('relation with OID %s does not exist', source::oid);
     END IF;
-    IF NOT pg_has_role(@extschema@._rde_caller(), class.relowner, 'USAGE') THEN
+    IF NOT @extschema@._rde_callers_have(class.relowner) THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
             MESSAGE = format('must have the rights of the owner of %s to attach it', source),
             HINT = format('Reports read it as %s. Ask that role, or a superuser.', pg_get_userbyid(class.relowner));
@@ -282,7 +282,7 @@ CREATE FUNCTION @extschema@.rde_attach(
     columns  jsonb DEFAULT '{}',
     expose   name[] DEFAULT NULL
 ) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET quote_all_identifiers = off
 AS $$
@@ -324,7 +324,7 @@ COMMENT ON FUNCTION @extschema@.rde_attach(text, regclass, name, name, name[], n
     'say where a data set''s rows come from: the relation, and which of its columns holds the reseller, the time of change, the key, the amount and so on; needs the rights of the relation''s owner, as whom reports read it';
 
 CREATE FUNCTION @extschema@.rde_detach(dataset text) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -342,7 +342,7 @@ COMMENT ON FUNCTION @extschema@.rde_detach(text) IS
     'take a data set''s source away; its views and its reports stay';
 
 CREATE FUNCTION @extschema@.rde_template(dataset text) RETURNS text
-    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
+    LANGUAGE rde_definer STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

@@ -108,7 +108,7 @@ COMMENT ON FUNCTION @extschema@._rde_find_view(text, text, bigint) IS
     'id of a view that its owner may change; raises 42704 or 42501';
 
 CREATE FUNCTION @extschema@.rde_create_view(dataset text, name text, columns json, reseller bigint DEFAULT NULL) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -139,7 +139,7 @@ COMMENT ON FUNCTION @extschema@.rde_create_view(text, text, json, bigint) IS
     'make a report view: an ordered list of columns with names of your own; reseller NULL makes it the provider''s, for all';
 
 CREATE FUNCTION @extschema@.rde_alter_view(dataset text, name text, columns json, reseller bigint DEFAULT NULL) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -154,7 +154,7 @@ COMMENT ON FUNCTION @extschema@.rde_alter_view(text, text, json, bigint) IS
     'give a report view other columns; reports already made stay as they are';
 
 CREATE FUNCTION @extschema@.rde_drop_view(dataset text, name text, reseller bigint DEFAULT NULL) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

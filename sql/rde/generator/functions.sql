@@ -90,7 +90,7 @@ CREATE FUNCTION @extschema@.rde_create_generator(
     keep      interval DEFAULT NULL,
     options   jsonb DEFAULT '{}'
 ) RETURNS uuid
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -208,11 +208,11 @@ CREATE FUNCTION @extschema@.rde_alter_generator(
     enabled   boolean DEFAULT NULL,
     clear     text[] DEFAULT '{}'
 ) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    caller oid := @extschema@._rde_caller();
+    caller CONSTANT oid := (@extschema@._rde_callers())[1];
     altered @extschema@.rde_generator;
     before text[];
 BEGIN
@@ -301,11 +301,10 @@ COMMENT ON FUNCTION @extschema@._rde_retry_generator(uuid) IS
     'submit the reports of a generator that ended in error again, with no attempts counted';
 
 CREATE FUNCTION @extschema@.rde_drop_generator(id uuid) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM @extschema@._rde_caller();
     PERFORM @extschema@._rde_find_generator(id);
     -- Reports first: whoever builds one holds it, and may want the generator
     -- next.  What a worker submitted in between goes afterwards.
@@ -320,7 +319,7 @@ COMMENT ON FUNCTION @extschema@.rde_drop_generator(uuid) IS
     'drop a generator and what it has not completed yet; its completed reports stay';
 
 CREATE FUNCTION @extschema@.rde_run_generator(id uuid, "from" date, "to" date) RETURNS SETOF uuid
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 4
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE ROWS 4
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

@@ -86,7 +86,7 @@ CREATE FUNCTION @extschema@._rde_periods(
     OUT period_from timestamptz, OUT period_to timestamptz, OUT due_at timestamptz, OUT state text,
     OUT report uuid, OUT revision integer, OUT provisional boolean, OUT lateness interval, OUT waits_for text
 ) RETURNS SETOF record
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

@@ -269,12 +269,13 @@ COMMENT ON FUNCTION @extschema@._rde_server_findings() IS
 CREATE FUNCTION @extschema@._rde_health(
     OUT severity text, OUT finding text, OUT object text, OUT since timestamptz, OUT detail text, OUT hint text
 ) RETURNS SETOF record
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET quote_all_identifiers = off
 AS $$
 BEGIN
-    IF NOT has_table_privilege(@extschema@._rde_caller(), '@extschema@.rde_health', 'SELECT')
+    IF EXISTS (SELECT FROM unnest(@extschema@._rde_callers()) c(caller)
+               WHERE NOT has_table_privilege(c.caller, '@extschema@.rde_health', 'SELECT'))
        OR (SELECT w.account IS NOT NULL FROM @extschema@.rde_whoami() w) THEN
         RETURN;
     END IF;

@@ -99,7 +99,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'undefined_table',
             MESSAGE = format('relation with OID %s does not exist', "table"::oid);
     END IF;
-    IF NOT pg_has_role(@extschema@._rde_caller(), class.relowner, 'USAGE') THEN
+    IF NOT @extschema@._rde_callers_have(class.relowner) THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
             MESSAGE = format('must have the rights of the owner of %s to watch it', "table"),
             HINT = format('It gets a trigger. Ask %s, or a superuser.', pg_get_userbyid(class.relowner));
@@ -243,7 +243,7 @@ CREATE FUNCTION @extschema@.rde_watch_invoices(
     when_value  text DEFAULT NULL,
     datasets    text[] DEFAULT NULL
 ) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET quote_all_identifiers = off
 AS $$
@@ -287,7 +287,7 @@ BEGIN
         function_name := '_rde_recorder_' || left(md5(gen_random_uuid()::text), 12);
     END IF;
     EXECUTE format('CREATE %s FUNCTION @extschema@.%I() RETURNS trigger'
-                   ' LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER AS %L',
+                   ' LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE AS %L',
                    CASE WHEN replaced THEN 'OR REPLACE' ELSE '' END, function_name,
                    @extschema@._rde_recorder_body("table", datasets, reseller, invoice, when_column, when_value));
     recorder := format('@extschema@.%I()', function_name);
@@ -339,7 +339,7 @@ COMMENT ON FUNCTION @extschema@._rde_set_trigger(regclass, name, regprocedure, t
     'create a trigger that a table does not have and should, or drop one that it has and should not';
 
 CREATE FUNCTION @extschema@.rde_unwatch_invoices("table" regclass) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET quote_all_identifiers = off
 AS $$
@@ -356,7 +356,7 @@ BEGIN
             HINT = 'The view rde_invoice_watches lists the tables that are.';
     END IF;
     SELECT c.relowner INTO owner FROM pg_class c WHERE c.oid = "table";
-    IF NOT pg_has_role(@extschema@._rde_caller(), owner, 'USAGE') THEN
+    IF NOT @extschema@._rde_callers_have(owner) THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
             MESSAGE = format('must have the rights of the owner of %s to stop watching it', "table"),
             HINT = format('Ask %s, or a superuser.', pg_get_userbyid(owner));

@@ -66,13 +66,12 @@ COMMENT ON FUNCTION @extschema@._rde_resubmit(uuid[]) IS
     'submit reports that ended in error again, with no attempts counted';
 
 CREATE FUNCTION @extschema@.rde_retry(report uuid) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     found_report @extschema@.rde_report;
 BEGIN
-    PERFORM @extschema@._rde_caller();
     SELECT r.* INTO found_report FROM @extschema@.rde_report r
     WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true) FOR UPDATE;
     IF NOT FOUND THEN
@@ -100,13 +99,12 @@ COMMENT ON FUNCTION @extschema@.rde_retry(uuid) IS
     'submit a report that ended in error again, with no attempts counted; rde_run_due or rde_build() makes it';
 
 CREATE FUNCTION @extschema@.rde_cancel_report(report uuid) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     found_report @extschema@.rde_report;
 BEGIN
-    PERFORM @extschema@._rde_caller();
     SELECT r.* INTO found_report FROM @extschema@.rde_report r
     WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true) FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN

@@ -19,11 +19,10 @@ COMMENT ON FUNCTION @extschema@._rde_no_report(uuid) IS
     'raise 42704, or 22004 for NULL';
 
 CREATE FUNCTION @extschema@.rde_drop_report(report uuid) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM @extschema@._rde_caller();
     DELETE FROM @extschema@.rde_report r
     WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true);
     IF NOT FOUND THEN
@@ -35,7 +34,7 @@ COMMENT ON FUNCTION @extschema@.rde_drop_report(uuid) IS
     'remove a report and its file now';
 
 CREATE FUNCTION @extschema@.rde_keep(report uuid, until timestamptz) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -58,7 +57,7 @@ COMMENT ON FUNCTION @extschema@.rde_keep(uuid, timestamptz) IS
     'let a report expire at another time; ''infinity'' keeps it for good';
 
 CREATE FUNCTION @extschema@.rde_purge(max_reports integer DEFAULT NULL) RETURNS bigint
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -82,7 +81,7 @@ COMMENT ON FUNCTION @extschema@.rde_purge(integer) IS
     'remove reports that expired more than an hour ago, the oldest first, at most max_reports of them; returns how many';
 
 CREATE FUNCTION @extschema@.rde_set_store(report uuid, store text, drop_chunks boolean DEFAULT false) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

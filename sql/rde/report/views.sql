@@ -147,10 +147,12 @@ COMMENT ON COLUMN @extschema@.rde_report_totals.amount IS
 CREATE FUNCTION @extschema@._rde_progress(
     OUT pid integer, OUT report uuid, OUT relation oid, OUT row_count bigint, OUT content_bytes bigint
 ) RETURNS SETOF record
-    LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+    LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+AS $$
+BEGIN
     -- A build says whose it is in the last two counters of its COPY progress.
+    RETURN QUERY
     SELECT p.pid,
            (lpad(to_hex(p.param19), 16, '0') || lpad(to_hex(p.param20), 16, '0'))::uuid,
            p.relid, p.param3, p.param1
@@ -161,7 +163,8 @@ BEGIN ATOMIC
            OR EXISTS (SELECT FROM @extschema@.rde_report r
                       WHERE r.id = (lpad(to_hex(p.param19), 16, '0') || lpad(to_hex(p.param20), 16, '0'))::uuid
                         AND r.reseller = ANY (@extschema@.rde_visible_accounts())));
-END;
+END
+$$;
 COMMENT ON FUNCTION @extschema@._rde_progress() IS
     'the builds running now in this database, of whatever user, as far as the caller may see their reports';
 

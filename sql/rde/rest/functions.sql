@@ -96,7 +96,7 @@ COMMENT ON FUNCTION @extschema@._rde_report_body(@extschema@.rde_report) IS
     'one report in the shape of POST''s reply with the detail fields';
 
 CREATE FUNCTION @extschema@.rde_get_report(id uuid) RETURNS json
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+    LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -125,7 +125,7 @@ CREATE FUNCTION @extschema@.rde_report_file(
     OUT report_id uuid, OUT account bigint, OUT name text, OUT stored_name text, OUT media_type text,
     OUT file_bytes bigint, OUT sha256 text, OUT row_count bigint, OUT created_at timestamptz, OUT moved_to text
 ) RETURNS record
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -187,7 +187,7 @@ COMMENT ON FUNCTION @extschema@._rde_request_instant(json, text) IS
     'an RFC 3339 instant in a request; raises 22023';
 
 CREATE FUNCTION @extschema@.rde_request_report(request json, idempotency_key text DEFAULT NULL) RETURNS json
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
