@@ -104,7 +104,7 @@ account_of_role(const RdeHome *home, Oid role, int64 *account)
 
 	values[0] = DirectFunctionCall1(namein,
 									CStringGetDatum(GetUserNameFromId(role, false)));
-	rde_read_latest(home, "SELECT id FROM %s.rde_account WHERE role = $1",
+	rde_read_latest(home, "SELECT id FROM %s._rde_account WHERE role = $1",
 					1, types, values);
 	if (SPI_processed == 0)
 		return false;
@@ -125,7 +125,7 @@ granted_rank(const RdeHome *home, Oid role, const char **why)
 		*why = "has the rights of the extension's owner";
 		return RDE_ADMIN;
 	}
-	rde_read_latest(home, "SELECT role, privilege FROM %s.rde_privilege",
+	rde_read_latest(home, "SELECT role, privilege FROM %s._rde_privilege",
 					0, NULL, NULL);
 	for (int i = 0; i < SPI_processed; i++)
 	{
@@ -254,7 +254,7 @@ rde_visible(const RdeHome *home, const RdeWho *who)
 	rde_connect();
 	/* most see themselves alone: no function is called for them */
 	rde_read_latest(home,
-					"SELECT CASE WHEN EXISTS (SELECT FROM %s.rde_account"
+					"SELECT CASE WHEN EXISTS (SELECT FROM %s._rde_account"
 					" WHERE id = $1 AND scope = 'provider')"
 					" THEN %s._rde_scope_resellers($1, NULL::text)"
 					" ELSE ARRAY[$1] END",
@@ -364,8 +364,8 @@ PG_FUNCTION_INFO_V1(rde_may_see_sql);
 PG_FUNCTION_INFO_V1(rde_open_file_sql);
 
 /*
- * rde_visible_accounts() → bigint[]: a tenant's, for others empty; whoever is
- * not told apart by accounts is told by rde_sees_all().
+ * _rde_visible_accounts() → bigint[]: a tenant's, for others empty; whoever is
+ * not told apart by accounts is told by _rde_sees_all().
  */
 Datum
 rde_visible_accounts(PG_FUNCTION_ARGS)
@@ -376,7 +376,7 @@ rde_visible_accounts(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(rde_visible(home, &who));
 }
 
-/* rde_sees_all(content boolean) → boolean */
+/* _rde_sees_all(content boolean) → boolean */
 Datum
 rde_sees_all(PG_FUNCTION_ARGS)
 {
@@ -395,7 +395,7 @@ account_scope(const RdeHome *home, int64 account, MemoryContext context)
 	const char *scope = "reseller";
 
 	rde_connect();
-	rde_execute(home, "SELECT scope FROM %s.rde_account WHERE id = $1",
+	rde_execute(home, "SELECT scope FROM %s._rde_account WHERE id = $1",
 				1, types, values, NULL, true, SPI_OK_SELECT);
 	if (SPI_processed > 0)
 		scope = MemoryContextStrdup(context,

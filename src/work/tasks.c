@@ -57,7 +57,7 @@ purge(void *argument)
 	Oid			types[] = {INT4OID};
 	Datum		values[] = {Int32GetDatum(PURGED_PER_STEP)};
 
-	task->more = rde_worker_call(task->worker, "SELECT %s.rde_purge($1)", 1, types,
+	task->more = rde_worker_call(task->worker, "SELECT %s.rde_purge_reports($1)", 1, types,
 					  values) == PURGED_PER_STEP;
 	return true;
 }

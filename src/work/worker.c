@@ -63,7 +63,7 @@ rde_worker_warn(const char *cannot, const RdeFailure *failure)
 			 errmsg("%s: %s", cannot, failure->error->message)));
 }
 
-/* In rde_worker, for rde_health. */
+/* In _rde_worker, for rde_health. */
 static void
 sign_in(RdeWorker *worker)
 {
@@ -73,7 +73,7 @@ sign_in(RdeWorker *worker)
 
 	rde_step_begin();
 	rde_execute(worker->home,
-				"INSERT INTO %s.rde_worker (pid) VALUES ($1)"
+				"INSERT INTO %s._rde_worker (pid) VALUES ($1)"
 				" RETURNING started_at",
 				1, types, values, NULL, false, SPI_OK_INSERT_RETURNING);
 	worker->started = SPI_getbinval(SPI_tuptable->vals[0],
@@ -94,13 +94,13 @@ sign(RdeWorker *worker, bool finished)
 	};
 
 	rde_execute(worker->home,
-				"UPDATE %s.rde_worker SET seen_at = clock_timestamp(),"
+				"UPDATE %s._rde_worker SET seen_at = clock_timestamp(),"
 				" built = $3, failed = $4,"
 				" finished_at = CASE WHEN $5 THEN clock_timestamp() END"
 				" WHERE pid = $1 AND started_at = $2",
 				5, types, values, NULL, false, SPI_OK_UPDATE);
 	rde_execute(worker->home,
-				"DELETE FROM %s.rde_worker"
+				"DELETE FROM %s._rde_worker"
 				" WHERE seen_at < now() - interval '3 days'",
 				0, NULL, NULL, NULL, false, SPI_OK_DELETE);
 }
@@ -144,9 +144,9 @@ next_due(RdeWorker *worker)
 
 	rde_execute(worker->home,
 				"SELECT min(due) FROM ("
-				"SELECT min(next_run) FROM %s.rde_generator WHERE enabled"
+				"SELECT min(next_run_at) FROM %s._rde_generator WHERE enabled"
 				" UNION ALL SELECT min(coalesce(retry_at, due_at))"
-				" FROM %s.rde_report"
+				" FROM %s._rde_report"
 				" WHERE status = 'submitted' OR retry_at IS NOT NULL)"
 				" AS due(due)",
 				0, NULL, NULL, NULL, false, SPI_OK_SELECT);

@@ -13,7 +13,7 @@ typedef struct RdeWorker
 {
 	const RdeHome *home;
 	MemoryContext context;		/* of the round */
-	Datum		started;		/* its key in rde_worker, with its pid */
+	Datum		started;		/* its key in _rde_worker, with its pid */
 	TimestampTz upkeep;			/* when it was done last */
 	int			max_reports;
 	int			built;

@@ -35,8 +35,8 @@ $node->safe_psql('origin', q{
 	SELECT rde_create_token(n, 'program', '1 year') FROM generate_series(1, 300) n;
 	SELECT rde_grant('shop_owner', 'reader');
 	SELECT rde_create_view('plain', 'v' || n, '[{"column": "total"}]', 1) FROM generate_series(1, 100) n;
-	SELECT rde_create_generator('g' || n, 'sale', 'csv,json', 'daily', reseller => n) FROM generate_series(1, 200) n;
-	SELECT rde_create_generator('i', 'plain', 'csv', 'on_invoice');
+	SELECT rde_create_generator('sale', 'g' || n, '{csv,json}', 'daily', reseller => n) FROM generate_series(1, 200) n;
+	SELECT rde_create_generator('plain', 'i', '{csv}', 'on_invoice');
 	SELECT rde_export('plain', current_date - 2, current_date, f, options => '{"compress": false}')
 	FROM unnest('{csv,json,xml,xlsx}'::text[]) f, generate_series(1, 3);
 	SELECT rde_submit('plain', current_date - 2, current_date, 'csv');
@@ -79,7 +79,7 @@ sub same
 {
 	my ($what, $database) = @_;
 	is($node->safe_psql($database, $sums), $before, "$what: all is back");
-	is($node->safe_psql($database, q{SELECT count(*) FILTER (WHERE NOT rde_verify(id)) FROM rde_reports WHERE status = 'completed'}),
+	is($node->safe_psql($database, q{SELECT count(*) FILTER (WHERE NOT rde_verify_report(id)) FROM rde_reports WHERE status = 'completed'}),
 		'0', "$what: every file verifies");
 	return;
 }
@@ -117,18 +117,18 @@ sub gone
 	is($node->safe_psql('twin', $left), '0', $what);
 	return;
 }
-gone('a report takes its file and its totals along', 'DELETE FROM rde_report',
-	'SELECT (SELECT count(*) FROM rde_report_chunk) + (SELECT count(*) FROM rde_report_total)');
-gone('a generator its windows', 'SELECT rde_drop_generator(id) FROM rde_generator',
-	'SELECT count(*) FROM rde_generator_snapshot');
+gone('a report takes its file and its totals along', 'DELETE FROM _rde_report',
+	'SELECT (SELECT count(*) FROM _rde_report_chunk) + (SELECT count(*) FROM _rde_report_total)');
+gone('a generator its windows', 'SELECT rde_drop_generator(id) FROM _rde_generator',
+	'SELECT count(*) FROM _rde_generator_snapshot');
 gone('an account its tokens', 'SELECT rde_drop_account(n) FROM generate_series(300, 1, -1) n',
-	'SELECT count(*) FROM rde_token');
+	'SELECT count(*) FROM _rde_token');
 gone('a data set its views, its source and their columns', q{SELECT rde_drop_dataset(d) FROM unnest('{sale,plain}'::text[]) d},
-	q{SELECT (SELECT count(*) FROM rde_view WHERE NOT shipped) + (SELECT count(*) FROM rde_view_column WHERE NOT shipped)
-		+ (SELECT count(*) FROM rde_source) + (SELECT count(*) FROM rde_source_column)});
+	q{SELECT (SELECT count(*) FROM _rde_view WHERE NOT shipped) + (SELECT count(*) FROM _rde_view_column WHERE NOT shipped)
+		+ (SELECT count(*) FROM _rde_source) + (SELECT count(*) FROM _rde_source_column)});
 is($node->safe_psql('twin', q{SELECT count(*) FROM rde_health WHERE finding = 'orphans'}), '0', 'nothing is left without what it belongs to');
-$node->safe_psql('twin', q{INSERT INTO rde_view (dataset, name) VALUES ('lost', 'v')});
-like($node->safe_psql('twin', q{SELECT object || ': ' || detail FROM rde_health WHERE finding = 'orphans'}), qr/^rde_view: 1 /,
+$node->safe_psql('twin', q{INSERT INTO _rde_view (dataset, name) VALUES ('lost', 'v')});
+like($node->safe_psql('twin', q{SELECT object || ': ' || detail FROM rde_health WHERE finding = 'orphans'}), qr/^_rde_view: 1 /,
 	'... and if something is, rde_health says so');
 
 $node->stop;

@@ -86,7 +86,7 @@ sql("SET default_transaction_read_only = off; SELECT rde_submit('sleepy', '$day'
 ($took, $error) = run_due("SET statement_timeout = '1500ms'");
 like($error, qr/statement timeout/, 'a limit that the session was told holds');
 cmp_ok($took, '<', 3.5, '... at once');
-sql(q{SET default_transaction_read_only = off; UPDATE rde_report SET lost_claims = 0 WHERE status = 'submitted'});
+sql(q{SET default_transaction_read_only = off; UPDATE _rde_report SET lost_claims = 0 WHERE status = 'submitted'});
 $node->append_conf('postgresql.auto.conf', '');
 for my $setting (qw(statement_timeout lock_timeout idle_in_transaction_session_timeout default_transaction_read_only default_transaction_isolation))
 {
@@ -106,17 +106,17 @@ is(newest('sale'), 'completed', 'a locked source: reports of others are built');
 is(newest('other'), 'error 55P03', '... and its own wait for a minute');
 cmp_ok($took, '<', 30, '... so the run ends');
 run_in($holder, 'ROLLBACK');
-sql('DELETE FROM rde_source_failure; UPDATE rde_report SET retry_at = now() WHERE retry_at IS NOT NULL');
+sql('DELETE FROM _rde_source_failure; UPDATE _rde_report SET retry_at = now() WHERE retry_at IS NOT NULL');
 run_due();
 is(newest('other'), 'completed', '... and are built when it is free');
 
 # an account has changed its generator and does not commit; a report of it fails
-my $generator = sql("SELECT rde_create_generator('mine', 'sale', 'csv', 'daily', reseller => 1, start => '$day')");
+my $generator = sql("SELECT rde_create_generator('sale', 'mine', '{csv}', 'daily', reseller => 1, start => '$day')");
 sql("SELECT rde_alter_generator('$generator', enabled => true)");
 my $bob = open_session($node, 'postgres', 'bob');
 run_due();
 sql(qq{
-	UPDATE rde_report SET status = 'submitted', view = 'nonsense' WHERE generator = '$generator';
+	UPDATE _rde_report SET status = 'submitted', view = 'nonsense' WHERE generator = '$generator';
 	SELECT rde_submit('sale', '$day', '$day', 'xml')});
 run_in($bob, "BEGIN; SELECT rde_alter_generator('$generator', name => 'hers')");
 ($took, $error) = run_due();
@@ -125,40 +125,40 @@ is(sql("SELECT status FROM rde_reports WHERE generator = '$generator'"), 'error'
 run_in($bob, 'ROLLBACK');
 
 # old answers of an account that is asking again
-sql(q{INSERT INTO rde_idempotency (account, key, request, answer, created_at)
+sql(q{INSERT INTO _rde_idempotency (account, key, request, answer, created_at)
 	VALUES (1, 'old', '{}', '{}', now() - interval '3 days')});
-run_in($holder, 'BEGIN; SELECT 1 FROM rde_idempotency FOR UPDATE');
+run_in($holder, 'BEGIN; SELECT 1 FROM _rde_idempotency FOR UPDATE');
 ($took, $error) = run_due();
 cmp_ok($took, '<', 4, 'answers that somebody holds are purged another time');
 is($error, '', '... without a word');
 run_in($holder, 'ROLLBACK');
 run_due();
-is(sql('SELECT count(*) FROM rde_idempotency'), '0', '... by the next run');
+is(sql('SELECT count(*) FROM _rde_idempotency'), '0', '... by the next run');
 
 # claimed with a long one, but not begun: another worker takes it
-sql(qq{UPDATE rde_report SET retry_at = NULL;
+sql(qq{UPDATE _rde_report SET retry_at = NULL;
 	SELECT rde_submit('sleepy', '$day', '$day', 'csv', reseller => 1);
 	SELECT rde_submit('sleepy', '$day', '$day', 'csv', reseller => 1);
 	SELECT rde_submit('sale', '$day', '$day', 'csv', reseller => 1, name => 'behind')});
 my $first = open_session($node, 'postgres');
 send_to($first, 'CALL rde_run_due()');
 $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM rde_progress WHERE dataset = 'sleepy'") or die;
-my $claimed = sql(q{SELECT count(*) FROM rde_report WHERE claim_pid IS NOT NULL});
+my $claimed = sql(q{SELECT count(*) FROM _rde_report WHERE claim_pid IS NOT NULL});
 my $began = time;
 $node->safe_psql('postgres', "CALL rde_run_due(wait => '2.2 s')");
 is("$claimed " . sql(q{SELECT status FROM rde_reports WHERE name = 'behind'}), '3 completed', 'what waits behind a long build is taken by another worker');
 wait_for($first);
-is(sql('SELECT count(*) FROM rde_report WHERE lost_claims > 0'), '0', '... and does not count as lost');
+is(sql('SELECT count(*) FROM _rde_report WHERE lost_claims > 0'), '0', '... and does not count as lost');
 
 # --- N2: one bad thing
 
-sql(q{UPDATE rde_report SET retry_at = NULL;
+sql(q{UPDATE _rde_report SET retry_at = NULL;
 	DROP VIEW IF EXISTS nothing;
-	SELECT rde_create_generator(n, 'sale', 'csv', 'daily', reseller => 2, start => current_date - 3) FROM unnest('{good one,endless,nowhere,refused,good two}'::text[]) n;
-	UPDATE rde_generator SET keep = '293000 years' WHERE name = 'endless';
-	UPDATE rde_generator SET time_zone = 'Mars/Olympus' WHERE name = 'nowhere';
+	SELECT rde_create_generator('sale', n, '{csv}', 'daily', reseller => 2, start => current_date - 3) FROM unnest('{good one,endless,nowhere,refused,good two}'::text[]) n;
+	UPDATE _rde_generator SET retention = '293000 years' WHERE name = 'endless';
+	UPDATE _rde_generator SET time_zone = 'Mars/Olympus' WHERE name = 'nowhere';
 	CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused by a trigger'; END $$;
-	CREATE TRIGGER refuse BEFORE INSERT ON rde_report FOR EACH ROW WHEN (NEW.name = 'refused') EXECUTE FUNCTION refuse()});
+	CREATE TRIGGER refuse BEFORE INSERT ON _rde_report FOR EACH ROW WHEN (NEW.name = 'refused') EXECUTE FUNCTION refuse()});
 ($took, $error) = run_due('SET client_min_messages = warning');
 is(sql(q{SELECT string_agg(g.name || ' ' || (SELECT count(*) FROM rde_reports r WHERE r.generator = g.id AND r.status = 'completed')
 		|| ' ' || g.enabled, ', ' ORDER BY g.name) FROM rde_generators g WHERE g.reseller = 2}),
@@ -166,12 +166,12 @@ is(sql(q{SELECT string_agg(g.name || ' ' || (SELECT count(*) FROM rde_reports r 
 like($error, qr/refused by a trigger/, '... what a trigger says is passed on');
 is(sql(q{SELECT string_agg(disabled_reason, ', ' ORDER BY name) FROM rde_generators WHERE name IN ('endless', 'nowhere')}),
 	'its reports cannot be submitted: timestamp out of range, its reports cannot be submitted: time zone "Mars/Olympus" is not known', '... and why');
-sql(q{DROP TRIGGER refuse ON rde_report});
+sql(q{DROP TRIGGER refuse ON _rde_report});
 run_due();
 is(sql(q{SELECT count(*) FROM rde_reports WHERE name = 'refused' AND status = 'completed'}), '3', '... and is made up for when it is gone');
 
 # what cannot be recorded
-sql(qq{CREATE TRIGGER refuse BEFORE UPDATE OF row_count, error ON rde_report FOR EACH ROW
+sql(qq{CREATE TRIGGER refuse BEFORE UPDATE OF row_count, error ON _rde_report FOR EACH ROW
 		WHEN (NEW.name = 'unmarked') EXECUTE FUNCTION refuse();
 	SELECT rde_submit('sale', '$day', '$day', 'csv', name => 'unmarked');
 	SELECT rde_submit('sale', '$day', '$day', 'csv', name => 'marked')});
@@ -179,38 +179,38 @@ sql(qq{CREATE TRIGGER refuse BEFORE UPDATE OF row_count, error ON rde_report FOR
 is(sql(q{SELECT string_agg(name || ' ' || status, ', ' ORDER BY name) FROM rde_reports WHERE name IN ('marked', 'unmarked')}),
 	'marked completed, unmarked submitted', 'a report that cannot even be marked as failed');
 like($error, qr/could not be marked as failed: refused by a trigger/, '... is told of');
-sql('DROP TRIGGER refuse ON rde_report');
+sql('DROP TRIGGER refuse ON _rde_report');
 run_due();
 
 # events
 sql(q{
 	SET ROLE shop_owner; ALTER TABLE sale ADD COLUMN invoice text; CREATE TABLE invoice (id text, reseller bigint); RESET ROLE;
 	SELECT rde_attach('sale', 'sale', 'reseller', 'day', invoice => 'invoice');
-	SELECT rde_create_generator('invoices', 'sale', 'csv', 'on_invoice', reseller => 2);
+	SELECT rde_create_generator('sale', 'invoices', '{csv}', 'on_invoice', reseller => 2);
 	SELECT rde_watch_invoices('invoice', 'reseller', 'id');
-	CREATE TRIGGER refuse BEFORE INSERT ON rde_report FOR EACH ROW WHEN (NEW.invoice = '7') EXECUTE FUNCTION refuse();
+	CREATE TRIGGER refuse BEFORE INSERT ON _rde_report FOR EACH ROW WHEN (NEW.invoice = '7') EXECUTE FUNCTION refuse();
 	INSERT INTO invoice SELECT n, 2 FROM generate_series(1, 20) n});
 run_due();
-is(sql(q{SELECT count(*) FROM rde_report WHERE invoice IS NOT NULL} ) . ' ' . sql('SELECT string_agg(invoice, $$,$$) FROM rde_invoice_event'),
+is(sql(q{SELECT count(*) FROM _rde_report WHERE invoice IS NOT NULL} ) . ' ' . sql('SELECT string_agg(invoice, $$,$$) FROM _rde_invoice_event'),
 	'19 7', 'an invoice that cannot be submitted holds up no other');
-sql('DROP TRIGGER refuse ON rde_report');
+sql('DROP TRIGGER refuse ON _rde_report');
 
 # --- N5: a hundred thousand waiting reports, and statistics that know nothing of them
 
-sql(q{DELETE FROM rde_report; DELETE FROM rde_generator; VACUUM ANALYZE rde_report});
-sql(q{INSERT INTO rde_report (name, dataset, view, format, type, reseller, period_from, period_to, time_zone, retention, expires_at, due_at)
+sql(q{DELETE FROM _rde_report; DELETE FROM _rde_generator; VACUUM ANALYZE _rde_report});
+sql(q{INSERT INTO _rde_report (name, dataset, view, format, type, reseller, period_from, period_to, time_zone, retention, expires_at, due_at)
 	SELECT 'waiting', 'sale', 'full', 'csv', 'onetime', n % 5 + 1, now() - interval '2 days', now() - interval '1 day', 'UTC', '90 days', now() + interval '90 days', now() - interval '1 hour'
 	FROM generate_series(1, 100000) n});
 my @times = sort { $a <=> $b } map { (run_due('', 5))[0] } 1 .. 3;
 cmp_ok($times[1], '<', 5, 'a run of five beside 100,000 that wait');
 note(sprintf '%.2f s', $times[1]);
-is(sql(q{SELECT count(*) FROM rde_report WHERE status = 'completed'}), '15', '... and it is five');
+is(sql(q{SELECT count(*) FROM _rde_report WHERE status = 'completed'}), '15', '... and it is five');
 
 # the backlog an account can make
-sql(q{DELETE FROM rde_report;
-	SELECT rde_create_generator('g' || n, 'sale', 'csv,json,xml,xlsx', 'daily', reseller => 1, start => current_date - 80) FROM generate_series(1, 50) n});
+sql(q{DELETE FROM _rde_report;
+	SELECT rde_create_generator('sale', 'g' || n, '{csv,json,xml,xlsx}', 'daily', reseller => 1, start => current_date - 80) FROM generate_series(1, 50) n});
 sql('CALL rde_run_due(1)');
-cmp_ok(sql('SELECT count(*) FROM rde_report'), '<=', 3000, 'fifty generators that begin 80 days ago do not submit 16,000 reports at once');
+cmp_ok(sql('SELECT count(*) FROM _rde_report'), '<=', 3000, 'fifty generators that begin 80 days ago do not submit 16,000 reports at once');
 
 close_session($_) for $holder, $bob, $first;
 $node->stop;

@@ -64,7 +64,7 @@ my %wanted = (
 	link => "SELECT rde_download_url('$report')",
 	links => 'SELECT count(download_url)::text FROM rde_reports',
 	export => q{SELECT rde_export('sales', current_date - 3, current_date, 'csv', reseller => 2)::text},
-	generator => q{SELECT rde_create_generator('theirs', 'sales', 'csv', 'daily', reseller => 2)::text},
+	generator => q{SELECT rde_create_generator('sales', 'theirs', '{csv}', 'daily', reseller => 2)::text},
 	view => q{SELECT rde_create_view('sales', 'theirs', '[{"column": "total"}]')::text},
 	drop => "SELECT rde_drop_report('$report')::text",
 	revoke => "SELECT rde_revoke_links('$report')::text",

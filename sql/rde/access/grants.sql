@@ -15,8 +15,8 @@ BEGIN ATOMIC
     WHERE p.prorettype <> 'trigger'::regtype
       AND CASE privilege
           WHEN 'admin' THEN p.proname LIKE 'rde\_%'
-          WHEN 'operator' THEN p.proname IN ('rde_run_due', 'rde_schedule', 'rde_unschedule', 'rde_keep', 'rde_purge',
-                                             'rde_sweep_invoices', 'rde_rebaseline')
+          WHEN 'operator' THEN p.proname IN ('rde_run_due', 'rde_schedule', 'rde_unschedule', 'rde_keep_report', 'rde_purge_reports',
+                                             'rde_sweep_invoices', 'rde_rebaseline_generator')
           WHEN 'gateway' THEN p.proname IN ('rde_login', 'rde_redeem')
           ELSE false END;
 END;
@@ -73,13 +73,13 @@ AS $$
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
     PERFORM @extschema@._rde_change_grant(role, privilege, true);
-    IF EXISTS (SELECT FROM @extschema@.rde_account a WHERE a.role = rde_grant.role) THEN
+    IF EXISTS (SELECT FROM @extschema@._rde_account a WHERE a.role = rde_grant.role) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('role "%s" is an account''s', role),
             DETAIL = 'An account sees its own reports, whatever is granted to its role.',
             HINT = 'Grant to another role.';
     END IF;
-    INSERT INTO @extschema@.rde_privilege (role, privilege) VALUES (role, privilege) ON CONFLICT DO NOTHING;
+    INSERT INTO @extschema@._rde_privilege (role, privilege) VALUES (role, privilege) ON CONFLICT DO NOTHING;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_grant(name, text) IS
@@ -95,9 +95,9 @@ DECLARE
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
     PERFORM @extschema@._rde_change_grant(role, privilege, false);
-    DELETE FROM @extschema@.rde_privilege p WHERE p.role = rde_revoke.role AND p.privilege = rde_revoke.privilege;
+    DELETE FROM @extschema@._rde_privilege p WHERE p.role = rde_revoke.role AND p.privilege = rde_revoke.privilege;
     -- one privilege may be part of another that it keeps
-    FOR remaining IN SELECT p.privilege FROM @extschema@.rde_privilege p WHERE p.role = rde_revoke.role LOOP
+    FOR remaining IN SELECT p.privilege FROM @extschema@._rde_privilege p WHERE p.role = rde_revoke.role LOOP
         PERFORM @extschema@._rde_change_grant(role, remaining, true);
     END LOOP;
 END

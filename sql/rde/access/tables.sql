@@ -2,15 +2,15 @@
 -- Grants, tokens, signing keys
 ---------------------------------------------------------------------------
 
-CREATE TABLE @extschema@.rde_privilege (
+CREATE TABLE @extschema@._rde_privilege (
     role      name NOT NULL,
     privilege text NOT NULL CHECK (privilege IN ('admin', 'operator', 'reader', 'gateway')),
     PRIMARY KEY (role, privilege)
 );
-COMMENT ON TABLE @extschema@.rde_privilege IS
+COMMENT ON TABLE @extschema@._rde_privilege IS
     'what rde_grant gave to roles; names, for a dump is restored where a role may not exist';
 
-CREATE TABLE @extschema@.rde_token (
+CREATE TABLE @extschema@._rde_token (
     id               uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     account          bigint NOT NULL,
     name             text NOT NULL CHECK (name ~ '^[^[:cntrl:]]{1,128}$'),
@@ -19,18 +19,18 @@ CREATE TABLE @extschema@.rde_token (
     created_at       timestamptz NOT NULL DEFAULT now(),
     expires_at       timestamptz NOT NULL,
     revoked_at       timestamptz,
-    last_used        timestamptz
+    last_used_at     timestamptz
 );
-CREATE INDEX rde_token_account ON @extschema@.rde_token (account);
-COMMENT ON TABLE @extschema@.rde_token IS
+CREATE INDEX _rde_token_account ON @extschema@._rde_token (account);
+COMMENT ON TABLE @extschema@._rde_token IS
     'what a reseller''s programs log in with; of a token only its hash is kept';
 
-CREATE TABLE @extschema@.rde_signing_key (
+CREATE TABLE @extschema@._rde_signing_key (
     kid        text PRIMARY KEY,
     secret     bytea NOT NULL,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     revoked_at timestamptz
 );
-COMMENT ON TABLE @extschema@.rde_signing_key IS
+COMMENT ON TABLE @extschema@._rde_signing_key IS
     'what download links are signed with; not dumped, for a link holds where its files are';
 

@@ -23,16 +23,16 @@ CREATE FUNCTION @extschema@.rde_whoami(OUT role text, OUT account bigint, OUT sc
 COMMENT ON FUNCTION @extschema@.rde_whoami() IS
     'who the caller is to rde, and why: an account, with its scope (reseller or provider), else scope says nobody, gateway, reader, operator or admin';
 
-CREATE FUNCTION @extschema@.rde_visible_accounts() RETURNS bigint[]
+CREATE FUNCTION @extschema@._rde_visible_accounts() RETURNS bigint[]
     LANGUAGE C STABLE PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'rde_visible_accounts';
-COMMENT ON FUNCTION @extschema@.rde_visible_accounts() IS
+COMMENT ON FUNCTION @extschema@._rde_visible_accounts() IS
     'the accounts whose reports a tenant sees: its own and, with scope provider, its sub-tree; empty for anybody else';
 
-CREATE FUNCTION @extschema@.rde_sees_all(content boolean DEFAULT false) RETURNS boolean
+CREATE FUNCTION @extschema@._rde_sees_all(content boolean) RETURNS boolean
     LANGUAGE C STABLE STRICT PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'rde_sees_all';
-COMMENT ON FUNCTION @extschema@.rde_sees_all(boolean) IS
+COMMENT ON FUNCTION @extschema@._rde_sees_all(boolean) IS
     'does the caller see everybody''s reports, or with content everybody''s files?';
 
 CREATE FUNCTION @extschema@._rde_own_reseller(reseller bigint) RETURNS bigint

@@ -2,21 +2,21 @@
 -- Accounts: the tree, quotas, reports on invoice on and off
 ---------------------------------------------------------------------------
 
-CREATE FUNCTION @extschema@._rde_find_account(id bigint) RETURNS @extschema@.rde_account
+CREATE FUNCTION @extschema@._rde_find_account(account bigint) RETURNS @extschema@._rde_account
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_account @extschema@.rde_account;
+    found_account @extschema@._rde_account;
 BEGIN
-    IF id IS NULL THEN
+    IF account IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
             MESSAGE = 'account must not be null';
     END IF;
-    SELECT a.* INTO found_account FROM @extschema@.rde_account a WHERE a.id = _rde_find_account.id;
+    SELECT a.* INTO found_account FROM @extschema@._rde_account a WHERE a.id = _rde_find_account.account;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object',
-            MESSAGE = format('account %s does not exist', id),
+            MESSAGE = format('account %s does not exist', account),
             HINT = 'The view rde_accounts lists the accounts there are; rde_create_account() makes another.';
     END IF;
     RETURN found_account;
@@ -29,7 +29,7 @@ COMMENT ON FUNCTION @extschema@._rde_find_account(bigint) IS
 -- besides because a REPEATABLE READ transaction may wait for the lock and then
 -- still see the tree as it was.  It fails on the first row that has changed.
 CREATE FUNCTION @extschema@._rde_check_account(
-    id bigint, parent bigint, role name, scope text
+    account bigint, parent bigint, role name, scope text
 ) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -38,7 +38,7 @@ DECLARE
     holder bigint;
     above bigint := parent;
 BEGIN
-    IF id IS NULL THEN
+    IF account IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'account must not be null';
     END IF;
     IF scope IS NULL OR scope NOT IN ('reseller', 'provider') THEN
@@ -47,7 +47,7 @@ BEGIN
                            ELSE format('account scope "%s" is not supported', scope) END,
             HINT = 'Use reseller for its own rows only, or provider for those of its whole sub-tree too.';
     END IF;
-    LOCK TABLE @extschema@.rde_account IN SHARE ROW EXCLUSIVE MODE;
+    LOCK TABLE @extschema@._rde_account IN SHARE ROW EXCLUSIVE MODE;
 
     IF role IS NOT NULL THEN
         IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role) THEN
@@ -59,8 +59,8 @@ BEGIN
                 MESSAGE = format('role "%s" is a superuser and cannot be an account', role),
                 HINT = 'Give the account a role of its own; superusers see every reseller''s reports.';
         END IF;
-        SELECT a.id INTO holder FROM @extschema@.rde_account a
-        WHERE a.role = _rde_check_account.role AND a.id <> _rde_check_account.id;
+        SELECT a.id INTO holder FROM @extschema@._rde_account a
+        WHERE a.role = _rde_check_account.role AND a.id <> _rde_check_account.account;
         IF FOUND THEN
             RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
                 MESSAGE = format('role "%s" is account %s already', role, holder),
@@ -69,14 +69,14 @@ BEGIN
     END IF;
 
     WHILE above IS NOT NULL LOOP
-        IF above = id THEN
+        IF above = account THEN
             RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-                MESSAGE = CASE WHEN parent = id THEN format('account %s cannot be its own parent', id)
-                               ELSE format('account %s cannot be below account %s, which is below it', id, parent) END,
+                MESSAGE = CASE WHEN parent = account THEN format('account %s cannot be its own parent', account)
+                               ELSE format('account %s cannot be below account %s, which is below it', account, parent) END,
                 HINT = 'Accounts form a tree: move the other one first.';
         END IF;
         PERFORM @extschema@._rde_find_account(above);
-        SELECT a.parent INTO above FROM @extschema@.rde_account a WHERE a.id = above FOR NO KEY UPDATE;
+        SELECT a.parent INTO above FROM @extschema@._rde_account a WHERE a.id = above FOR NO KEY UPDATE;
     END LOOP;
 END
 $$;
@@ -104,7 +104,7 @@ CREATE FUNCTION @extschema@._rde_check_quota(
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    account @extschema@.rde_account;
+    account @extschema@._rde_account;
     used numeric;
 BEGIN
     IF period_to > period_from + @extschema@._rde_max_span() THEN
@@ -113,11 +113,11 @@ BEGIN
             HINT = 'Ask for several reports of shorter periods.';
     END IF;
     -- requests of one account are counted one after the other
-    SELECT a.* INTO account FROM @extschema@.rde_account a WHERE a.id = reseller FOR NO KEY UPDATE;
+    SELECT a.* INTO account FROM @extschema@._rde_account a WHERE a.id = reseller FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    SELECT count(*) INTO used FROM @extschema@.rde_report r
+    SELECT count(*) INTO used FROM @extschema@._rde_report r
     WHERE r.reseller = account.id AND (r.status = 'submitted' OR r.retry_at IS NOT NULL);
     IF used + reports > account.max_pending THEN
         RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded',
@@ -126,18 +126,18 @@ BEGIN
     END IF;
     IF account.max_reports_per_day IS NOT NULL THEN
         -- not the reports that are there: some may have been dropped
-        DELETE FROM @extschema@.rde_asked q
+        DELETE FROM @extschema@._rde_asked q
         WHERE q.account = reseller AND q.asked_at <= now() - interval '24 hours';
-        SELECT coalesce(sum(q.reports), 0) INTO used FROM @extschema@.rde_asked q WHERE q.account = reseller;
+        SELECT coalesce(sum(q.reports), 0) INTO used FROM @extschema@._rde_asked q WHERE q.account = reseller;
         IF used + reports > account.max_reports_per_day THEN
             RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded',
                 MESSAGE = format('account %s has asked for %s reports in 24 hours, as many as it may', account.id, used),
                 HINT = 'Ask again tomorrow.';
         END IF;
-        INSERT INTO @extschema@.rde_asked (account, reports) VALUES (reseller, _rde_check_quota.reports);
+        INSERT INTO @extschema@._rde_asked (account, reports) VALUES (reseller, _rde_check_quota.reports);
     END IF;
     IF account.max_stored_bytes IS NOT NULL THEN
-        SELECT coalesce(sum(r.file_bytes), 0) INTO used FROM @extschema@.rde_report r
+        SELECT coalesce(sum(r.file_bytes), 0) INTO used FROM @extschema@._rde_report r
         WHERE r.reseller = account.id AND r.expires_at > now();
         IF used >= account.max_stored_bytes THEN
             RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded',
@@ -151,7 +151,7 @@ COMMENT ON FUNCTION @extschema@._rde_check_quota(bigint, timestamptz, timestampt
     'raise 53400 if a reseller may not ask for more reports, or not of so long a period';
 
 CREATE FUNCTION @extschema@.rde_create_account(
-    id        bigint,
+    account   bigint,
     name      text,
     parent    bigint DEFAULT NULL,
     role      name DEFAULT NULL,
@@ -172,23 +172,23 @@ BEGIN
     IF time_zone IS NOT NULL THEN
         zone := @extschema@._rde_zone(time_zone);
     END IF;
-    PERFORM @extschema@._rde_check_account(id, parent, role, scope);
+    PERFORM @extschema@._rde_check_account(account, parent, role, scope);
     PERFORM @extschema@._rde_check_quotas(max_pending, max_reports_per_day, max_stored_bytes);
-    INSERT INTO @extschema@.rde_account
+    INSERT INTO @extschema@._rde_account
         (id, name, parent, role, time_zone, scope, max_pending, max_reports_per_day, max_stored_bytes)
-    VALUES (id, name, parent, role, zone, scope, coalesce(max_pending, 20), max_reports_per_day, max_stored_bytes);
+    VALUES (account, name, parent, role, zone, scope, coalesce(max_pending, 20), max_reports_per_day, max_stored_bytes);
 EXCEPTION
     WHEN unique_violation THEN
         RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
-            MESSAGE = format('account %s already exists', id),
+            MESSAGE = format('account %s already exists', account),
             HINT = 'Change it with rde_alter_account().';
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_create_account(bigint, text, bigint, name, text, text, integer, integer, bigint) IS
-    'add a reseller to the tree: id is what the reseller column of sources holds, role the database role that is this account, scope provider lets its reports hold the rows of all accounts below it too';
+    'add a reseller to the tree: account is what the reseller column of sources holds, role the database role that is this account, scope provider lets its reports hold the rows of all accounts below it too';
 
 CREATE FUNCTION @extschema@.rde_alter_account(
-    id        bigint,
+    account   bigint,
     name      text DEFAULT NULL,
     parent    bigint DEFAULT NULL,
     role      name DEFAULT NULL,
@@ -203,11 +203,11 @@ CREATE FUNCTION @extschema@.rde_alter_account(
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    altered @extschema@.rde_account;
+    altered @extschema@._rde_account;
     zone text;
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
-    altered := @extschema@._rde_find_account(id);
+    altered := @extschema@._rde_find_account(account);
     PERFORM @extschema@._rde_check_clear(clear, '{parent,role,time_zone,max_reports_per_day,max_stored_bytes}'::text[], ARRAY[
         CASE WHEN parent IS NOT NULL THEN 'parent' END,
         CASE WHEN role IS NOT NULL THEN 'role' END,
@@ -221,8 +221,8 @@ BEGIN
     IF time_zone IS NOT NULL THEN
         zone := @extschema@._rde_zone(time_zone);
     END IF;
-    PERFORM @extschema@._rde_check_account(id, parent, role, coalesce(scope, altered.scope));
-    UPDATE @extschema@.rde_account a
+    PERFORM @extschema@._rde_check_account(account, parent, role, coalesce(scope, altered.scope));
+    UPDATE @extschema@._rde_account a
     SET name = coalesce(rde_alter_account.name, a.name),
         parent = CASE WHEN NOT 'parent' = ANY (clear) THEN coalesce(rde_alter_account.parent, a.parent) END,
         role = CASE WHEN NOT 'role' = ANY (clear) THEN coalesce(rde_alter_account.role, a.role) END,
@@ -233,13 +233,13 @@ BEGIN
                               THEN coalesce(rde_alter_account.max_reports_per_day, a.max_reports_per_day) END,
         max_stored_bytes = CASE WHEN NOT 'max_stored_bytes' = ANY (clear)
                            THEN coalesce(rde_alter_account.max_stored_bytes, a.max_stored_bytes) END
-    WHERE a.id = rde_alter_account.id;
+    WHERE a.id = rde_alter_account.account;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_alter_account(bigint, text, bigint, name, text, text, integer, integer, bigint, text[]) IS
     'change an account; what is NULL stays as it is, and clear names what is to be taken away: parent, role, time_zone and the last two quotas';
 
-CREATE FUNCTION @extschema@.rde_drop_account(id bigint) RETURNS void
+CREATE FUNCTION @extschema@.rde_drop_account(account bigint) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -247,25 +247,25 @@ DECLARE
     users text;
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
-    LOCK TABLE @extschema@.rde_account IN SHARE ROW EXCLUSIVE MODE;
-    PERFORM @extschema@._rde_find_account(id);
+    LOCK TABLE @extschema@._rde_account IN SHARE ROW EXCLUSIVE MODE;
+    PERFORM @extschema@._rde_find_account(account);
     SELECT string_agg(a.id::text, ', ' ORDER BY a.id) INTO users
-    FROM @extschema@.rde_account a WHERE a.parent = rde_drop_account.id;
+    FROM @extschema@._rde_account a WHERE a.parent = rde_drop_account.account;
     IF users IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist',
-            MESSAGE = format('account %s still has accounts below it', id),
+            MESSAGE = format('account %s still has accounts below it', account),
             DETAIL = format('They are %s.', users),
             HINT = 'Drop them first, or move them with rde_alter_account().';
     END IF;
     SELECT string_agg(format('"%s"', g.name), ', ' ORDER BY g.name) INTO users
-    FROM @extschema@.rde_generator g WHERE g.reseller = rde_drop_account.id;
+    FROM @extschema@._rde_generator g WHERE g.reseller = rde_drop_account.account;
     IF users IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist',
-            MESSAGE = format('account %s still has generators', id),
+            MESSAGE = format('account %s still has generators', account),
             DETAIL = format('They are %s.', users),
             HINT = 'Drop them first with rde_drop_generator().';
     END IF;
-    DELETE FROM @extschema@.rde_account a WHERE a.id = rde_drop_account.id;
+    DELETE FROM @extschema@._rde_account a WHERE a.id = rde_drop_account.account;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_drop_account(bigint) IS
@@ -276,7 +276,7 @@ CREATE FUNCTION @extschema@.rde_set_on_invoice(account bigint, enabled boolean, 
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    switching @extschema@.rde_account;
+    switching @extschema@._rde_account;
 BEGIN
     PERFORM @extschema@._rde_own_reseller(account);
     switching := @extschema@._rde_find_account(account);
@@ -284,10 +284,10 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'enabled must not be null';
     END IF;
     IF child IS NULL THEN
-        UPDATE @extschema@.rde_account a SET children_on_invoice = enabled WHERE a.id = account;
+        UPDATE @extschema@._rde_account a SET children_on_invoice = enabled WHERE a.id = account;
         RETURN;
     END IF;
-    UPDATE @extschema@.rde_account a SET on_invoice = enabled WHERE a.id = child AND a.parent = account;
+    UPDATE @extschema@._rde_account a SET on_invoice = enabled WHERE a.id = child AND a.parent = account;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('account %s is not a direct child of account %s', child, account),
@@ -309,7 +309,7 @@ CREATE FUNCTION @extschema@._rde_scope_resellers(reseller bigint, scope text DEF
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    widest CONSTANT text := coalesce((SELECT a.scope FROM @extschema@.rde_account a WHERE a.id = reseller), 'reseller');
+    widest CONSTANT text := coalesce((SELECT a.scope FROM @extschema@._rde_account a WHERE a.id = reseller), 'reseller');
 BEGIN
     IF coalesce(scope, widest) = 'reseller' THEN
         RETURN ARRAY[reseller];
@@ -323,7 +323,7 @@ BEGIN
         WITH RECURSIVE tree(id) AS (
             SELECT reseller
             UNION
-            SELECT a.id FROM tree t JOIN @extschema@.rde_account a ON a.parent = t.id)
+            SELECT a.id FROM tree t JOIN @extschema@._rde_account a ON a.parent = t.id)
         SELECT t.id FROM tree t ORDER BY t.id);
 END
 $$;

@@ -2,7 +2,7 @@
 -- Accounts
 ---------------------------------------------------------------------------
 
-CREATE TABLE @extschema@.rde_account (
+CREATE TABLE @extschema@._rde_account (
     id                  bigint PRIMARY KEY,
     name                text NOT NULL CHECK (name ~ '^[^[:cntrl:]]{1,128}$'),
     parent              bigint,
@@ -16,24 +16,24 @@ CREATE TABLE @extschema@.rde_account (
     max_stored_bytes    bigint CHECK (max_stored_bytes >= 0),
     CHECK (parent <> id)
 );
-CREATE INDEX rde_account_parent ON @extschema@.rde_account (parent);
-COMMENT ON TABLE @extschema@.rde_account IS
+CREATE INDEX _rde_account_parent ON @extschema@._rde_account (parent);
+COMMENT ON TABLE @extschema@._rde_account IS
     'the tree of resellers; an id is what the reseller column of a source holds';
-COMMENT ON COLUMN @extschema@.rde_account.role IS
+COMMENT ON COLUMN @extschema@._rde_account.role IS
     'the database role that is this account; a name, for a dump is restored where the role may not exist';
-COMMENT ON COLUMN @extschema@.rde_account.scope IS
+COMMENT ON COLUMN @extschema@._rde_account.scope IS
     'reseller: its reports hold its own rows; provider: those of its whole sub-tree too';
-COMMENT ON COLUMN @extschema@.rde_account.on_invoice IS
+COMMENT ON COLUMN @extschema@._rde_account.on_invoice IS
     'false: its parent switched reports on invoice off for it';
-COMMENT ON COLUMN @extschema@.rde_account.children_on_invoice IS
+COMMENT ON COLUMN @extschema@._rde_account.children_on_invoice IS
     'false: it switched reports on invoice off for all its direct children';
 
-CREATE TABLE @extschema@.rde_asked (
+CREATE TABLE @extschema@._rde_asked (
     account  bigint NOT NULL,
     asked_at timestamptz NOT NULL DEFAULT now(),
     reports  integer NOT NULL
 );
-CREATE INDEX rde_asked_account ON @extschema@.rde_asked (account, asked_at);
-COMMENT ON TABLE @extschema@.rde_asked IS
+CREATE INDEX _rde_asked_account ON @extschema@._rde_asked (account, asked_at);
+COMMENT ON TABLE @extschema@._rde_asked IS
     'how many reports accounts that have a daily quota asked for in the last 24 hours, whatever became of them';
 

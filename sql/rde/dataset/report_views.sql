@@ -13,7 +13,7 @@ DECLARE
     bad text;
     ways text[];
     target_alias text;
-    dataset_name text := (SELECT v.dataset FROM @extschema@.rde_view v WHERE v.id = view);
+    dataset_name text := (SELECT v.dataset FROM @extschema@._rde_view v WHERE v.id = view);
     attribute pg_attribute;
     wanted text;
 BEGIN
@@ -53,7 +53,7 @@ BEGIN
         END IF;
         wanted := CASE ways[1] WHEN 'attribute' THEN 'json' WHEN 'locale' THEN 'text' WHEN 'type' THEN 'unix' ELSE 'any' END;
         BEGIN
-            INSERT INTO @extschema@.rde_view_column
+            INSERT INTO @extschema@._rde_view_column
                 (view, position, alias, column_name, transform, argument, expected, field_group, description)
             VALUES (view, item.n, target_alias, item.value ->> 'column',
                     CASE ways[1] WHEN 'type' THEN 'unix' ELSE ways[1] END,
@@ -71,7 +71,7 @@ BEGIN
                                  format_type(attribute.atttypid, attribute.atttypmod), ways[1]),
                 DETAIL = format('Expected is %s.', @extschema@._rde_expected_types(wanted));
         ELSIF attribute.attname IS NULL
-              AND EXISTS (SELECT FROM @extschema@.rde_source s WHERE s.dataset = dataset_name) THEN
+              AND EXISTS (SELECT FROM @extschema@._rde_source s WHERE s.dataset = dataset_name) THEN
             RAISE NOTICE USING
                 MESSAGE = format('data set "%s" exposes no column "%s" at present', dataset_name, item.value ->> 'column'),
                 HINT = 'Exports of this view fail until rde_attach() maps it.';
@@ -87,10 +87,10 @@ CREATE FUNCTION @extschema@._rde_find_view(dataset text, name text, reseller big
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_view @extschema@.rde_view;
+    found_view @extschema@._rde_view;
 BEGIN
     PERFORM @extschema@._rde_find_dataset(dataset);
-    SELECT v.* INTO found_view FROM @extschema@.rde_view v
+    SELECT v.* INTO found_view FROM @extschema@._rde_view v
     WHERE v.dataset = _rde_find_view.dataset AND v.name = _rde_find_view.name
       AND v.reseller IS NOT DISTINCT FROM _rde_find_view.reseller;
     IF NOT FOUND OR found_view.shipped THEN
@@ -99,7 +99,7 @@ BEGIN
                            ELSE format('data set "%s" has no view "%s" of %s', dataset, name,
                                        coalesce('reseller ' || reseller, 'the provider')) END,
             HINT = CASE WHEN found_view.shipped THEN 'Make one of your own with rde_create_view().'
-                        ELSE 'The view rde_dataset_columns lists them.' END;
+                        ELSE 'The view rde_view_columns lists them.' END;
     END IF;
     RETURN found_view.id;
 END
@@ -112,7 +112,7 @@ CREATE FUNCTION @extschema@.rde_create_view(dataset text, name text, columns jso
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_dataset @extschema@.rde_dataset;
+    found_dataset @extschema@._rde_dataset;
     new_view bigint;
 BEGIN
     reseller := @extschema@._rde_own_reseller(reseller);
@@ -123,14 +123,14 @@ BEGIN
             MESSAGE = format('view name "%s" is reserved', name),
             HINT = 'Only a data set of your own can be given a cmp view, by the provider; full is every exposed column.';
     END IF;
-    IF EXISTS (SELECT FROM @extschema@.rde_view v
+    IF EXISTS (SELECT FROM @extschema@._rde_view v
                WHERE v.dataset = rde_create_view.dataset AND v.name = rde_create_view.name
                  AND v.reseller IS NOT DISTINCT FROM rde_create_view.reseller) THEN
         RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
             MESSAGE = format('view "%s" of data set "%s" already exists', name, dataset),
             HINT = 'Change it with rde_alter_view().';
     END IF;
-    INSERT INTO @extschema@.rde_view (dataset, name, reseller) VALUES (dataset, name, reseller)
+    INSERT INTO @extschema@._rde_view (dataset, name, reseller) VALUES (dataset, name, reseller)
     RETURNING id INTO new_view;
     PERFORM @extschema@._rde_set_view_columns(new_view, columns);
 END
@@ -145,8 +145,8 @@ AS $$
 DECLARE
     altered bigint := @extschema@._rde_find_view(dataset, name, @extschema@._rde_own_reseller(reseller));
 BEGIN
-    PERFORM FROM @extschema@.rde_view v WHERE v.id = altered FOR NO KEY UPDATE;
-    DELETE FROM @extschema@.rde_view_column vc WHERE vc.view = altered;
+    PERFORM FROM @extschema@._rde_view v WHERE v.id = altered FOR NO KEY UPDATE;
+    DELETE FROM @extschema@._rde_view_column vc WHERE vc.view = altered;
     PERFORM @extschema@._rde_set_view_columns(altered, columns);
 END
 $$;
@@ -160,7 +160,7 @@ AS $$
 DECLARE
     dropped bigint := @extschema@._rde_find_view(dataset, name, @extschema@._rde_own_reseller(reseller));
 BEGIN
-    DELETE FROM @extschema@.rde_view v WHERE v.id = dropped;
+    DELETE FROM @extschema@._rde_view v WHERE v.id = dropped;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_drop_view(text, text, bigint) IS
@@ -174,7 +174,7 @@ DECLARE
     wanted text := coalesce(view, 'cmp');
 BEGIN
     IF wanted = 'full' OR EXISTS (
-        SELECT FROM @extschema@.rde_view v
+        SELECT FROM @extschema@._rde_view v
         WHERE v.dataset = _rde_choose_view.dataset AND v.name = wanted
           AND (v.reseller IS NULL OR v.reseller = _rde_choose_view.reseller)) THEN
         RETURN wanted;
@@ -185,7 +185,7 @@ BEGIN
         MESSAGE = format('data set "%s" has no view "%s"', dataset, view),
         HINT = format('Views are %s; rde_create_view() makes another.',
                       (SELECT concat_ws(', ', string_agg(v.name, ', ' ORDER BY v.name), 'full')
-                       FROM @extschema@.rde_view v
+                       FROM @extschema@._rde_view v
                        WHERE v.dataset = _rde_choose_view.dataset
                          AND (v.reseller IS NULL OR v.reseller = _rde_choose_view.reseller)));
 END
@@ -208,14 +208,14 @@ BEGIN
         RETURN QUERY
         SELECT c.position, c.name::text, c.name::text, NULL::text, NULL::text, c.name, c.type,
                format_type(a.atttypid, NULL), true, NULL::text
-        FROM @extschema@.rde_source_column c
-        JOIN @extschema@.rde_source s ON s.dataset = c.dataset
+        FROM @extschema@._rde_source_column c
+        JOIN @extschema@._rde_source s ON s.dataset = c.dataset
         LEFT JOIN pg_attribute a ON a.attrelid = s.relation AND a.attname = c.name AND NOT a.attisdropped
         WHERE c.dataset = _rde_report_columns.dataset;
         RETURN;
     END IF;
     -- the reseller's own view of that name, else the provider's
-    SELECT v.id INTO chosen FROM @extschema@.rde_view v
+    SELECT v.id INTO chosen FROM @extschema@._rde_view v
     WHERE v.dataset = _rde_report_columns.dataset AND v.name = view
       AND (v.reseller = _rde_report_columns.reseller OR v.reseller IS NULL)
     ORDER BY v.reseller NULLS LAST LIMIT 1;
@@ -224,14 +224,14 @@ BEGIN
            coalesce((f.attribute).attname, gone.name), c.type, format_type((f.attribute).atttypid, NULL),
            @extschema@._rde_type_fits((f.attribute).atttypid, vc.expected),
            @extschema@._rde_expected_types(vc.expected)
-    FROM @extschema@.rde_view_column vc
+    FROM @extschema@._rde_view_column vc
     CROSS JOIN LATERAL (SELECT @extschema@._rde_resolve(_rde_report_columns.dataset, vc.column_name) AS attribute) f
-    LEFT JOIN @extschema@.rde_source_column c
+    LEFT JOIN @extschema@._rde_source_column c
         ON c.dataset = _rde_report_columns.dataset AND c.name = (f.attribute).attname
     -- one that was attached and that the relation has lost
     LEFT JOIN LATERAL (
-        SELECT lost.name FROM @extschema@.rde_source s
-        JOIN @extschema@.rde_source_column lost ON lost.dataset = s.dataset
+        SELECT lost.name FROM @extschema@._rde_source s
+        JOIN @extschema@._rde_source_column lost ON lost.dataset = s.dataset
         WHERE s.dataset = _rde_report_columns.dataset AND (f.attribute).attname IS NULL
           AND lower(lost.name) = lower(coalesce(
               (SELECT m.value FROM jsonb_each_text(s.mapping) m WHERE lower(m.key) = lower(vc.column_name)),

@@ -6,13 +6,13 @@ CREATE VIEW @extschema@.rde_datasets WITH (security_barrier) AS
 SELECT d.name, d.title, s.relation AS source, pg_get_userbyid(c.relowner) AS source_owner,
        s.reseller_column, s.period_column, s.key_columns, s.amount_column, s.currency_column,
        s.invoice_column, s.change_column, s.mapping, s.attached_at,
-       (SELECT array_agg(v.name ORDER BY v.name) FROM @extschema@.rde_view v
+       (SELECT array_agg(v.name ORDER BY v.name) FROM @extschema@._rde_view v
         WHERE v.dataset = d.name AND v.reseller IS NULL) || 'full'::text AS views,
        d.shipped
-FROM @extschema@.rde_dataset d
-LEFT JOIN @extschema@.rde_source s ON s.dataset = d.name AND (SELECT @extschema@.rde_sees_all(true))
+FROM @extschema@._rde_dataset d
+LEFT JOIN @extschema@._rde_source s ON s.dataset = d.name AND (SELECT @extschema@._rde_sees_all(true))
 LEFT JOIN pg_class c ON c.oid = s.relation
-WHERE (SELECT @extschema@.rde_sees_all()) OR (SELECT cardinality(@extschema@.rde_visible_accounts())) > 0;
+WHERE (SELECT @extschema@._rde_sees_all(false)) OR (SELECT cardinality(@extschema@._rde_visible_accounts())) > 0;
 COMMENT ON VIEW @extschema@.rde_datasets IS
     'every data set, where its rows come from (for operators) and the views it can be exported with';
 COMMENT ON COLUMN @extschema@.rde_datasets.name IS
@@ -48,62 +48,62 @@ COMMENT ON COLUMN @extschema@.rde_datasets.shipped IS
 
 -- Functions in a view run with the reader's rights, so this one looks columns up
 -- by itself, as _rde_resolve() does.
-CREATE VIEW @extschema@.rde_dataset_columns WITH (security_barrier) AS
+CREATE VIEW @extschema@.rde_view_columns WITH (security_barrier) AS
 SELECT c.* FROM (
     SELECT v.dataset, v.name AS view, v.reseller, vc.position, vc.alias AS name, vc.column_name, vc.transform,
-           vc.argument, CASE WHEN (SELECT @extschema@.rde_sees_all(true)) THEN found.name END AS source_column,
-           CASE WHEN (SELECT @extschema@.rde_sees_all(true)) THEN found.type END AS source_type, vc.field_group AS "group", vc.description
-    FROM @extschema@.rde_view v
-    JOIN @extschema@.rde_view_column vc ON vc.view = v.id
+           vc.argument, CASE WHEN (SELECT @extschema@._rde_sees_all(true)) THEN found.name END AS source_column,
+           CASE WHEN (SELECT @extschema@._rde_sees_all(true)) THEN found.type END AS source_type, vc.field_group, vc.description
+    FROM @extschema@._rde_view v
+    JOIN @extschema@._rde_view_column vc ON vc.view = v.id
     LEFT JOIN LATERAL (
         SELECT c.name, format_type(a.atttypid, a.atttypmod) AS type
-        FROM @extschema@.rde_source s
+        FROM @extschema@._rde_source s
         LEFT JOIN LATERAL (SELECT m.value FROM jsonb_each_text(s.mapping) m
                            WHERE lower(m.key) = lower(vc.column_name)) mapped ON true
         JOIN pg_attribute a ON a.attrelid = s.relation AND a.attnum > 0 AND NOT a.attisdropped
             AND lower(a.attname) = lower(coalesce(mapped.value, vc.column_name))
-        JOIN @extschema@.rde_source_column c ON c.dataset = s.dataset AND c.name = a.attname
+        JOIN @extschema@._rde_source_column c ON c.dataset = s.dataset AND c.name = a.attname
         WHERE s.dataset = v.dataset
         ORDER BY a.attname = coalesce(mapped.value, vc.column_name) DESC
         LIMIT 1) found ON true
-    WHERE (v.reseller IS NULL AND (SELECT cardinality(@extschema@.rde_visible_accounts())) > 0)
-       OR ((SELECT @extschema@.rde_sees_all()) OR v.reseller = ANY ((SELECT @extschema@.rde_visible_accounts())::bigint[]))
+    WHERE (v.reseller IS NULL AND (SELECT cardinality(@extschema@._rde_visible_accounts())) > 0)
+       OR ((SELECT @extschema@._rde_sees_all(false)) OR v.reseller = ANY ((SELECT @extschema@._rde_visible_accounts())::bigint[]))
     UNION ALL
     SELECT c.dataset, 'full', NULL, c.position, c.name, c.name, NULL,
-           NULL, CASE WHEN (SELECT @extschema@.rde_sees_all(true)) THEN c.name END,
-           CASE WHEN (SELECT @extschema@.rde_sees_all(true)) THEN c.type END, shown.field_group, shown.description
-    FROM @extschema@.rde_source_column c
+           NULL, CASE WHEN (SELECT @extschema@._rde_sees_all(true)) THEN c.name END,
+           CASE WHEN (SELECT @extschema@._rde_sees_all(true)) THEN c.type END, shown.field_group, shown.description
+    FROM @extschema@._rde_source_column c
     LEFT JOIN LATERAL (
         SELECT vc.field_group, vc.description
-        FROM @extschema@.rde_view v JOIN @extschema@.rde_view_column vc ON vc.view = v.id
+        FROM @extschema@._rde_view v JOIN @extschema@._rde_view_column vc ON vc.view = v.id
         WHERE v.dataset = c.dataset AND v.reseller IS NULL AND v.name = 'cmp'
           AND lower(vc.column_name) = lower(c.name)
         LIMIT 1) shown ON true
-    WHERE (SELECT @extschema@.rde_sees_all()) OR (SELECT cardinality(@extschema@.rde_visible_accounts())) > 0) c;
-COMMENT ON VIEW @extschema@.rde_dataset_columns IS
+    WHERE (SELECT @extschema@._rde_sees_all(false)) OR (SELECT cardinality(@extschema@._rde_visible_accounts())) > 0) c;
+COMMENT ON VIEW @extschema@.rde_view_columns IS
     'the columns of every report view, in order, with group and description; source_column is NULL where nothing is mapped';
-COMMENT ON COLUMN @extschema@.rde_dataset_columns.dataset IS
+COMMENT ON COLUMN @extschema@.rde_view_columns.dataset IS
     'the data set';
-COMMENT ON COLUMN @extschema@.rde_dataset_columns.view IS
+COMMENT ON COLUMN @extschema@.rde_view_columns.view IS
     'the report view; full is every exposed column';
-COMMENT ON COLUMN @extschema@.rde_dataset_columns.reseller IS
+COMMENT ON COLUMN @extschema@.rde_view_columns.reseller IS
     'whose view it is; NULL is the provider''s, for all';
-COMMENT ON COLUMN @extschema@.rde_dataset_columns.position IS
+COMMENT ON COLUMN @extschema@.rde_view_columns.position IS
     'the place in the report, counted from 1';
-COMMENT ON COLUMN @extschema@.rde_dataset_columns.name IS
+COMMENT ON COLUMN @extschema@.rde_view_columns.name IS
     'the column''s name in the report';
-COMMENT ON COLUMN @extschema@.rde_dataset_columns.column_name IS
+COMMENT ON COLUMN @extschema@.rde_view_columns.column_name IS
     'the column''s name in the data set';
-COMMENT ON COLUMN @extschema@.rde_dataset_columns.transform IS
+COMMENT ON COLUMN @extschema@.rde_view_columns.transform IS
     'what is done to the value: unix, attribute, locale, or nothing';
-COMMENT ON COLUMN @extschema@.rde_dataset_columns.argument IS
+COMMENT ON COLUMN @extschema@.rde_view_columns.argument IS
     'the attribute or the locale that is taken';
-COMMENT ON COLUMN @extschema@.rde_dataset_columns.source_column IS
+COMMENT ON COLUMN @extschema@.rde_view_columns.source_column IS
     'the source column behind it, for operators; NULL where nothing is mapped';
-COMMENT ON COLUMN @extschema@.rde_dataset_columns.source_type IS
+COMMENT ON COLUMN @extschema@.rde_view_columns.source_type IS
     'the type of that column';
-COMMENT ON COLUMN @extschema@.rde_dataset_columns."group" IS
+COMMENT ON COLUMN @extschema@.rde_view_columns.field_group IS
     'what the column belongs to';
-COMMENT ON COLUMN @extschema@.rde_dataset_columns.description IS
+COMMENT ON COLUMN @extschema@.rde_view_columns.description IS
     'what the column says';
 

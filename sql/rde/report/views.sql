@@ -18,12 +18,12 @@ COMMENT ON FUNCTION @extschema@._rde_shown_error(uuid, text, boolean, boolean) I
 -- with it the barrier.
 CREATE VIEW @extschema@._rde_visible_reports WITH (security_barrier) AS
 SELECT r.*
-FROM (SELECT o.* FROM @extschema@.rde_report o
-      WHERE @extschema@.rde_sees_all()
+FROM (SELECT o.* FROM @extschema@._rde_report o
+      WHERE @extschema@._rde_sees_all(false)
       UNION ALL
-      SELECT o.* FROM @extschema@.rde_report o
-      WHERE NOT @extschema@.rde_sees_all()
-        AND o.reseller = ANY ((SELECT @extschema@.rde_visible_accounts())::bigint[])) r
+      SELECT o.* FROM @extschema@._rde_report o
+      WHERE NOT @extschema@._rde_sees_all(false)
+        AND o.reseller = ANY ((SELECT @extschema@._rde_visible_accounts())::bigint[])) r
 WHERE r.expires_at > now() OR r.status = 'submitted';
 COMMENT ON VIEW @extschema@._rde_visible_reports IS
     'the reports the caller may see, for the views that show some of their columns; granted to nobody';
@@ -38,22 +38,22 @@ SELECT r.id, r.name, r.dataset, r.view, r.format, r.type,
        @extschema@._rde_status(r.status, r.claim_pid, r.claim_start) AS status,
        r.reseller, r.generator, r.invoice,
        r.revision, r.supersedes, r.provisional, r.period_from, r.period_to, r.time_zone,
-       r.submitted_at, r.created_at, r.expires_at, r.attempts, r.build_ms,
+       r.submitted_at, r.published_at, r.expires_at, r.attempts, r.build_ms,
        r.row_count, r.content_bytes, r.file_bytes, encode(r.sha256, 'hex') AS sha256,
-       (SELECT jsonb_object_agg(t.currency, t.amount) FROM @extschema@.rde_report_total t
+       (SELECT jsonb_object_agg(t.currency, t.amount) FROM @extschema@._rde_report_total t
         WHERE t.report = r.id AND t.amount IS NOT NULL) AS totals,
        r.replaced_characters, r.text_numbers, r.file_name, r.media_type, r.sqlstate,
-       CASE WHEN r.foreign_error AND NOT (SELECT @extschema@.rde_sees_all(true))
+       CASE WHEN r.foreign_error AND NOT (SELECT @extschema@._rde_sees_all(true))
             THEN 'report could not be built (reference ' || r.id || ')' ELSE r.error END AS error,
        r.store,
        CASE WHEN r.status = 'completed' THEN @extschema@._rde_report_link(r.id)
        END AS download_url,
-       (SELECT n.id FROM @extschema@.rde_report n
+       (SELECT n.id FROM @extschema@._rde_report n
         WHERE n.supersedes = r.id AND n.status = 'completed') AS superseded_by,
        r.due_at, r.retry_at
 FROM @extschema@._rde_visible_reports r;
 COMMENT ON VIEW @extschema@.rde_reports IS
-    'every report that has not expired: request, state and manifest; superseded_by names the next revision';
+    'every report that has not expired: request, status and manifest; superseded_by names the next revision';
 COMMENT ON COLUMN @extschema@.rde_reports.id IS
     'the report''s id, which its functions take';
 COMMENT ON COLUMN @extschema@.rde_reports.name IS
@@ -88,7 +88,7 @@ COMMENT ON COLUMN @extschema@.rde_reports.time_zone IS
     'the zone its days and its times are in';
 COMMENT ON COLUMN @extschema@.rde_reports.submitted_at IS
     'when it was asked for';
-COMMENT ON COLUMN @extschema@.rde_reports.created_at IS
+COMMENT ON COLUMN @extschema@.rde_reports.published_at IS
     'when it was completed';
 COMMENT ON COLUMN @extschema@.rde_reports.expires_at IS
     'when it ceases to be there; infinity for one that is kept for good';
@@ -131,7 +131,7 @@ COMMENT ON COLUMN @extschema@.rde_reports.retry_at IS
 
 CREATE VIEW @extschema@.rde_report_totals WITH (security_barrier) AS
 SELECT t.report, t.currency, t.rows, t.amount
-FROM @extschema@.rde_report_total t
+FROM @extschema@._rde_report_total t
 JOIN @extschema@._rde_visible_reports r ON r.id = t.report;
 COMMENT ON VIEW @extschema@.rde_report_totals IS
     'rows and sum of amounts per currency of every report; the currency '''' stands for none';
@@ -159,10 +159,10 @@ BEGIN
     FROM pg_stat_get_progress_info('COPY') p
     WHERE p.datid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
       AND p.param19 <> 0
-      AND (@extschema@.rde_sees_all()
-           OR EXISTS (SELECT FROM @extschema@.rde_report r
+      AND (@extschema@._rde_sees_all(false)
+           OR EXISTS (SELECT FROM @extschema@._rde_report r
                       WHERE r.id = (lpad(to_hex(p.param19), 16, '0') || lpad(to_hex(p.param20), 16, '0'))::uuid
-                        AND r.reseller = ANY (@extschema@.rde_visible_accounts())));
+                        AND r.reseller = ANY (@extschema@._rde_visible_accounts())));
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_progress() IS
@@ -171,10 +171,10 @@ COMMENT ON FUNCTION @extschema@._rde_progress() IS
 CREATE VIEW @extschema@.rde_progress WITH (security_barrier) AS
 SELECT p.pid, p.report,
        coalesce(r.dataset, (SELECT string_agg(s.dataset, ', ' ORDER BY s.dataset)
-                            FROM @extschema@.rde_source s WHERE s.relation = p.relation)) AS dataset,
+                            FROM @extschema@._rde_source s WHERE s.relation = p.relation)) AS dataset,
        r.name, r.format, r.reseller, p.row_count, p.content_bytes, a.query_start AS started_at
 FROM @extschema@._rde_progress() p
-LEFT JOIN @extschema@.rde_report r ON r.id = p.report
+LEFT JOIN @extschema@._rde_report r ON r.id = p.report
 LEFT JOIN pg_stat_activity a ON a.pid = p.pid;
 COMMENT ON VIEW @extschema@.rde_progress IS
     'the builds running now: rows and bytes written so far; name and format are NULL while the report''s row is not committed';
@@ -199,11 +199,11 @@ COMMENT ON COLUMN @extschema@.rde_progress.started_at IS
 
 CREATE VIEW @extschema@._rde_failed_reports WITH (security_barrier) AS
 SELECT r.id, r.generator, r.sqlstate, r.error, r.failed_at, r.foreign_error
-FROM @extschema@.rde_report r
+FROM @extschema@._rde_report r
 WHERE r.status = 'error' AND r.retry_at IS NULL AND r.expires_at > now()
   -- neither cancelled by hand, nor a revision that another one has replaced
   AND r.sqlstate IS DISTINCT FROM '57014'
-  AND NOT EXISTS (SELECT FROM @extschema@.rde_report n WHERE n.supersedes = r.supersedes AND n.status <> 'error');
+  AND NOT EXISTS (SELECT FROM @extschema@._rde_report n WHERE n.supersedes = r.supersedes AND n.status <> 'error');
 COMMENT ON VIEW @extschema@._rde_failed_reports IS
     'reports that ended in error and that nobody has done anything about';
 
