@@ -380,13 +380,14 @@ SELECT pg_extension_config_dump('@extschema@._rde_azure_state', '');
 -- Privileges
 ---------------------------------------------------------------------------
 
--- Tables are granted to nobody, and functions to nobody but those that look
--- themselves at who asks, or that a view calls with its reader's rights.
-REVOKE ALL ON FUNCTION
-    @extschema@.rde_azure_validator(text[], oid), @extschema@._rde_azure_check_caller(),
-    @extschema@._rde_azure_check_cluster(), @extschema@._rde_azure_report_deleted(),
-    @extschema@.rde_azure_adopt(), @extschema@._rde_azure_fill(name),
-    @extschema@._rde_azure_claim(integer, timestamptz), @extschema@._rde_azure_uploaded(uuid, integer, boolean),
-    @extschema@.rde_azure_download_url(uuid)
-    FROM PUBLIC;
+-- Tables are granted to nobody, whatever default privileges there are, and functions
+-- to nobody but those that look themselves at who asks, or that a view calls with
+-- its reader's rights.
+DO $$
+BEGIN
+    PERFORM @extschema@._rde_revoke_grants(m.catalog, m.object) FROM @extschema@._rde_members() m WHERE m.extension = 'rde_azure';
+END
+$$;
+GRANT EXECUTE ON FUNCTION @extschema@.rde_azure_retry(uuid), @extschema@._rde_azure_blob_url(name, text) TO PUBLIC;
+GRANT EXECUTE ON PROCEDURE @extschema@.rde_azure_upload_due(integer) TO PUBLIC;
 GRANT SELECT ON @extschema@.rde_azure_uploads TO PUBLIC;

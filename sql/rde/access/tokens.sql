@@ -29,6 +29,7 @@ BEGIN
     IF lifetime <= interval '0' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'lifetime must be longer than nothing';
     END IF;
+    PERFORM @extschema@._rde_check_count(account, 'tokens'::text);
     subscription_key := left(@extschema@._rde_secret(), 32);
     token := @extschema@._rde_secret();
     -- by itself: a plan of the statement that auto_explain logs shows its values

@@ -6,7 +6,8 @@ CREATE VIEW @extschema@.rde_accounts WITH (security_barrier) AS
 SELECT a.id, a.name, a.parent, a.role, a.time_zone, a.scope,
        a.on_invoice AND coalesce(p.children_on_invoice, true) AS on_invoice,
        a.children_on_invoice,
-       (SELECT count(*) FROM @extschema@._rde_generator g WHERE g.reseller = a.id) AS generators
+       (SELECT count(*) FROM @extschema@._rde_generator g WHERE g.reseller = a.id) AS generators,
+       a.max_pending, a.max_reports_per_day, a.max_stored_bytes, a.max_generators, a.max_views, a.max_tokens
 FROM @extschema@._rde_account a
 LEFT JOIN @extschema@._rde_account p ON p.id = a.parent
 WHERE ((SELECT @extschema@._rde_sees_all(false)) OR a.id = ANY ((SELECT @extschema@._rde_visible_accounts())::bigint[]));
@@ -30,4 +31,16 @@ COMMENT ON COLUMN @extschema@.rde_accounts.children_on_invoice IS
     'false: it has switched reports on invoice off for all accounts directly below it';
 COMMENT ON COLUMN @extschema@.rde_accounts.generators IS
     'how many generators it has';
+COMMENT ON COLUMN @extschema@.rde_accounts.max_pending IS
+    'how many reports it asked for may wait to be built';
+COMMENT ON COLUMN @extschema@.rde_accounts.max_reports_per_day IS
+    'how many reports it may ask for in 24 hours; NULL is no limit';
+COMMENT ON COLUMN @extschema@.rde_accounts.max_stored_bytes IS
+    'it may ask for reports while its files take less; NULL is no limit';
+COMMENT ON COLUMN @extschema@.rde_accounts.max_generators IS
+    'how many generators it may have';
+COMMENT ON COLUMN @extschema@.rde_accounts.max_views IS
+    'how many report views of its own it may have';
+COMMENT ON COLUMN @extschema@.rde_accounts.max_tokens IS
+    'how many tokens it may have in force';
 

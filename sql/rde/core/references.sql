@@ -58,6 +58,7 @@ AS $$
 BEGIN
     DELETE FROM @extschema@._rde_token t USING deleted d WHERE t.account = d.id;
     DELETE FROM @extschema@._rde_asked q USING deleted d WHERE q.account = d.id;
+    DELETE FROM @extschema@._rde_request q USING deleted d WHERE q.account = d.id;
     RETURN NULL;
 END
 $$;

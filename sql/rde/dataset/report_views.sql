@@ -21,6 +21,10 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'columns of a view must be a JSON array with at least one column', HINT = usage_hint;
     END IF;
+    IF json_array_length(columns) > 1600 THEN
+        RAISE EXCEPTION USING ERRCODE = 'too_many_columns',
+            MESSAGE = 'a view has 1,600 columns at most', HINT = usage_hint;
+    END IF;
     FOR item IN
         SELECT e.value, e.n FROM json_array_elements(columns) WITH ORDINALITY e(value, n) ORDER BY e.n
     LOOP
@@ -36,6 +40,13 @@ BEGIN
                 MESSAGE = CASE WHEN bad IS NULL THEN format('column %s of the view does not say "column"', item.n)
                                ELSE format('column %s of the view has keys that are unknown or not text: %s', item.n, bad) END,
                 HINT = usage_hint;
+        END IF;
+        SELECT k.key INTO bad FROM json_each_text(item.value) k
+        WHERE length(k.value) > CASE k.key WHEN 'description' THEN 1000 ELSE 255 END LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'string_data_right_truncation',
+                MESSAGE = format('"%s" of column %s of the view is too long', bad, item.n),
+                HINT = 'A description has 1,000 characters at most, all else 255.';
         END IF;
         ways := ARRAY(SELECT k.key FROM json_each(item.value) k WHERE k.key IN ('attribute', 'locale', 'type'));
         IF cardinality(ways) > 1 OR coalesce(item.value ->> 'type', 'unix') <> 'unix' THEN
@@ -130,6 +141,7 @@ BEGIN
             MESSAGE = format('view "%s" of data set "%s" already exists', name, dataset),
             HINT = 'Change it with rde_alter_view().';
     END IF;
+    PERFORM @extschema@._rde_check_count(reseller, 'views'::text);
     INSERT INTO @extschema@._rde_view (dataset, name, reseller) VALUES (dataset, name, reseller)
     RETURNING id INTO new_view;
     PERFORM @extschema@._rde_set_view_columns(new_view, columns);

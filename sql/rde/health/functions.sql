@@ -252,10 +252,19 @@ BEGIN
     HAVING count(*) > 0;
     RETURN QUERY
     SELECT 'warning', 'role_missing', format('%s (%s)', a.name, a.id), NULL::timestamptz,
-           format('Role "%s" does not exist.', a.role),
-           'CREATE ROLE it, or give the account another with rde_alter_account().'
+           format('Role "%s" does not exist, or is not the one the account was given.', a.role),
+           'Give it to the account again, or another, with rde_alter_account().'
     FROM @extschema@._rde_account a
-    WHERE a.role IS NOT NULL AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = a.role);
+    WHERE a.role IS NOT NULL AND NOT EXISTS (SELECT FROM @extschema@._rde_account_roles r WHERE r.account = a.id);
+    RETURN QUERY
+    SELECT 'error', 'tables_granted', g.name, NULL::timestamptz,
+           format('%s has %s on it.', g.grantee, string_agg(g.privilege, ', ' ORDER BY g.privilege)),
+           format('REVOKE ALL ON %s %s FROM %s; and look at who granted it.', g.kind, g.name, g.grantee)
+    FROM @extschema@._rde_members() m
+    JOIN pg_class c ON m.catalog = 'pg_class'::regclass AND c.oid = m.object
+    CROSS JOIN LATERAL @extschema@._rde_grants(m.catalog, m.object) g
+    WHERE c.relkind <> 'v' OR c.relname LIKE '\_%' OR g.privilege <> 'SELECT'
+    GROUP BY g.kind, g.name, g.grantee;
     RETURN QUERY
     SELECT 'error', 'orphans', o.relation, NULL::timestamptz,
            format('%s rows have no %s they belong to.', o.orphans, o.belongs_to),
@@ -264,7 +273,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_server_findings() IS
-    'what rde_health has to say about what is in the way: open schemas, prepared transactions, missing roles, reports past their time, rows that belong to nothing';
+    'what rde_health has to say about what is in the way: open schemas, prepared transactions, missing roles, reports past their time, rows that belong to nothing, tables that are granted';
 
 CREATE FUNCTION @extschema@._rde_health(
     OUT severity text, OUT finding text, OUT object text, OUT since timestamptz, OUT detail text, OUT hint text

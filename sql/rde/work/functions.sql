@@ -29,7 +29,7 @@ BEGIN
       -- one that is still connecting has run nothing, and will begin what it runs
       AND NOT coalesce(a.backend_type = 'client backend' AND a.state IS NULL AND a.xact_start IS NULL
                        AND a.backend_xid IS NULL, false)
-      AND NOT EXISTS (SELECT FROM @extschema@._rde_account t WHERE t.role = a.usename);
+      AND NOT EXISTS (SELECT FROM @extschema@._rde_account_roles t WHERE t.role = a.usesysid);
 
     -- After the sessions, not before: a transaction prepared in between would be
     -- seen in neither.  When it began is not recorded anywhere, so each of them
@@ -38,7 +38,8 @@ BEGIN
     SELECT NULL::integer, '-infinity'::timestamptz,
            format('the prepared transaction %L of %s', p.gid, p.owner)
     FROM pg_prepared_xacts p
-    WHERE p.database = current_database();
+    WHERE p.database = current_database()
+      AND NOT EXISTS (SELECT FROM @extschema@._rde_account_roles t JOIN pg_roles r ON r.oid = t.role WHERE r.rolname = p.owner);
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_blockers() IS
