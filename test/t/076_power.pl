@@ -226,6 +226,40 @@ is(as('postgres', q{SET lock_timeout = '2s'; SELECT rde_create_account(20, 'Belo
 	'the open transaction of an account does not hold up those who manage accounts');
 run_in($two, 'ROLLBACK');
 
+# --- T5: what a plan tells
+
+# Every condition on a column of a view everybody may read, and what running it
+# counted, plan by plan: the same, however many rows others have.
+sql(q{CREATE SCHEMA IF NOT EXISTS trap; GRANT USAGE ON SCHEMA trap TO PUBLIC; CREATE FUNCTION trap.told(plan jsonb) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(n.node ->> 'Node Type' || ' ' || concat_ws(' ', n.node ->> 'Actual Rows', n.node ->> 'Actual Loops',
+		n.node ->> 'Rows Removed by Filter', n.node ->> 'Rows Removed by Join Filter', n.node ->> 'Rows Removed by Index Recheck', n.node ->> 'Heap Fetches'), '; ')
+	FROM jsonb_path_query(plan, '$.**') n(node) WHERE (n.node ->> 'Actual Loops')::int > 0 $$;
+	CREATE FUNCTION trap.all_told() RETURNS SETOF text LANGUAGE plpgsql AS $$
+	DECLARE c record; plan jsonb;
+	BEGIN
+		FOR c IN SELECT v.oid::regclass AS view, quote_ident(a.attname) AS column, k.low
+			FROM pg_class v JOIN pg_attribute a ON a.attrelid = v.oid AND a.attnum > 0
+			JOIN (VALUES ('text', 'b'), ('name', 'b'), ('int8', '0'), ('int4', '0'), ('timestamptz', '2000-01-01'), ('uuid', '80000000-0000-0000-0000-000000000000')) k(type, low)
+				ON k.type::regtype = a.atttypid
+			WHERE v.relkind = 'v' AND v.relname ~ '^rde_' AND has_table_privilege(v.oid, 'SELECT') ORDER BY 1, 2 LOOP
+			EXECUTE format('EXPLAIN (ANALYZE, TIMING off, FORMAT JSON) SELECT * FROM %s WHERE %s > %L', c.view, c.column, c.low) INTO plan;
+			RETURN NEXT format('%s.%s: %s', c.view, c.column, trap.told(plan));
+			EXECUTE format('EXPLAIN (ANALYZE, TIMING off, FORMAT JSON) SELECT * FROM %s WHERE %s = %L', c.view, c.column, c.low) INTO plan;
+			RETURN NEXT format('%s.%s: %s', c.view, c.column, trap.told(plan));
+		END LOOP;
+	END $$});
+sql('CALL rde_run_due(); SET enable_seqscan = off; ANALYZE');
+my $before = as('two', 'SELECT * FROM trap.all_told()');
+cmp_ok(($before =~ tr/\n//), '>', 100, 'conditions on columns of views');
+sql(q{SELECT rde_export('sales', current_date - 3, current_date + 1, 'csv', reseller => 1, name => 'x' || n) FROM generate_series(1, 40) n;
+	SELECT rde_create_generator('sales', 'x' || n, '{csv}', 'daily', reseller => 1) FROM generate_series(1, 40) n;
+	SELECT rde_create_view('sales', 'x' || n, '[{"column": "total"}]', 1) FROM generate_series(1, 40) n;
+	SELECT rde_create_token(1, 'x' || n) FROM generate_series(1, 40) n;
+	SELECT rde_create_account(100 + n, 'x' || n) FROM generate_series(1, 40) n});
+my $after = as('two', 'SELECT * FROM trap.all_told()');
+my %seen = map { $_ => 1 } split /\n/, $before;
+is(join("\n", grep { !$seen{$_} } split /\n/, $after), '', '... count nothing of others');
+
 sql(q{SELECT rde_alter_account(2, max_pending => 1, max_reports_per_day => 1000, max_generators => 2, max_views => 2, max_tokens => 2)});
 my @tenants = map { open_session($node, 'postgres', 'two') } 1 .. 3;
 run_in($_, 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM rde_reports') for @tenants;
