@@ -73,6 +73,8 @@ FROM (VALUES
     ('_rde_build_small', 'EXECUTE; called for what was just submitted'),
     ('_rde_secret', 'EXECUTE; random bytes'),
     ('_rde_current_snapshot', 'EXECUTE; xids'),
+    ('_rde_wal_position', 'EXECUTE; a place in the WAL'),
+    ('_rde_has_seen', 'EXECUTE; a place in the WAL'),
     ('_rde_base_type', 'EXECUTE; types'),
     ('_rde_check_options', 'EXECUTE; its arguments'),
     ('_rde_check_view', 'EXECUTE; a name of a view'),

@@ -87,6 +87,18 @@ CREATE FUNCTION @extschema@._rde_current_snapshot() RETURNS pg_snapshot
 COMMENT ON FUNCTION @extschema@._rde_current_snapshot() IS
     'pg_current_snapshot(), with the transactions that are running on the primary if this is a standby';
 
+CREATE FUNCTION @extschema@._rde_wal_position() RETURNS text
+    LANGUAGE C STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_wal_position';
+COMMENT ON FUNCTION @extschema@._rde_wal_position() IS
+    'timeline and place in the WAL that this server, a primary or a standby, has seen by now';
+
+CREATE FUNCTION @extschema@._rde_has_seen(wal_position text) RETURNS boolean
+    LANGUAGE C STABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_has_seen';
+COMMENT ON FUNCTION @extschema@._rde_has_seen(text) IS
+    'has all that led to that position happened here? not after a restore to an earlier point, or a failover that lost it';
+
 -- A session that is idle calls nothing, whatever it left behind when it was
 -- interrupted.  One with track_activities off does not say.
 CREATE FUNCTION @extschema@._rde_alive(pid integer, start timestamptz) RETURNS boolean
