@@ -126,6 +126,12 @@ SELECT c.relname FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regcla
 WHERE c.relkind = 'v' AND c.relname !~ '^_'
   AND pg_get_viewdef(c.oid) !~ '(_rde_sees_all\(|rde_whoami\(|_rde_progress\(|_rde_periods\(|_rde_health\(|_rde_visible_reports|_rde_accounts\(|_rde_tokens\(|_rde_view_columns\(|_rde_datasets\(|_rde_generators\()';
 
+-- a publication FOR ALL TABLES has nothing against updates of any
+SELECT c.relname FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
+WHERE c.relkind = 'r' AND c.relreplident <> 'f'
+  AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND i.indimmediate);
+-- and none has foreign keys, which are in the way of pg_restore -j
+SELECT c.conname FROM member m JOIN pg_constraint c ON m.classid = 'pg_class'::regclass AND c.conrelid = m.objid WHERE c.contype = 'f';
 -- every table is dumped, but for these
 SELECT c.relname AS not_dumped, left(obj_description(c.oid, 'pg_class'), 60) AS why
 FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid

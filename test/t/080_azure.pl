@@ -310,6 +310,8 @@ like(upload_due($node), qr/WARNING: .*report $waiting could not be uploaded: PUT
 	'a container that is not there ends the run');
 is(sql("SELECT status || ' ' || attempts || ' ' || (due_at > now()) || ' ' || (last_error ~ 'ContainerNotFound') FROM rde_azure_uploads WHERE report = '$waiting'"),
 	'retrying 1 true true', 'it is tried again later');
+like(sql(q{SELECT finding || ' ' || object || ' ' || detail FROM rde_health WHERE finding ~ 'uploads'}), qr/^uploads_failing \w+ 1 reports could not be uploaded.*ContainerNotFound/,
+	'and rde_health tells of it');
 like(report($waiting)->{download_url}, qr{^https://reports\.example/}, 'until then its link is the gateway\'s');
 sql("ALTER SERVER other OPTIONS (SET container 'folders'); SELECT rde_azure_retry('$waiting')");
 like(upload_due($node), qr/2 uploaded/, 'or at once, if somebody says so');

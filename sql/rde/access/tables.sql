@@ -9,6 +9,7 @@ CREATE TABLE @extschema@._rde_privilege (
     system_identifier bigint NOT NULL,
     PRIMARY KEY (role, privilege) DEFERRABLE
 );
+ALTER TABLE @extschema@._rde_privilege REPLICA IDENTITY FULL;
 COMMENT ON TABLE @extschema@._rde_privilege IS
     'what rde_grant gave to roles: to role_oid in the cluster of system_identifier, to whoever has that name in another, where a dump was restored';
 

@@ -57,6 +57,7 @@ CREATE TABLE @extschema@._rde_asked (
     reports  integer NOT NULL
 );
 CREATE INDEX _rde_asked_account ON @extschema@._rde_asked (account, asked_at);
+ALTER TABLE @extschema@._rde_asked REPLICA IDENTITY FULL;
 COMMENT ON TABLE @extschema@._rde_asked IS
     'how many reports accounts that have a daily quota asked for in the last 24 hours, whatever became of them';
 

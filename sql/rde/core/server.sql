@@ -8,6 +8,14 @@ CREATE FUNCTION @extschema@.rde_version() RETURNS text
 COMMENT ON FUNCTION @extschema@.rde_version() IS
     'the version of the library; other functions refuse to work with SQL objects of another one';
 
+-- Bodies name the schema: nothing may be found elsewhere.  The library compares.
+CREATE FUNCTION @extschema@._rde_schema() RETURNS name
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$BEGIN RETURN '@extschema@'; END$$;
+COMMENT ON FUNCTION @extschema@._rde_schema() IS
+    'what the extension''s schema was called when it was created; the library compares its body with what it is called now';
+
 CREATE FUNCTION @extschema@._rde_require_primary() RETURNS void
     LANGUAGE C STABLE PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'rde_require_primary_sql';

@@ -62,16 +62,17 @@ CREATE FUNCTION @extschema@._rde_check_source_rights(dataset text) RETURNS void
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    owner oid;
-    relation regclass;
+    attached record;
 BEGIN
-    SELECT c.relowner, s.relation INTO owner, relation
-    FROM @extschema@._rde_source s JOIN pg_class c ON c.oid = s.relation
+    -- of one that is gone, whose it was; if he is gone too, a superuser's
+    SELECT coalesce(c.relowner, r.oid, (SELECT e.extowner FROM pg_extension e WHERE e.extname = 'rde')) AS owner,
+           coalesce(c.oid::regclass::text, 'a relation that is gone') AS relation INTO attached
+    FROM @extschema@._rde_source s LEFT JOIN pg_class c ON c.oid = s.relation LEFT JOIN pg_roles r ON r.rolname = s.owner
     WHERE s.dataset = _rde_check_source_rights.dataset;
-    IF FOUND AND NOT @extschema@._rde_callers_have(owner) THEN
+    IF FOUND AND NOT @extschema@._rde_callers_have(attached.owner) THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-            MESSAGE = format('data set "%s" is attached to %s, which is not yours', dataset, relation),
-            HINT = format('Only %s or a superuser may change that.', pg_get_userbyid(owner));
+            MESSAGE = format('data set "%s" is attached to %s, which is not yours', dataset, attached.relation),
+            HINT = format('Only %s or a superuser may change that.', pg_get_userbyid(attached.owner));
     END IF;
 END
 $$;
@@ -205,13 +206,13 @@ CREATE FUNCTION @extschema@._rde_store_source(attached @extschema@._rde_source, 
 AS $$
 BEGIN
     INSERT INTO @extschema@._rde_source AS s
-        (dataset, relation, reseller_column, period_column, key_columns, amount_column,
+        (dataset, relation, owner, reseller_column, period_column, key_columns, amount_column,
          currency_column, invoice_column, change_column, mapping)
-    VALUES (attached.dataset, attached.relation, attached.reseller_column, attached.period_column,
+    VALUES (attached.dataset, attached.relation, attached.owner, attached.reseller_column, attached.period_column,
             attached.key_columns, attached.amount_column, attached.currency_column, attached.invoice_column,
             attached.change_column, attached.mapping)
     ON CONFLICT ON CONSTRAINT _rde_source_pkey DO UPDATE
-        SET relation = EXCLUDED.relation, reseller_column = EXCLUDED.reseller_column,
+        SET relation = EXCLUDED.relation, owner = EXCLUDED.owner, reseller_column = EXCLUDED.reseller_column,
             period_column = EXCLUDED.period_column, key_columns = EXCLUDED.key_columns,
             amount_column = EXCLUDED.amount_column, currency_column = EXCLUDED.currency_column,
             invoice_column = EXCLUDED.invoice_column, change_column = EXCLUDED.change_column,
@@ -302,12 +303,20 @@ BEGIN
 
     attached.dataset := dataset;
     attached.relation := source;
+    attached.owner := (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = source);
     attached.reseller_column := @extschema@._rde_role_column(source, 'reseller', reseller::text, 'reseller');
     attached.period_column := @extschema@._rde_role_column(source, 'period', period::text, 'unix');
     attached.amount_column := @extschema@._rde_role_column(source, 'amount', amount::text, 'numeric');
     attached.currency_column := @extschema@._rde_role_column(source, 'currency', currency::text, 'text');
     attached.invoice_column := @extschema@._rde_role_column(source, 'invoice', invoice::text, 'text');
     attached.change_column := @extschema@._rde_role_column(source, 'change', change::text, 'xid8');
+    IF EXISTS (SELECT FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+               WHERE a.attrelid = source AND a.attname = attached.period_column AND NOT a.attnotnull
+                 AND c.relkind IN ('r', 'p', 'f')) THEN
+        RAISE NOTICE USING
+            MESSAGE = format('column "%s" of %s may be NULL, and rows where it is are in no report', attached.period_column, source),
+            HINT = 'Declare it NOT NULL, or attach a view that says when such a row changed.';
+    END IF;
     IF attached.change_column IS NOT NULL THEN
         PERFORM @extschema@._rde_check_change_source(source, attached.change_column);
     END IF;
@@ -354,7 +363,8 @@ BEGIN
                       CASE vc.expected WHEN 'integer' THEN 'bigint' WHEN 'numeric' THEN 'numeric(20,8)'
                           WHEN 'json' THEN 'jsonb' WHEN 'date' THEN 'date' WHEN 'unix' THEN 'date' ELSE 'text' END,
                       quote_ident(lower(vc.column_name)), CASE WHEN vc.last THEN '' ELSE ',' END,
-                      coalesce(vc.field_group, 'Column'), coalesce(vc.description, vc.alias)),
+                      regexp_replace(coalesce(vc.field_group, 'Column'), '[[:cntrl:]]+', ' ', 'g'),
+                      regexp_replace(coalesce(vc.description, vc.alias), '[[:cntrl:]]+', ' ', 'g')),
                E'\n' ORDER BY vc.position)
     INTO template
     FROM (SELECT c.*, c.position = max(c.position) OVER () AS last

@@ -42,6 +42,7 @@ COMMENT ON TABLE @extschema@._rde_view_column IS
 CREATE TABLE @extschema@._rde_source (
     dataset         text PRIMARY KEY,
     relation        regclass NOT NULL,
+    owner           name NOT NULL,
     reseller_column name NOT NULL,
     period_column   name NOT NULL,
     key_columns     name[] NOT NULL,
@@ -54,6 +55,8 @@ CREATE TABLE @extschema@._rde_source (
 );
 COMMENT ON TABLE @extschema@._rde_source IS
     'where the rows of a data set come from, as rde_attach was told; columns by name, for numbers change in a restore';
+COMMENT ON COLUMN @extschema@._rde_source.owner IS
+    'whose the relation was when it was attached: when it is gone, who may attach another';
 
 CREATE TABLE @extschema@._rde_source_column (
     dataset  text NOT NULL,

@@ -275,6 +275,32 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_server_findings() IS
     'what rde_health has to say about what is in the way: open schemas, prepared transactions, missing roles, reports past their time, rows that belong to nothing, tables that are granted';
 
+-- A store is an extension in this schema: what it has to say it says itself.
+CREATE FUNCTION @extschema@._rde_store_findings(
+    OUT severity text, OUT finding text, OUT object text, OUT since timestamptz, OUT detail text, OUT hint text
+) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    store regprocedure;
+BEGIN
+    FOR store IN
+        SELECT p.oid FROM pg_proc p
+        JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+        JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname <> 'rde'
+        WHERE p.pronamespace = '@extschema@'::regnamespace AND p.proname ~ '^_rde_[a-z0-9_]+_findings$' AND p.pronargs = 0
+          AND p.proowner = current_user::regrole
+        ORDER BY p.proname
+    LOOP
+        RETURN QUERY EXECUTE format('SELECT f.severity, f.finding, f.object, f.since, f.detail, f.hint FROM @extschema@.%I() f',
+                                    (SELECT p.proname FROM pg_proc p WHERE p.oid = store));
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_store_findings() IS
+    'what rde_health has to say about stores: what their functions _rde_<store>_findings() return';
+
 CREATE FUNCTION @extschema@._rde_health(
     OUT severity text, OUT finding text, OUT object text, OUT since timestamptz, OUT detail text, OUT hint text
 ) RETURNS SETOF record
@@ -294,6 +320,7 @@ BEGIN
     RETURN QUERY SELECT * FROM @extschema@._rde_source_findings();
     RETURN QUERY SELECT * FROM @extschema@._rde_invoice_findings();
     RETURN QUERY SELECT * FROM @extschema@._rde_server_findings();
+    RETURN QUERY SELECT * FROM @extschema@._rde_store_findings();
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_health() IS
