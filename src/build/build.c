@@ -172,6 +172,7 @@ rde_build_reports(const RdeHome *home, const pg_uuid_t *ids, int count,
 	rde_failure_phase(RDE_PHASE_OTHER);
 	rde_dataset_check_columns(pass->query);
 	rde_failure_phase(RDE_PHASE_SOURCE);
+	horizon = Min(horizon, rde_settle_arrived(home, first->dataset));
 	select = rde_select_plan(pass->query, first->time_zone);
 	rde_failure_phase(RDE_PHASE_OTHER);
 	PopActiveSnapshot();

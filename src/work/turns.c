@@ -174,6 +174,15 @@ submit_settling(void *argument)
 }
 
 static bool
+read_watermarks(void *argument)
+{
+	Round	   *it = argument;
+
+	rde_settle_watermarks(it->worker->home, it->worker->context);
+	return true;
+}
+
+static bool
 claim(void *argument)
 {
 	Round	   *it = argument;
@@ -207,6 +216,7 @@ rde_worker_build(RdeWorker *worker)
 
 	rde_step_begin();
 	round.horizon = rde_settle_horizon(worker->home);
+	attempt(worker, read_watermarks, &round, "watermarks could not be read");
 	attempt(worker, submit_settling, &round,
 			"revisions could not be submitted");
 	attempt(worker, claim, &round, "reports could not be claimed");

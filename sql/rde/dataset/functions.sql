@@ -200,6 +200,57 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_mapping(regclass, jsonb) IS
     'data-set names and the columns they stand for, as the source spells them; raises 22023';
 
+CREATE FUNCTION @extschema@._rde_check_watermark(watermark regclass) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    class pg_class;
+BEGIN
+    SELECT c.* INTO class FROM pg_class c WHERE c.oid = watermark;
+    IF NOT FOUND OR NOT @extschema@._rde_callers_have(class.relowner) THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('must have the rights of the owner of watermark %s', watermark),
+            HINT = 'It is read as its owner.';
+    END IF;
+    IF class.relkind NOT IN ('r', 'v', 'm', 'p', 'f')
+       OR (SELECT array_agg(a.atttypid) FROM pg_attribute a WHERE a.attrelid = watermark AND a.attnum > 0 AND NOT a.attisdropped)
+          IS DISTINCT FROM ARRAY['timestamptz'::regtype::oid] THEN
+        RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
+            MESSAGE = format('watermark %s must be a relation with one column, of type timestamptz', watermark),
+            HINT = 'Its value says before when all rows have arrived: CREATE VIEW shop.arrived AS SELECT min(at) AS at FROM shop.heartbeat;';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_check_watermark(regclass) IS
+    'raise 42501 or 42809 for what cannot be a watermark, or not the caller''s';
+
+CREATE FUNCTION @extschema@._rde_arrival_delay(source regclass, watermark regclass, delay interval) RETURNS interval
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    elsewhere text;
+BEGIN
+    IF delay < interval '0' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'delay must not be negative';
+    END IF;
+    IF watermark IS NULL AND delay IS NULL THEN
+        elsewhere := @extschema@._rde_from_elsewhere(source);
+        IF elsewhere IS NOT NULL THEN
+            RAISE WARNING USING
+                MESSAGE = format('%s may arrive after a period has ended', elsewhere),
+                DETAIL = 'Its periods settle an hour after their end; until then reports are provisional. Rows that come later are in none.',
+                HINT = 'Name a watermark, which says before when all rows have arrived, or the delay that is enough.';
+            RETURN interval '1 hour';
+        END IF;
+    END IF;
+    RETURN delay;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_arrival_delay(regclass, regclass, interval) IS
+    'for how long after a period rows of a source may arrive: what was said, else an hour, with a warning, if they come from elsewhere';
+
 CREATE FUNCTION @extschema@._rde_store_source(attached @extschema@._rde_source, exposed name[]) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -207,16 +258,18 @@ AS $$
 BEGIN
     INSERT INTO @extschema@._rde_source AS s
         (dataset, relation, owner, reseller_column, period_column, key_columns, amount_column,
-         currency_column, invoice_column, change_column, mapping)
+         currency_column, invoice_column, change_column, mapping, watermark, delay)
     VALUES (attached.dataset, attached.relation, attached.owner, attached.reseller_column, attached.period_column,
             attached.key_columns, attached.amount_column, attached.currency_column, attached.invoice_column,
-            attached.change_column, attached.mapping)
+            attached.change_column, attached.mapping, attached.watermark, attached.delay)
     ON CONFLICT ON CONSTRAINT _rde_source_pkey DO UPDATE
         SET relation = EXCLUDED.relation, owner = EXCLUDED.owner, reseller_column = EXCLUDED.reseller_column,
             period_column = EXCLUDED.period_column, key_columns = EXCLUDED.key_columns,
             amount_column = EXCLUDED.amount_column, currency_column = EXCLUDED.currency_column,
             invoice_column = EXCLUDED.invoice_column, change_column = EXCLUDED.change_column,
-            mapping = EXCLUDED.mapping, attached_at = EXCLUDED.attached_at;
+            mapping = EXCLUDED.mapping, watermark = EXCLUDED.watermark, delay = EXCLUDED.delay,
+            attached_at = EXCLUDED.attached_at;
+    DELETE FROM @extschema@._rde_watermark w WHERE w.dataset = attached.dataset;
     DELETE FROM @extschema@._rde_source_failure f WHERE f.dataset = attached.dataset;
     UPDATE @extschema@._rde_report r SET retry_at = now()
     WHERE r.dataset = attached.dataset AND r.retry_at > now() AND r.status = 'error';
@@ -281,7 +334,9 @@ CREATE FUNCTION @extschema@.rde_attach(
     invoice  name DEFAULT NULL,
     change   name DEFAULT NULL,
     mapping  jsonb DEFAULT '{}',
-    expose   name[] DEFAULT NULL
+    expose   name[] DEFAULT NULL,
+    watermark regclass DEFAULT NULL,
+    delay    interval DEFAULT NULL
 ) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -320,6 +375,11 @@ BEGIN
     IF attached.change_column IS NOT NULL THEN
         PERFORM @extschema@._rde_check_change_source(source, attached.change_column);
     END IF;
+    IF watermark IS NOT NULL THEN
+        PERFORM @extschema@._rde_check_watermark(watermark);
+        attached.watermark := watermark;
+    END IF;
+    attached.delay := @extschema@._rde_arrival_delay(source, watermark, delay);
     attached.key_columns := @extschema@._rde_key_columns(source, key);
     exposed := @extschema@._rde_exposed_columns(source, expose);
     attached.mapping := @extschema@._rde_mapping(source, mapping);
@@ -329,8 +389,8 @@ BEGIN
     PERFORM @extschema@._rde_check_report_views(dataset, source);
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_attach(text, regclass, name, name, name[], name, name, name, name, jsonb, name[]) IS
-    'say where a data set''s rows come from: the relation, and which of its columns holds the reseller, the time of change, the key, the amount and so on; needs the rights of the relation''s owner, as whom reports read it';
+COMMENT ON FUNCTION @extschema@.rde_attach(text, regclass, name, name, name[], name, name, name, name, jsonb, name[], regclass, interval) IS
+    'say where a data set''s rows come from: the relation, and which of its columns holds the reseller, the time of change, the key, the amount and so on; needs the rights of the relation''s owner, as whom reports read it. Where rows arrive from elsewhere, watermark is a relation with the one timestamptz before which all have, or delay how long they take';
 
 CREATE FUNCTION @extschema@.rde_detach(dataset text) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE

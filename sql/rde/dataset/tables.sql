@@ -51,12 +51,26 @@ CREATE TABLE @extschema@._rde_source (
     invoice_column  name,
     change_column   name,
     mapping         jsonb NOT NULL DEFAULT '{}',
+    watermark       regclass,
+    delay           interval CHECK (delay >= interval '0'),
     attached_at     timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE @extschema@._rde_source IS
     'where the rows of a data set come from, as rde_attach was told; columns by name, for numbers change in a restore';
 COMMENT ON COLUMN @extschema@._rde_source.owner IS
     'whose the relation was when it was attached: when it is gone, who may attach another';
+
+COMMENT ON COLUMN @extschema@._rde_source.watermark IS
+    'a relation that says up to when all rows have arrived, of a source that is filled from elsewhere';
+COMMENT ON COLUMN @extschema@._rde_source.delay IS
+    'for how long after a period rows of it may still arrive from elsewhere';
+
+CREATE TABLE @extschema@._rde_watermark (
+    dataset text PRIMARY KEY,
+    reached timestamptz NOT NULL
+);
+COMMENT ON TABLE @extschema@._rde_watermark IS
+    'what workers read last in watermarks of sources; read again when needed';
 
 CREATE TABLE @extschema@._rde_source_column (
     dataset  text NOT NULL,

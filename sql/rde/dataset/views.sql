@@ -5,8 +5,8 @@
 CREATE FUNCTION @extschema@._rde_datasets(
     OUT name text, OUT title text, OUT source regclass, OUT source_owner name, OUT reseller_column name,
     OUT period_column name, OUT key_columns name[], OUT amount_column name, OUT currency_column name,
-    OUT invoice_column name, OUT change_column name, OUT mapping jsonb, OUT attached_at timestamptz, OUT views text[],
-    OUT shipped boolean
+    OUT invoice_column name, OUT change_column name, OUT mapping jsonb, OUT watermark regclass, OUT delay interval,
+    OUT attached_at timestamptz, OUT views text[], OUT shipped boolean
 ) RETURNS SETOF record
     LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
@@ -19,8 +19,8 @@ BEGIN
     END IF;
     RETURN QUERY
     SELECT d.name, d.title, s.relation, pg_get_userbyid(c.relowner), s.reseller_column, s.period_column, s.key_columns,
-           s.amount_column, s.currency_column, s.invoice_column, s.change_column, s.mapping, s.attached_at,
-           (SELECT array_agg(v.name ORDER BY v.name) FROM @extschema@._rde_view v
+           s.amount_column, s.currency_column, s.invoice_column, s.change_column, s.mapping, s.watermark, s.delay,
+           s.attached_at, (SELECT array_agg(v.name ORDER BY v.name) FROM @extschema@._rde_view v
             WHERE v.dataset = d.name AND v.reseller IS NULL) || 'full'::text,
            d.shipped
     FROM @extschema@._rde_dataset d
@@ -33,7 +33,7 @@ COMMENT ON FUNCTION @extschema@._rde_datasets() IS
 
 CREATE VIEW @extschema@.rde_datasets WITH (security_barrier) AS
 SELECT d.name, d.title, d.source, d.source_owner, d.reseller_column, d.period_column, d.key_columns, d.amount_column,
-       d.currency_column, d.invoice_column, d.change_column, d.mapping, d.attached_at, d.views, d.shipped
+       d.currency_column, d.invoice_column, d.change_column, d.mapping, d.watermark, d.delay, d.attached_at, d.views, d.shipped
 FROM @extschema@._rde_datasets() d;
 COMMENT ON VIEW @extschema@.rde_datasets IS
     'every data set, where its rows come from (for operators) and the views it can be exported with';
@@ -61,6 +61,10 @@ COMMENT ON COLUMN @extschema@.rde_datasets.change_column IS
     'the source column that holds the id of the transaction that wrote the row';
 COMMENT ON COLUMN @extschema@.rde_datasets.mapping IS
     'names of the data set that the source spells otherwise';
+COMMENT ON COLUMN @extschema@.rde_datasets.watermark IS
+    'the relation that says before when all rows have arrived from elsewhere';
+COMMENT ON COLUMN @extschema@.rde_datasets.delay IS
+    'for how long after a period its rows may still arrive';
 COMMENT ON COLUMN @extschema@.rde_datasets.attached_at IS
     'when it was attached last';
 COMMENT ON COLUMN @extschema@.rde_datasets.views IS

@@ -194,6 +194,7 @@ BEGIN
                     pg_catalog.format('the next attempt at %s, after: %s', date_trunc('second', m.retry_at), m.error)
                 WHEN m.snapshot_window OR (m.status = 'submitted' AND m.due_at <= moment - settle_limit) THEN 'a worker'
                 WHEN m.period_to > moment - interval '5 s' THEN 'the end of the period, and 5 s more'
+                WHEN NOT @extschema@._rde_has_arrived(m.dataset, m.period_to) THEN 'rows that arrive from elsewhere'
                 WHEN began[1] < m.period_to AND NOT reasons THEN 'transactions that began before its end'
                 WHEN began[1] < m.period_to THEN
                     blockers[1] || coalesce((SELECT ', and ' || nullif(count(*) - 1, 0) || ' more'

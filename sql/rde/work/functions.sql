@@ -45,6 +45,19 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_blockers() IS
     'the transactions that can still commit rows of the past, and since when; -infinity where nobody knows';
 
+CREATE FUNCTION @extschema@._rde_has_arrived(dataset text, period_to timestamptz) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT NOT EXISTS (
+        SELECT FROM @extschema@._rde_source s LEFT JOIN @extschema@._rde_watermark w ON w.dataset = s.dataset
+        WHERE s.dataset = $1
+          AND ((s.watermark IS NOT NULL AND coalesce(w.reached, '-infinity') < period_to)
+               OR clock_timestamp() - s.delay < period_to));
+END;
+COMMENT ON FUNCTION @extschema@._rde_has_arrived(text, timestamptz) IS
+    'are all rows of a period here, as far as is known of a source that is filled from elsewhere?';
+
 CREATE FUNCTION @extschema@._rde_postpone_empty(report uuid) RETURNS void
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
