@@ -64,6 +64,7 @@ FROM (VALUES
     ('rde_rebaseline_generator', 'EXECUTE; rde_refuse_account: 42501'),
     ('_rde_callers', 'EXECUTE; no restricted operation: 42501'),
     ('_rde_definer', 'EXECUTE; no restricted operation: 42501'),
+    ('_rde_definer_validator', 'EXECUTE; who may create functions'),
     ('_rde_refuse_account', 'EXECUTE; is one'),
     ('_rde_own_reseller', 'EXECUTE; is one'),
     ('_rde_may_see', 'EXECUTE; is one'),
