@@ -221,7 +221,12 @@ for my $sheet ([ 1, 1048576 ], [ 2, 2 ])
 	my $count = qx{unzip -p '$many->{path}' xl/worksheets/sheet$sheet->[0].xml |
 		grep -o '<row ' | wc -l};
 	is($count + 0, $sheet->[1], "rows of sheet $sheet->[0], its header included");
+	my $filter = qx{unzip -p '$many->{path}' xl/worksheets/sheet$sheet->[0].xml |
+		grep -o '<autoFilter ref="[A-Z0-9:]*"'};
+	is($filter, qq{<autoFilter ref="A1:A$sheet->[1]"\n}, 'and its filter');
 }
+is( qx{unzip -p '$many->{path}' xl/workbook.xml | grep -o '>[^>]*A\$[0-9]*<'},
+	">Data!\$A\$1:\$A\$1048576<\n>'Data 2'!\$A\$1:\$A\$2<\n", 'which names state as well');
 
 # Files are UTF-8 whatever the database is in; what cannot be is an error that
 # says where it stands.

@@ -1,0 +1,342 @@
+/*
+ * xlsx_cell.c
+ *	  The cells of a workbook's rows: real numbers, dates and booleans, and text
+ *	  that is never a formula.
+ *
+ * Invariant: a cell is a number only where a double gives back every digit of
+ * it; anything else is text.
+ */
+#include "postgres.h"
+
+#include "common/int.h"
+#include "bytes/escape.h"
+#include "format/xlsx_cell.h"
+#include "mb/pg_wchar.h"
+#include "pgtime.h"
+#include "utils/timestamp.h"
+#include "format/value.h"
+#include "format/xlsx_number.h"
+
+#define MAX_CELL_UNITS		32767	/* UTF-16 units of text */
+#define MAX_INTEGER			INT64CONST(999999999999999) /* 15 digits */
+
+/*
+ * Day numbers of 1900-03-01 and 9999-12-31.  Excel takes 1900 for a leap year,
+ * so earlier days have other numbers in other programs.
+ */
+#define FIRST_DAY			61
+#define LAST_DAY			2958465
+#define POSTGRES_EPOCH_DAY	36526
+
+#define UNIX_TO_POSTGRES \
+	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
+
+/* 0001-01-01 in Unix seconds; earlier ones are no dates we can write */
+#define MIN_UNIX			INT64CONST(-62135596800)
+
+#define APPEND(dst, literal) \
+	(memcpy((dst), literal, sizeof(literal) - 1), \
+	 (dst) + sizeof(literal) - 1)
+
+#define STRING_OPEN		"\" t=\"inlineStr\"><is><t xml:space=\"preserve\">"
+#define STRING_CLOSE	"</t></is></c>"
+
+/* <c r="AB12, without a quote behind it; copies of fixed length are quick */
+static inline char *
+open_cell(char *dst, const RdeXlsxCells *cells, int column)
+{
+	memcpy(dst, cells->columns[column].open, RDE_CELL_OPEN_MAX);
+	dst += cells->columns[column].open_length;
+	memcpy(dst, cells->row_text, RDE_CELL_OPEN_MAX);
+	return dst + cells->row_length;
+}
+
+/* Text and the end of its cell; text may be of any length. */
+static void
+write_text(RdeFormatContext *context, char *dst, const char *text, size_t len)
+{
+	while (len > RDE_PIECE_SIZE)
+	{
+		size_t		piece = rde_piece(text, len, RDE_PIECE_SIZE);
+
+		dst = rde_escape_xlsx(dst, text, piece, len - piece,
+							  &context->replaced_characters);
+		rde_buffer_advance(&context->buffer, dst);
+		dst = rde_buffer_room(&context->buffer);
+		text += piece;
+		len -= piece;
+	}
+	dst = rde_escape_xlsx(dst, text, len, 0, &context->replaced_characters);
+	dst = APPEND(dst, STRING_CLOSE);
+	rde_buffer_advance(&context->buffer, dst);
+}
+
+static void
+write_string(RdeFormatContext *context, int column, char *dst,
+			 const char *text, size_t len)
+{
+	/* no text has more UTF-16 units than bytes of UTF-8 */
+	if (unlikely(len > MAX_CELL_UNITS))
+	{
+		size_t		units = rde_utf16_length(text, len);
+
+		if (units > MAX_CELL_UNITS)
+		{
+			const char *name = context->columns[column].name;
+
+			ereport(ERROR,
+					(errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
+					 errmsg("text in column \"%s\" is too long for xlsx",
+							pg_any_to_server(name, strlen(name), PG_UTF8)),
+					 errdetail("The text has %zu characters, a cell holds at most %d.",
+							   units, MAX_CELL_UNITS),
+					 errhint("Use csv, json or xml, or a view without this column.")));
+		}
+	}
+	dst = APPEND(dst, STRING_OPEN);
+	write_text(context, dst, text, len);
+}
+
+static char *
+write_style(char *dst, int style)
+{
+	dst = APPEND(dst, "\" s=\"");
+	dst = rde_write_int64(dst, style);
+	return APPEND(dst, "\"><v>");
+}
+
+/*
+ * A time as a real date, or false where Excel has no such date.  A double would
+ * round the last moment of the last day up to a day that is none.
+ */
+static bool
+write_time(RdeFormatContext *context, char *dst, Timestamp time)
+{
+	const RdeXlsxCells *cells = context->state;
+	int64		day = time / USECS_PER_DAY;
+	int64		rest = time % USECS_PER_DAY;
+
+	if (rest < 0)
+	{
+		rest += USECS_PER_DAY;
+		day--;
+	}
+	day += POSTGRES_EPOCH_DAY;
+	if (day < FIRST_DAY || day > LAST_DAY ||
+		(day == LAST_DAY && rest > USECS_PER_DAY - USECS_PER_SEC))
+		return false;
+	dst = write_style(dst, cells->time_style);
+	dst = rde_xlsx_write_moment(dst, day, rest);
+	dst = APPEND(dst, "</v></c>");
+	rde_buffer_advance(&context->buffer, dst);
+	return true;
+}
+
+static void
+write_local_time(RdeFormatContext *context, int column, char *dst,
+				 Timestamp time)
+{
+	char		text[RDE_VALUE_TEXT_MAX];
+
+	if (!write_time(context, dst, time))
+		write_string(context, column, dst, text,
+					 rde_write_local_time(text, time) - text);
+}
+
+/* A moment on the clock of the report's zone; as text it is UTC, and says so. */
+static void
+write_instant(RdeFormatContext *context, int column, char *dst,
+			  TimestampTz time)
+{
+	pg_time_t	seconds = time / USECS_PER_SEC;
+	struct pg_tm *tm;
+	char		text[RDE_VALUE_TEXT_MAX];
+
+	if (time % USECS_PER_SEC < 0)
+		seconds--;
+	seconds += UNIX_TO_POSTGRES;
+	tm = pg_localtime(&seconds, context->zone);
+	if (tm == NULL ||
+		!write_time(context, dst, time + tm->tm_gmtoff * USECS_PER_SEC))
+		write_string(context, column, dst, text,
+					 rde_write_instant(text, time) - text);
+}
+
+static void
+write_date(RdeFormatContext *context, int column, char *dst, DateADT date)
+{
+	const RdeXlsxCells *cells = context->state;
+	int64		day = (int64) date + POSTGRES_EPOCH_DAY;
+
+	if (day < FIRST_DAY || day > LAST_DAY)
+	{
+		char		text[RDE_VALUE_TEXT_MAX];
+
+		write_string(context, column, dst, text,
+					 rde_write_date(text, date) - text);
+		return;
+	}
+	dst = write_style(dst, cells->date_style);
+	dst = rde_write_int64(dst, day);
+	dst = APPEND(dst, "</v></c>");
+	rde_buffer_advance(&context->buffer, dst);
+}
+
+static void
+write_integer(RdeFormatContext *context, int column, char *dst, int64 integer)
+{
+	if (integer < -MAX_INTEGER || integer > MAX_INTEGER)
+	{
+		char		text[RDE_VALUE_TEXT_MAX];
+
+		context->text_numbers++;
+		write_string(context, column, dst, text,
+					 rde_write_int64(text, integer) - text);
+		return;
+	}
+	dst = APPEND(dst, "\"><v>");
+	dst = rde_write_int64(dst, integer);
+	dst = APPEND(dst, "</v></c>");
+	rde_buffer_advance(&context->buffer, dst);
+}
+
+static void
+write_unix(RdeFormatContext *context, int column, char *dst, int64 seconds)
+{
+	int64		time;
+
+	if (seconds < MIN_UNIX ||
+		pg_mul_s64_overflow(seconds - UNIX_TO_POSTGRES, USECS_PER_SEC,
+							&time) ||
+		!IS_VALID_TIMESTAMP(time))
+		write_integer(context, column, dst, seconds);
+	else
+		write_instant(context, column, dst, time);
+}
+
+static void
+write_number(RdeFormatContext *context, char *dst, const char *text,
+			 size_t len)
+{
+	dst = APPEND(dst, "\"><v>");
+	memcpy(dst, text, len);
+	dst = APPEND(dst + len, "</v></c>");
+	rde_buffer_advance(&context->buffer, dst);
+}
+
+static void
+write_decimal(RdeFormatContext *context, int column, char *dst,
+			  const RdeValue *value)
+{
+	size_t		len = value->length;
+
+	if (rde_xlsx_number_fits(value->text, &len))
+		write_number(context, dst, value->text, len);
+	else
+	{
+		context->text_numbers++;
+		write_string(context, column, dst, value->text, value->length);
+	}
+}
+
+void
+rde_xlsx_prepare_cells(RdeXlsxCells *cells, int ncolumns)
+{
+	cells->columns = palloc0(sizeof(RdeXlsxColumn) * (ncolumns + 1));
+	for (int i = 0; i < ncolumns; i++)
+	{
+		RdeXlsxColumn *column = &cells->columns[i];
+		char	   *dst = APPEND(column->open, "<c r=\"");
+
+		column->open_length = rde_xlsx_write_column(dst, i) - column->open;
+	}
+}
+
+void
+rde_xlsx_begin_row(RdeFormatContext *context, int64 row)
+{
+	RdeXlsxCells *cells = context->state;
+	char	   *dst = rde_buffer_room(&context->buffer);
+
+	cells->row_length = rde_write_int64(cells->row_text, row) -
+		cells->row_text;
+	dst = APPEND(dst, "<row r=\"");
+	memcpy(dst, cells->row_text, RDE_CELL_OPEN_MAX);
+	dst += cells->row_length;
+	dst = APPEND(dst, "\">");
+	rde_buffer_advance(&context->buffer, dst);
+}
+
+void
+rde_xlsx_write_header(RdeFormatContext *context)
+{
+	const RdeXlsxCells *cells = context->state;
+
+	for (int i = 0; i < context->ncolumns; i++)
+	{
+		const char *title = context->columns[i].name;
+		char	   *dst = rde_buffer_room(&context->buffer);
+
+		dst = open_cell(dst, cells, i);
+		dst = APPEND(dst, "\" s=\"");
+		dst = rde_write_int64(dst, cells->header_style);
+		write_string(context, i, dst, title, strlen(title));
+	}
+}
+
+void
+rde_xlsx_write_values(RdeFormatContext *context, const RdeValue *values)
+{
+	const RdeXlsxCells *cells = context->state;
+	RdeBuffer  *buffer = &context->buffer;
+	char	   *dst;
+	int			i;
+
+	for (i = 0; i < context->ncolumns; i++)
+	{
+		const RdeValue *value = &values[i];
+
+		if (value->shape == RDE_NULL)
+			continue;
+		dst = rde_buffer_room(buffer);
+		dst = open_cell(dst, cells, i);
+		switch (value->shape)
+		{
+			case RDE_NULL:
+				break;
+			case RDE_BOOL:
+				dst = APPEND(dst, "\" t=\"b\"><v>");
+				*dst++ = value->u.boolean ? '1' : '0';
+				dst = APPEND(dst, "</v></c>");
+				rde_buffer_advance(buffer, dst);
+				break;
+			case RDE_INTEGER:
+				write_integer(context, i, dst, value->u.integer);
+				break;
+			case RDE_DECIMAL:
+				write_decimal(context, i, dst, value);
+				break;
+			case RDE_FLOAT:
+				/* a double already: its digits are not money's */
+				write_number(context, dst, value->text, value->length);
+				break;
+			case RDE_DATE:
+				write_date(context, i, dst, value->u.date);
+				break;
+			case RDE_LOCAL_TIME:
+				write_local_time(context, i, dst, value->u.time);
+				break;
+			case RDE_INSTANT:
+				write_instant(context, i, dst, value->u.time);
+				break;
+			case RDE_UNIX:
+				write_unix(context, i, dst, value->u.integer);
+				break;
+			case RDE_NOT_A_NUMBER:
+			case RDE_TEXT:
+			case RDE_JSON:
+				write_string(context, i, dst, value->text, value->length);
+				break;
+		}
+	}
+}
