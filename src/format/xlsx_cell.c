@@ -38,7 +38,8 @@
 	(memcpy((dst), literal, sizeof(literal) - 1), \
 	 (dst) + sizeof(literal) - 1)
 
-#define STRING_OPEN		"\" t=\"inlineStr\"><is><t xml:space=\"preserve\">"
+#define STRING_OPEN		"\" t=\"inlineStr\"><is><t>"
+#define SPACED_OPEN		"\" t=\"inlineStr\"><is><t xml:space=\"preserve\">"
 #define STRING_CLOSE	"</t></is></c>"
 
 /* <c r="AB12, without a quote behind it; copies of fixed length are quick */
@@ -71,6 +72,13 @@ write_text(RdeFormatContext *context, char *dst, const char *text, size_t len)
 	rde_buffer_advance(&context->buffer, dst);
 }
 
+/* White space of XML, which readers may cut off at the ends of text. */
+static inline bool
+is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 static void
 write_string(RdeFormatContext *context, int column, char *dst,
 			 const char *text, size_t len)
@@ -93,7 +101,10 @@ write_string(RdeFormatContext *context, int column, char *dst,
 					 errhint("Use csv, json or xml, or a view without this column.")));
 		}
 	}
-	dst = APPEND(dst, STRING_OPEN);
+	if (unlikely(len > 0 && (is_space(text[0]) || is_space(text[len - 1]))))
+		dst = APPEND(dst, SPACED_OPEN);
+	else
+		dst = APPEND(dst, STRING_OPEN);
 	write_text(context, dst, text, len);
 }
 

@@ -5,6 +5,7 @@
 
 use strict;
 use warnings;
+use utf8;
 use FindBin;
 use lib $FindBin::RealBin;
 use JSON::PP;
@@ -82,5 +83,33 @@ my $nothing = export_file($node, 'nothing', 'xlsx');
 is_deeply([ ranges($nothing) ], [ 'A1:C1', '$A$1:$C$1' ], 'or at the header');
 is_deeply(read_by($_, $nothing), [ [ 'id', 'day', 'v' ] ], "$_ reads a workbook without rows")
   for @workbook_readers;
+
+# Text is kept as it is; white space is marked as such only where readers would
+# cut it off, at the ends: some readers do not know the mark.
+
+sub texts
+{
+	my ($table, @texts) = @_;
+	my $json = JSON::PP->new->ascii->encode(\@texts) =~ s/'/''/gr;
+
+	query($node, qq{
+		CREATE TABLE $table AS
+		SELECT n AS id, date '2020-03-01' AS day, value AS v
+		FROM json_array_elements_text('$json') WITH ORDINALITY t(value, n)});
+	attach($table);
+	return;
+}
+
+my @plain = ('plain', "two\nlines", 'a  b', '<t>&', "caf\xe9", '0001');
+my @spaced = (' before', 'behind ', "\ttab", "end\n", '  ', "\n");
+texts('spaces', @plain, @spaced);
+my $spaces = export_file($node, 'spaces', 'xlsx');
+my @marked = part($spaces, 'xl/worksheets/sheet1.xml') =~ /<t(?: xml:space="preserve")>/g;
+is(scalar @marked, scalar @spaced, 'white space is marked only where text begins or ends with it');
+for my $reader (@workbook_readers)
+{
+	my $rows = read_by($reader, $spaces);
+	is_deeply([ map { $_->[2] } @$rows ], [ 'v', @plain, @spaced ], "$reader reads all of it");
+}
 
 done_testing();

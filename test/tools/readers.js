@@ -68,7 +68,7 @@ const readers = {
 	'exceljs-stream': exceljsStream,
 	'sheetjs': sheetjs,
 	'sheetjs-shown': sheetjsShown,
-	'read-excel-file': file => require('read-excel-file/node').default(file),
+	'read-excel-file': file => require('read-excel-file/node').default(file, { trim: false }),
 	'papaparse': papaparse,
 	'fast-xml-parser': fastXmlParser,
 };
