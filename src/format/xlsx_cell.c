@@ -76,7 +76,7 @@ write_text(RdeFormatContext *context, char *dst, const char *text, size_t len)
 static inline bool
 is_space(char c)
 {
-	return c == ' ' || (c >= '\t' && c <= '\r');
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
 static void

@@ -19,7 +19,8 @@ extern bool rde_xlsx_number_fits(const char *text, size_t *len);
 
 /*
  * A day number and the time in that day, as a decimal number without trailing
- * zeros; RDE_VALUE_TEXT_MAX bytes must be free at dst.
+ * zeros that no reader takes for an earlier time, nor for another day;
+ * RDE_VALUE_TEXT_MAX bytes must be free at dst.
  */
 extern char *rde_xlsx_write_moment(char *dst, int64 day, int64 microseconds);
 

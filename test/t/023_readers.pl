@@ -112,4 +112,59 @@ for my $reader (@workbook_readers)
 	is_deeply([ map { $_->[2] } @$rows ], [ 'v', @plain, @spaced ], "$reader reads all of it");
 }
 
+# No reader sees a time earlier than it is, also where it cuts instead of
+# rounding: all seconds of a day, and moments of other years to what a double can
+# tell apart.
+
+query($node, q{
+	CREATE TABLE seconds AS
+	SELECT i AS id, date '2020-03-01' AS day, timestamp '2020-02-29' + i * interval '1 second' AS at
+	FROM generate_series(0, 86399) i;
+	CREATE TABLE moments AS
+	SELECT y * 1000 + i AS id, date '2020-03-01' AS day,
+		   make_timestamp(y::integer, 2, 28, 0, 0, 0) +
+		   CASE WHEN i < 500 THEN i * interval '172812345 us' ELSE interval '1 day' - (i - 499) * interval '1 ms' END AS at
+	FROM generate_series(0, 999) i, unnest(ARRAY[1901, 1911, 1969, 1989, 2026, 2040]) y;
+	CREATE VIEW micros AS SELECT * FROM moments WHERE extract(microseconds FROM at)::bigint % 1000 > 0});
+
+# Serial numbers of the workbook's third column.
+sub serials
+{
+	return part(shift, 'xl/worksheets/sheet1.xml') =~ /<c r="C\d+" s="\d+"><v>([0-9.]+)</g;
+}
+
+# How many moments come out earlier than they are, as parts of a day cut off.
+sub early
+{
+	my ($serials, $table, $parts) = @_;
+	my @told = split /\n/, query($node, qq{
+		SELECT floor(extract(epoch FROM at - timestamp '1899-12-30') * $parts / 86400) FROM $table ORDER BY day, id});
+
+	die if @told != @$serials;
+	return scalar grep { my $day = int $serials->[$_];
+		int($day * $parts + ($serials->[$_] - $day) * $parts) != $told[$_] ||
+		int($serials->[$_] * $parts) != $told[$_] } 0 .. $#told;
+}
+
+# Whole milliseconds may come out up to two microseconds late.
+attach($_) for qw(seconds moments);
+my %moments = map { $_ => export_file($node, $_, 'xlsx') } qw(seconds moments);
+my %serials = map { $_ => [ serials($moments{$_}) ] } qw(seconds moments);
+$serials{micros} = [ map { $serials{moments}[$_] } grep { $_ % 1000 < 500 && $_ % 200 } 0 .. $#{ $serials{moments} } ];
+for ([ 'seconds', 86400, 'second' ], [ 'seconds', 86400e3, 'millisecond' ], [ 'moments', 86400, 'second' ],
+	[ 'moments', 86400e3, 'millisecond' ], [ 'micros', 86400e6, 'microsecond' ])
+{
+	my ($table, $parts, $unit) = @$_;
+	is(early($serials{$table}, $table, $parts), 0, "$table: cut to the $unit, none is early or late");
+}
+for my $reader (@workbook_readers)
+{
+	my $rows = read_by($reader, $moments{seconds});
+	my @told = split /\n/, query($node, q{SELECT to_char(at, 'YYYY-MM-DD HH24:MI:SS') FROM seconds ORDER BY id});
+	my @read = map { $_->[2] =~ s/T/ /r =~ s/\.000Z$//r } @$rows[ 1 .. $#$rows ];
+	my @wrong = grep { $read[$_] ne $told[$_] } 0 .. $#told;
+	ok(@read == @told && !@wrong, "$reader reads every second of a day")
+	  or diag(scalar(@wrong) . ' are wrong, as in ', map { "\n$read[$_], not $told[$_]" } @wrong[ 0 .. 2 ]);
+}
+
 done_testing();

@@ -27,7 +27,7 @@ async function exceljsStream(file) {
 	const { stream } = require('exceljs');
 	const rows = [];
 
-	for await (const sheet of new stream.xlsx.WorkbookReader(file, { worksheets: 'emit' })) {
+	for await (const sheet of new stream.xlsx.WorkbookReader(file, { worksheets: 'emit', styles: 'cache' })) {
 		if (rows.length === 0)
 			for await (const row of sheet)
 				rows.push(row.values.slice(1));
