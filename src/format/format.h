@@ -41,7 +41,7 @@ typedef struct RdeFormatContext
 	void	   *state;			/* the format's own, set by start */
 
 	/* manifest */
-	int64		replaced_characters;	/* that XML 1.0 cannot hold */
+	int64		replaced_characters;	/* that the format cannot hold */
 	int64		text_numbers;	/* numbers written as text in XLSX */
 } RdeFormatContext;
 

@@ -86,7 +86,7 @@ write_string(RdeFormatContext *context, int column, char *dst,
 	/* no text has more UTF-16 units than bytes of UTF-8 */
 	if (unlikely(len > MAX_CELL_UNITS))
 	{
-		size_t		units = rde_utf16_length(text, len);
+		size_t		units = rde_xlsx_length(text, len);
 
 		if (units > MAX_CELL_UNITS)
 		{

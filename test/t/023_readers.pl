@@ -167,4 +167,22 @@ for my $reader (@workbook_readers)
 	  or diag(scalar(@wrong) . ' are wrong, as in ', map { "\n$read[$_], not $told[$_]" } @wrong[ 0 .. 2 ]);
 }
 
+# Line breaks are line feeds in every reader; _xHHHH_, which half of them do not
+# decode, stands for real control characters only.  The manifest counts.
+
+texts('breaks', "Main St 1\r\nTown", "a\rb", "\r\n\r\r\n", "a\n\rb", '_x000D_', "bell\a");
+my $breaks = export_file($node, 'breaks', 'xlsx');
+my @broken = ("Main St 1\nTown", "a\nb", "\n\n\n", "a\n\nb");
+my $sheet = part($breaks, 'xl/worksheets/sheet1.xml');
+is_deeply([ $sheet =~ /_x\w{4}_/g ], [ '_x005F_', '_x0007_' ], 'no carriage return is escaped');
+is($breaks->{replaced}, 6, 'they are counted as replaced');
+for my $reader (@workbook_readers)
+{
+	my $rows = read_by($reader, $breaks);
+	is_deeply([ map { $_->[2] } @$rows[ 1 .. 4 ] ], \@broken, "$reader reads line feeds");
+}
+query($node, q{UPDATE breaks SET v = repeat(E'x\r\n', 16383)});
+is(read_by('sheetjs', export_file($node, 'breaks', 'xlsx'))->[1][2], "x\n" x 16383,
+	'which count once for the longest text of a cell');
+
 done_testing();

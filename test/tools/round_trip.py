@@ -256,8 +256,8 @@ def read_xlsx(path):
 
 def xlsx_text(text):
     text, replaced = NOT_IN_XLSX.subn("\ufffd", text)
-    counts["replaced"] += replaced
-    return text
+    counts["replaced"] += replaced + text.count("\r")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def xlsx_number(text):
@@ -349,6 +349,8 @@ def main():
     header, rows = read(file)
     differences = 0
     # JSON and XML have their names in the rows
+    if kind == "xlsx":
+        names = [xlsx_text(name) for name in names]
     if header is not None and list(header) != list(names):
         sys.exit("the header is %r, not %r" % (header, names))
 

@@ -107,7 +107,7 @@ COMMENT ON COLUMN @extschema@.rde_reports.sha256 IS
 COMMENT ON COLUMN @extschema@.rde_reports.totals IS
     'sum of the amounts in the file per currency';
 COMMENT ON COLUMN @extschema@.rde_reports.replaced_characters IS
-    'characters the format cannot hold, which were replaced';
+    'characters the format cannot hold, which were replaced: by U+FFFD, or, in XLSX, carriage returns by line feeds';
 COMMENT ON COLUMN @extschema@.rde_reports.text_numbers IS
     'numbers too long for the format, which were written as text';
 COMMENT ON COLUMN @extschema@.rde_reports.file_name IS
