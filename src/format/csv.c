@@ -174,7 +174,7 @@ csv_end(RdeFormatContext *context)
 const RdeFormat rde_format_csv = {
 	.name = "csv",
 	.extension = "csv",
-	.media_type = "text/csv",
+	.media_type = "text/csv; charset=utf-8",
 	.compressible = true,
 	.start = csv_start,
 	.row = csv_row,

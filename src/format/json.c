@@ -164,7 +164,7 @@ json_end(RdeFormatContext *context)
 const RdeFormat rde_format_json = {
 	.name = "json",
 	.extension = "json",
-	.media_type = "application/json",
+	.media_type = "application/json; charset=utf-8",
 	.compressible = true,
 	.start = json_start,
 	.row = json_row,

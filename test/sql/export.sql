@@ -58,6 +58,11 @@ SELECT rde_export('payments', '2019-11-05', '2019-11-07', 'csv', 'small', option
 SELECT file_name ~ '^payments\.[0-9a-f-]{36}\.\d{4}-\d\d-\d\d\.\d\d-\d\d-\d\d\.\d{3}\+0000\.csv$' AS name, media_type,
        substr(rde_content(id), 1, 3) AS bom
 FROM rde_reports WHERE id = :'excel';
+BEGIN;
+SELECT count(rde_export('payments', '2019-11-05', '2019-11-07', format, 'small', name => 'plain', options => '{"compress":false}'))
+FROM unnest('{csv,json,xml,xlsx}'::text[]) format;
+SELECT format, media_type FROM rde_reports WHERE name = 'plain' ORDER BY format;
+ROLLBACK;
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', options => '{"zip":true}');
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', options => '{"csv":{"quote":"x"}}');
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', options => '{"csv":{"delimiter":"::"}}');

@@ -126,7 +126,7 @@ my $list = "$base/reports?from=2020-01-01&to=2100-01-01";
 	my $reply = as(1, $list);
 	my $body = decode_json($reply->{body});
 	is($reply->{status}, 200, 'list');
-	is($reply->{headers}{'content-type'}, 'application/json', 'list is JSON');
+	is($reply->{headers}{'content-type'}, 'application/json; charset=utf-8', 'list is JSON');
 	is($reply->{headers}{'cache-control'}, 'private, no-store', 'and is not to be kept, for it holds links');
 	is_deeply($body->{pagination}, { offset => 0, limit => 4, total => 4 }, 'of four reports');
 	is_deeply([ map { $_->{format} } @{ $body->{data} } ], [qw(JSON CSV CSV XLSX)], 'in the order they were published');
