@@ -34,7 +34,8 @@ typedef enum RdeShape
 								 * later in UTC */
 	RDE_UNIX,					/* u.integer: seconds since 1970-01-01 UTC */
 	RDE_TEXT,					/* text */
-	RDE_JSON					/* text: one JSON value, no line breaks */
+	RDE_JSON					/* text: one JSON value, no line breaks, no
+								 * escape that stands for no character */
 } RdeShape;
 
 typedef struct RdeValue
@@ -73,6 +74,8 @@ typedef struct RdeColumn
 	Oid			type;			/* base type of what the SELECT returns */
 	int			kind;			/* private to column.c */
 	FmgrInfo	output;
+	int64		replaced;		/* characters of its values that no text has:
+								 * escapes of JSON; U+FFFD in every format */
 } RdeColumn;
 
 struct pg_tz;
@@ -88,6 +91,9 @@ extern void rde_column_prepare(RdeColumn *column, Oid type);
  */
 extern void rde_column_value(RdeColumn *column, Datum datum,
 							 struct pg_tz *midnight_zone, RdeValue *value);
+
+/* How many characters of the columns' values were replaced until now. */
+extern int64 rde_columns_replaced(const RdeColumn *columns, int ncolumns);
 
 /* Text of a server-encoded string in UTF-8 (the same pointer if it is so). */
 extern const char *rde_text_to_utf8(const char *text, size_t len,

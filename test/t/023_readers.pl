@@ -185,4 +185,41 @@ query($node, q{UPDATE breaks SET v = repeat(E'x\r\n', 16383)});
 is(read_by('sheetjs', export_file($node, 'breaks', 'xlsx'))->[1][2], "x\n" x 16383,
 	'which count once for the longest text of a cell');
 
+# What JSON may hold and no text can, NUL and half a surrogate pair, becomes
+# U+FFFD and is counted, whatever the format and the way it goes.
+
+query($node, q{
+	CREATE TABLE halves (id bigint, day date, js json);
+	INSERT INTO halves VALUES (1, '2020-03-01', '[["a", "x\u0000y\ud800z"], ["\udc00b", "\\\u0000 \ud83d\ude00"]]'),
+		(2, '2020-03-02', '[["a", "plain"]]'), (3, '2020-03-03', '{"a": "\u0000"}');
+	SELECT rde_create_dataset('halves', 'Halves');
+	SELECT rde_attach('halves', 'halves', reseller => 'id', period => 'day', key => '{id}');
+	SELECT rde_create_view('halves', 'lifted', '[{"column": "js", "as": "a", "attribute": "a"}, {"column": "id"}]')});
+for my $format (qw(csv json xml xlsx))
+{
+	my $lifted = export_file($node, 'halves', $format, view => 'lifted', options => '{"compress": false}');
+	my $text = $format eq 'xlsx' ? part($lifted, 'xl/worksheets/sheet1.xml') : slurp_raw($lifted->{path});
+
+	like($text, qr/x\xEF\xBF\xBDy\xEF\xBF\xBDz/, "$format: an attribute's text has U+FFFD");
+	unlike($text, qr/\0/, "$format: and no NUL");
+	is($lifted->{replaced}, 2, "$format: both are counted");
+
+	my $whole = export_file($node, 'halves', $format, options => '{"compress": false}');
+	$text = $format eq 'xlsx' ? part($whole, 'xl/worksheets/sheet1.xml') : slurp_raw($whole->{path});
+	unlike($text, $format eq "xml" ? qr/\0/ : qr/\0|(?<!\\)\\u0000|\\u(?:d800|dc00)/, "$format: nor has JSON");
+	is($whole->{replaced}, 4, "$format: all of it is counted");
+	next if $format eq 'xlsx';
+	lives_in_text($lifted->{id}, $format);
+}
+
+# The file as a value of the database's own.
+sub lives_in_text
+{
+	my ($id, $format) = @_;
+	my (undef, $code) = query($node, "SELECT rde_text('$id')", may_fail => 1);
+
+	is($code, 0, "$format: the database takes it as text");
+	return;
+}
+
 done_testing();
