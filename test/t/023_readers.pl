@@ -185,6 +185,36 @@ query($node, q{UPDATE breaks SET v = repeat(E'x\r\n', 16383)});
 is(read_by('sheetjs', export_file($node, 'breaks', 'xlsx'))->[1][2], "x\n" x 16383,
 	'which count once for the longest text of a cell');
 
+# A file that begins with ID is none of CSV to spreadsheets, so that is quoted.
+
+query($node, q{
+	CREATE TABLE sylk ("ID" bigint, day date, "IDLE" text);
+	INSERT INTO sylk VALUES (1, '2020-03-01', 'ID');
+	SELECT rde_create_dataset('sylk', 'Sylk');
+	SELECT rde_attach('sylk', 'sylk', reseller => 'ID', period => 'day', key => '{ID}')});
+for ([ '{}', qq{"ID",day,IDLE\r\n1,2020-03-01,ID\r\n} ],
+	[ '{"delimiter": ";", "bom": true}', qq{\xEF\xBB\xBF"ID";day;IDLE\r\n1;2020-03-01;ID\r\n} ])
+{
+	my $file = export_file($node, 'sylk', 'csv', options => qq({"compress": false, "csv": $_->[0]}));
+	is(slurp_raw($file->{path}), $_->[1], "ID is quoted at the beginning, and only there: $_->[0]");
+}
+
+# NULL in a file of one column is a line with nothing in it, which README says.
+
+query($node, q{
+	CREATE TABLE lone (id bigint, day date, v text);
+	INSERT INTO lone VALUES (1, '2020-03-01', NULL), (2, '2020-03-02', ''), (3, '2020-03-03', 'x'), (4, '2020-03-04', NULL);
+	SELECT rde_create_dataset('lone', 'Lone');
+	SELECT rde_attach('lone', 'lone', reseller => 'id', period => 'day', key => '{id}', expose => '{v}')});
+my $lone = export_file($node, 'lone', 'csv', options => '{"compress": false}');
+is(slurp_raw($lone->{path}), qq{v\r\n\r\n""\r\nx\r\n\r\n}, 'a column alone');
+is( query($node, qq{
+		CREATE TABLE back (v text);
+		COPY back FROM '$lone->{path}' (FORMAT csv, HEADER);
+		SELECT count(*), count(v) FROM back}),
+	'4|2', 'COPY reads its nulls');
+is(@{ read_by('papaparse', $lone) }, 2, 'papaparse can skip them, and empty text with them');
+
 # What JSON may hold and no text can, NUL and half a surrogate pair, becomes
 # U+FFFD and is counted, whatever the format and the way it goes.
 
