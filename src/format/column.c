@@ -106,7 +106,10 @@ rde_column_prepare(RdeColumn *column, Oid type)
 			column->kind = plain_kind(column->type, &column->shape);
 			break;
 		case RDE_AS_UNIX:
+		case RDE_AS_UNIX_DATE:
 			column->shape = RDE_UNIX;
+			column->days = column->transform == RDE_AS_UNIX_DATE ||
+				column->type == DATEOID;
 			column->kind = column->type == DATEOID ? KIND_UNIX_DATE :
 				column->type == TIMESTAMPTZOID ? KIND_UNIX_TIMESTAMPTZ :
 				KIND_INT8;

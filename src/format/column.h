@@ -57,6 +57,7 @@ typedef enum RdeTransform
 {
 	RDE_PLAIN,
 	RDE_AS_UNIX,				/* date or instant as Unix seconds */
+	RDE_AS_UNIX_DATE,			/* the same, of days */
 	RDE_ATTRIBUTE,				/* one value lifted out of a pairs column */
 	RDE_LOCALE					/* one locale of a multilingual text */
 } RdeTransform;
@@ -69,11 +70,14 @@ typedef struct RdeColumn
 								 * RDE_NOT_A_NUMBER) */
 	RdeTransform transform;
 	const char *argument;		/* attribute name or locale, server encoding */
+	bool		amount;			/* holds the source's amounts of money */
 
 	/* filled by rde_column_prepare() */
 	Oid			type;			/* base type of what the SELECT returns */
 	int			kind;			/* private to column.c */
 	FmgrInfo	output;
+	bool		days;			/* Unix seconds of days: a spreadsheet shows
+								 * those that begin one as dates */
 	int64		replaced;		/* characters of its values that no text has:
 								 * escapes of JSON; U+FFFD in every format */
 } RdeColumn;

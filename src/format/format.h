@@ -40,6 +40,10 @@ typedef struct RdeFormatContext
 	RdeBuffer	buffer;			/* empties into sink; ready at start */
 	void	   *state;			/* the format's own, set by start */
 
+	const char *currency;		/* of the row, with the amounts of a source
+								 * that has them; NULL if there is none */
+	size_t		currency_length;
+
 	/* manifest */
 	int64		replaced_characters;	/* that the format cannot hold */
 	int64		text_numbers;	/* numbers written as text in XLSX */

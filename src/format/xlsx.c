@@ -105,13 +105,14 @@ column_width(const RdeColumn *column)
 		case RDE_BOOL:
 			width = 8;
 			break;
-		case RDE_INTEGER:
 		case RDE_DATE:
 			width = 12;
 			break;
+		case RDE_INTEGER:
 		case RDE_DECIMAL:
 		case RDE_FLOAT:
-			width = 16;
+			/* numbers that are wider than their column show as ### */
+			width = column->amount ? 20 : 17;
 			break;
 		case RDE_LOCAL_TIME:
 		case RDE_INSTANT:
@@ -150,7 +151,6 @@ xlsx_start(RdeFormatContext *context)
 	context->state = state;
 	state->max_sheets = 4;
 	state->nrows = palloc(sizeof(int) * state->max_sheets);
-	rde_xlsx_prepare_cells(&state->cells, context->ncolumns);
 	state->widths = palloc0(sizeof(double) * (context->ncolumns + 1));
 	for (int i = 0; i < context->ncolumns; i++)
 		state->widths[i] = column_width(&context->columns[i]);
@@ -160,9 +160,8 @@ xlsx_start(RdeFormatContext *context)
 								   context->dated);
 	state->frames[0] = rde_workbook_frame(workbook, 1);
 	state->frames[1] = rde_workbook_frame(workbook, 2);
-	state->cells.header_style = workbook->header_style;
-	state->cells.date_style = workbook->date_style;
-	state->cells.time_style = workbook->time_style;
+	rde_xlsx_prepare_cells(&state->cells, context->ncolumns,
+						   workbook->styles);
 
 	state->zip = rde_zip_create(context->sink);
 	for (int i = 0; i < workbook->nparts; i++)

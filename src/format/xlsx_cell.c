@@ -10,6 +10,7 @@
 
 #include "common/int.h"
 #include "bytes/escape.h"
+#include "core/calendar.h"
 #include "format/xlsx_cell.h"
 #include "mb/pg_wchar.h"
 #include "pgtime.h"
@@ -42,14 +43,19 @@
 #define SPACED_OPEN		"\" t=\"inlineStr\"><is><t xml:space=\"preserve\">"
 #define STRING_CLOSE	"</t></is></c>"
 
-/* <c r="AB12, without a quote behind it; copies of fixed length are quick */
+/* Copies of fixed length are quick. */
+static inline char *
+put_piece(char *dst, const RdeXlsxPiece *piece)
+{
+	memcpy(dst, piece->text, RDE_CELL_OPEN_MAX);
+	return dst + piece->length;
+}
+
+/* <c r="AB12, without a quote behind it */
 static inline char *
 open_cell(char *dst, const RdeXlsxCells *cells, int column)
 {
-	memcpy(dst, cells->columns[column].open, RDE_CELL_OPEN_MAX);
-	dst += cells->columns[column].open_length;
-	memcpy(dst, cells->row_text, RDE_CELL_OPEN_MAX);
-	return dst + cells->row_length;
+	return put_piece(put_piece(dst, &cells->columns[column]), &cells->row);
 }
 
 /* Text and the end of its cell; text may be of any length. */
@@ -108,12 +114,11 @@ write_string(RdeFormatContext *context, int column, char *dst,
 	write_text(context, dst, text, len);
 }
 
-static char *
-write_style(char *dst, int style)
+/* <v> of a cell with a number or a date. */
+static inline char *
+open_number(char *dst, const RdeXlsxCells *cells, RdeXlsxStyle style)
 {
-	dst = APPEND(dst, "\" s=\"");
-	dst = rde_write_int64(dst, style);
-	return APPEND(dst, "\"><v>");
+	return put_piece(dst, &cells->numbers[style]);
 }
 
 /*
@@ -136,7 +141,7 @@ write_time(RdeFormatContext *context, char *dst, Timestamp time)
 	if (day < FIRST_DAY || day > LAST_DAY ||
 		(day == LAST_DAY && rest > USECS_PER_DAY - USECS_PER_SEC))
 		return false;
-	dst = write_style(dst, cells->time_style);
+	dst = open_number(dst, cells, RDE_XLSX_TIME);
 	dst = rde_xlsx_write_moment(dst, day, rest);
 	dst = APPEND(dst, "</v></c>");
 	rde_buffer_advance(&context->buffer, dst);
@@ -187,10 +192,20 @@ write_date(RdeFormatContext *context, int column, char *dst, DateADT date)
 					 rde_write_date(text, date) - text);
 		return;
 	}
-	dst = write_style(dst, cells->date_style);
+	dst = open_number(dst, cells, RDE_XLSX_DATE);
 	dst = rde_write_int64(dst, day);
 	dst = APPEND(dst, "</v></c>");
 	rde_buffer_advance(&context->buffer, dst);
+}
+
+/* How a column shows a number with so many decimals. */
+static RdeXlsxStyle
+number_style(const RdeFormatContext *context, int column, int decimals)
+{
+	return context->columns[column].amount ?
+		rde_xlsx_amount_style(decimals, context->currency,
+							  context->currency_length) :
+		rde_xlsx_number_style(decimals);
 }
 
 static void
@@ -205,31 +220,45 @@ write_integer(RdeFormatContext *context, int column, char *dst, int64 integer)
 					 rde_write_int64(text, integer) - text);
 		return;
 	}
-	dst = APPEND(dst, "\"><v>");
+	dst = open_number(dst, context->state, number_style(context, column, 0));
 	dst = rde_write_int64(dst, integer);
 	dst = APPEND(dst, "</v></c>");
 	rde_buffer_advance(&context->buffer, dst);
+}
+
+/* The day that begins with this instant, in the report's zone; or false. */
+static bool
+begins_day(RdeFormatContext *context, TimestampTz time, DateADT *day)
+{
+	*day = rde_day_of(time, context->zone);
+	return *day + POSTGRES_EPOCH_DAY >= FIRST_DAY &&
+		*day + POSTGRES_EPOCH_DAY <= LAST_DAY &&
+		rde_day_start(*day, context->zone) == time;
 }
 
 static void
 write_unix(RdeFormatContext *context, int column, char *dst, int64 seconds)
 {
 	int64		time;
+	DateADT		day;
 
 	if (seconds < MIN_UNIX ||
 		pg_mul_s64_overflow(seconds - UNIX_TO_POSTGRES, USECS_PER_SEC,
 							&time) ||
 		!IS_VALID_TIMESTAMP(time))
 		write_integer(context, column, dst, seconds);
+	else if (context->columns[column].days &&
+			 begins_day(context, time, &day))
+		write_date(context, column, dst, day);
 	else
 		write_instant(context, column, dst, time);
 }
 
 static void
-write_number(RdeFormatContext *context, char *dst, const char *text,
-			 size_t len)
+write_number(RdeFormatContext *context, char *dst, RdeXlsxStyle style,
+			 const char *text, size_t len)
 {
-	dst = APPEND(dst, "\"><v>");
+	dst = open_number(dst, context->state, style);
 	memcpy(dst, text, len);
 	dst = APPEND(dst + len, "</v></c>");
 	rde_buffer_advance(&context->buffer, dst);
@@ -240,9 +269,11 @@ write_decimal(RdeFormatContext *context, int column, char *dst,
 			  const RdeValue *value)
 {
 	size_t		len = value->length;
+	int			decimals;
 
-	if (rde_xlsx_number_fits(value->text, &len))
-		write_number(context, dst, value->text, len);
+	if (rde_xlsx_number_fits(value->text, &len, &decimals))
+		write_number(context, dst, number_style(context, column, decimals),
+					 value->text, len);
 	else
 	{
 		context->text_numbers++;
@@ -250,17 +281,44 @@ write_decimal(RdeFormatContext *context, int column, char *dst,
 	}
 }
 
-void
-rde_xlsx_prepare_cells(RdeXlsxCells *cells, int ncolumns)
+/* A double already: its digits are not money's. */
+static void
+write_float(RdeFormatContext *context, int column, char *dst,
+			const RdeValue *value)
 {
-	cells->columns = palloc0(sizeof(RdeXlsxColumn) * (ncolumns + 1));
+	RdeXlsxStyle style = RDE_XLSX_GENERAL;
+	size_t		len = value->length;
+	int			decimals;
+
+	if (memchr(value->text, 'e', len) == NULL)
+	{
+		(void) rde_xlsx_number_fits(value->text, &len, &decimals);
+		style = number_style(context, column, decimals);
+	}
+	write_number(context, dst, style, value->text, value->length);
+}
+
+void
+rde_xlsx_prepare_cells(RdeXlsxCells *cells, int ncolumns, const int *styles)
+{
+	cells->columns = palloc0(sizeof(RdeXlsxPiece) * (ncolumns + 1));
 	for (int i = 0; i < ncolumns; i++)
 	{
-		RdeXlsxColumn *column = &cells->columns[i];
-		char	   *dst = APPEND(column->open, "<c r=\"");
+		RdeXlsxPiece *column = &cells->columns[i];
+		char	   *dst = APPEND(column->text, "<c r=\"");
 
-		column->open_length = rde_xlsx_write_column(dst, i) - column->open;
+		column->length = rde_xlsx_write_column(dst, i) - column->text;
 	}
+	for (int i = 0; i < RDE_XLSX_STYLES; i++)
+	{
+		RdeXlsxPiece *number = &cells->numbers[i];
+
+		number->length = i == RDE_XLSX_GENERAL ?
+			snprintf(number->text, RDE_CELL_OPEN_MAX, "\"><v>") :
+			snprintf(number->text, RDE_CELL_OPEN_MAX, "\" s=\"%d\"><v>",
+					 styles[i]);
+	}
+	cells->header_style = styles[RDE_XLSX_HEADER];
 }
 
 void
@@ -269,11 +327,10 @@ rde_xlsx_begin_row(RdeFormatContext *context, int64 row)
 	RdeXlsxCells *cells = context->state;
 	char	   *dst = rde_buffer_room(&context->buffer);
 
-	cells->row_length = rde_write_int64(cells->row_text, row) -
-		cells->row_text;
+	cells->row.length = rde_write_int64(cells->row.text, row) -
+		cells->row.text;
 	dst = APPEND(dst, "<row r=\"");
-	memcpy(dst, cells->row_text, RDE_CELL_OPEN_MAX);
-	dst += cells->row_length;
+	dst = put_piece(dst, &cells->row);
 	dst = APPEND(dst, "\">");
 	rde_buffer_advance(&context->buffer, dst);
 }
@@ -328,8 +385,7 @@ rde_xlsx_write_values(RdeFormatContext *context, const RdeValue *values)
 				write_decimal(context, i, dst, value);
 				break;
 			case RDE_FLOAT:
-				/* a double already: its digits are not money's */
-				write_number(context, dst, value->text, value->length);
+				write_float(context, i, dst, value);
 				break;
 			case RDE_DATE:
 				write_date(context, i, dst, value->u.date);

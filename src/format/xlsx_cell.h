@@ -6,29 +6,29 @@
 #define RDE_XLSX_CELL_H
 
 #include "format/format.h"
+#include "format/xlsx_style.h"
 
-/* Room for either half of <c r="AB12, copied as a whole. */
+/* Room for what cells are put together from, each copied as a whole. */
 #define RDE_CELL_OPEN_MAX	16
 
-typedef struct RdeXlsxColumn
+typedef struct RdeXlsxPiece
 {
-	char		open[RDE_CELL_OPEN_MAX];	/* <c r="AB */
-	int			open_length;
-} RdeXlsxColumn;
+	char		text[RDE_CELL_OPEN_MAX];
+	int			length;
+} RdeXlsxPiece;
 
 /* What cells need to know.  The state of the format begins with it. */
 typedef struct RdeXlsxCells
 {
-	RdeXlsxColumn *columns;
+	RdeXlsxPiece *columns;		/* <c r="AB */
+	RdeXlsxPiece row;			/* its number */
+	RdeXlsxPiece numbers[RDE_XLSX_STYLES];	/* " s="12"><v> */
 	int			header_style;
-	int			date_style;
-	int			time_style;
-	char		row_text[RDE_CELL_OPEN_MAX];	/* number of the row */
-	int			row_length;
 } RdeXlsxCells;
 
-/* Make the columns; rde_xlsx_begin_row() makes the rest but for the styles. */
-extern void rde_xlsx_prepare_cells(RdeXlsxCells *cells, int ncolumns);
+/* Prepare for columns and for styles, numbered as the workbook has them. */
+extern void rde_xlsx_prepare_cells(RdeXlsxCells *cells, int ncolumns,
+								   const int *styles);
 
 /* Write the opening tag of a row, counted from 1. */
 extern void rde_xlsx_begin_row(RdeFormatContext *context, int64 row);

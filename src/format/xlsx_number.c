@@ -39,7 +39,7 @@ rde_xlsx_write_column(char *dst, int column)
 }
 
 bool
-rde_xlsx_number_fits(const char *text, size_t *len)
+rde_xlsx_number_fits(const char *text, size_t *len, int *decimals)
 {
 	const char *end = text + *len;
 	const char *point = memchr(text, '.', *len);
@@ -53,6 +53,7 @@ rde_xlsx_number_fits(const char *text, size_t *len)
 		if (end[-1] == '.')
 			end--;
 	}
+	*decimals = point && point < end ? end - point - 1 : 0;
 	while (first < end && (*first == '-' || *first == '0' || *first == '.'))
 		first++;
 	digits = end - first;

@@ -126,6 +126,17 @@ add_style(lxw_workbook *workbook, bool bold, const char *number_format)
 	return lxw_format_get_xf_index(format);
 }
 
+/* Printed, a sheet is one page wide and as many long as it needs. */
+static void
+set_page(lxw_worksheet *worksheet)
+{
+	worksheet_set_landscape(worksheet);
+	worksheet_set_margins(worksheet, 0.4, 0.4, 0.5, 0.6);
+	worksheet_fit_to_pages(worksheet, 1, 0);
+	check_result(worksheet_repeat_rows(worksheet, 0, 0));
+	check_result(worksheet_set_footer(worksheet, "&C&P / &N"));
+}
+
 static void
 add_sheet(lxw_workbook *workbook, int sheet, int nrows, int ncolumns,
 		  const double *widths)
@@ -144,6 +155,7 @@ add_sheet(lxw_workbook *workbook, int sheet, int nrows, int ncolumns,
 	for (i = 0; i < ncolumns; i++)
 		check_result(worksheet_set_column(worksheet, i, i, widths[i], NULL));
 	worksheet_freeze_panes(worksheet, 1, 0);
+	set_page(worksheet);
 
 	/* readers trust the ranges stated here, and make what lies in them */
 	if (ncolumns > 0)
@@ -229,9 +241,9 @@ rde_workbook_create(int nsheets, const int *nrows, int ncolumns,
 	library = open_library();
 	workbook = library->workbook;
 	set_properties(workbook, created);
-	result->header_style = add_style(workbook, true, NULL);
-	result->date_style = add_style(workbook, false, "yyyy-mm-dd");
-	result->time_style = add_style(workbook, false, "yyyy-mm-dd hh:mm:ss");
+	for (i = RDE_XLSX_GENERAL + 1; i < RDE_XLSX_STYLES; i++)
+		result->styles[i] = add_style(workbook, i == RDE_XLSX_HEADER,
+									  rde_xlsx_number_format(i));
 	for (i = 0; i < nsheets; i++)
 		add_sheet(workbook, i + 1, nrows ? nrows[i] : UNKNOWN_ROWS, ncolumns,
 				  widths);

@@ -7,6 +7,7 @@
 
 #include "datatype/timestamp.h"
 #include "file/zip.h"
+#include "format/xlsx_style.h"
 
 /* What an XLSX sheet can hold. */
 #define RDE_XLSX_SHEET_ROWS		1048576
@@ -17,10 +18,7 @@ typedef struct RdeWorkbook
 	RdeZipEntry *parts;			/* of the archive the library made */
 	int			nparts;
 
-	/* cell styles: numbers for a cell's s attribute */
-	int			header_style;
-	int			date_style;
-	int			time_style;
+	int			styles[RDE_XLSX_STYLES];	/* numbers for a cell's s attribute */
 } RdeWorkbook;
 
 /*

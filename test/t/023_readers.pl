@@ -76,7 +76,7 @@ query($node, qq{
 	SELECT i AS id, date '2020-03-01' AS day, $columns FROM generate_series(1, 253) i});
 attach('wide');
 my $wide = export_file($node, 'wide', 'xlsx');
-is_deeply([ ranges($wide) ], [ 'A1:AT254', '$A$1:$AT$254' ], 'filter and defined name end at the last row');
+is_deeply([ ranges($wide) ], [ 'A1:AT254', '$A$1:$AT$254', '$1:$1' ], 'filter and defined name end at the last row');
 for my $reader (@workbook_readers)
 {
 	my $rows = read_by($reader, $wide, '--max-old-space-size=100');
@@ -87,7 +87,7 @@ for my $reader (@workbook_readers)
 query($node, 'CREATE TABLE nothing (id bigint, day date, v text)');
 attach('nothing');
 my $nothing = export_file($node, 'nothing', 'xlsx');
-is_deeply([ ranges($nothing) ], [ 'A1:C1', '$A$1:$C$1' ], 'or at the header');
+is_deeply([ ranges($nothing) ], [ 'A1:C1', '$A$1:$C$1', '$1:$1' ], 'or at the header');
 is_deeply(read_by($_, $nothing), [ [ 'id', 'day', 'v' ] ], "$_ reads a workbook without rows")
   for @workbook_readers;
 
@@ -221,6 +221,44 @@ is( query($node, qq{
 		SELECT count(*), count(v) FROM back}),
 	'4|2', 'COPY reads its nulls');
 is(@{ read_by('papaparse', $lone) }, 2, 'papaparse can skip them, and empty text with them');
+
+# Numbers show all their digits: whole ones as they are, amounts grouped with
+# what their currency is written with, days as days.
+
+query($node, q{
+	CREATE TABLE figures (id bigint, day date, cur text, total numeric(20,8), fee numeric, n integer,
+		f double precision, born date, stamp timestamptz);
+	INSERT INTO figures VALUES
+		(123456789012, '2020-03-01', 'USD', 22.5, 22.50000000, 7, 0.25, '2020-02-29', '2020-02-29 12:30Z'),
+		(1, '2020-03-02', 'JPY', 1234567, 1234567.12345678, -40000, 12345678, '2020-03-01', '2020-03-01Z'),
+		(2, '2020-03-03', 'BHD', -0.5, 0, 0, 1e20, NULL, NULL),
+		(3, '2020-03-04', 'EUR', 1234.56789, 0.000000001, 1000000, -1.5, '1999-12-31', '1999-12-31 23:59:59Z'),
+		(4, '2020-03-05', NULL, 0, -3, NULL, 0.125, NULL, NULL);
+	SELECT rde_create_dataset('figures', 'Figures');
+	SELECT rde_attach('figures', 'figures', reseller => 'id', period => 'day', key => '{id}', amount => 'total',
+		currency => 'cur');
+	SELECT rde_create_view('figures', 'shown', '[{"column": "id"}, {"column": "total"}, {"column": "fee"},
+		{"column": "n"}, {"column": "f"}, {"column": "born", "type": "unix"},
+		{"column": "stamp", "type": "unix"}, {"column": "stamp", "type": "unix_date", "as": "stampDay"},
+		{"column": "total", "as": "again"}]')});
+my @shown = (
+	[ '123456789012', '22.50', '22.5', '7', '0.25', '2020-02-29', '2020-02-29 12:30:00', '2020-02-29 12:30:00', '22.50' ],
+	[ '1', '1,234,567', '1234567.12345678', '-40000', '12345678', '2020-03-01', '2020-03-01 00:00:00', '2020-03-01', '1,234,567' ],
+	[ '2', '-0.500', '0', '0', '1E+20', undef, undef, undef, '-0.500' ],
+	[ '3', '1,234.56789', '0.000000001', '1000000', '-1.5', '1999-12-31', '1999-12-31 23:59:59', '1999-12-31 23:59:59', '1,234.56789' ],
+	[ '4', '0.00', '-3', undef, '0.125', undef, undef, undef, '0.00' ]);
+my $figures = export_file($node, 'figures', 'xlsx', view => 'shown');
+my (undef, @seen) = @{ read_by('sheetjs-shown', $figures) };
+is_deeply(\@seen, \@shown, 'sheetjs shows numbers and days with all their digits');
+my $office = slurp_raw(convert($node, $figures->{path}, 'csv:Text - txt - csv (StarCalc):59,34,76,1,,0,false,true,true'));
+(undef, @seen) = map { my @cells = split /;/, s/1E\+020/1E+20/r, -1; [ map { length ? $_ : undef } @cells ] } split /\r?\n/, $office;
+is_deeply(\@seen, \@shown, 'so does LibreOffice');
+
+# Printed, a sheet is one page wide in landscape, with the header on each page.
+my $page = part($figures, 'xl/worksheets/sheet1.xml');
+like($page, qr{<pageSetUpPr fitToPage="1"/>.*<pageSetup fitToHeight="0" orientation="landscape"/>}s, 'the page');
+like($page, qr{<oddFooter>&amp;C&amp;P / &amp;N</oddFooter>}, 'its number');
+like(part($figures, 'xl/workbook.xml'), qr{"_xlnm.Print_Titles" localSheetId="0">Data!\$1:\$1<}, 'its header');
 
 # What JSON may hold and no text can, NUL and half a surrogate pair, becomes
 # U+FFFD and is counted, whatever the format and the way it goes.
