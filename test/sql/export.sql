@@ -83,6 +83,26 @@ SELECT rde_export('payments', '2019-11-05', '2019-11-07', NULL);
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', view => 'nope');
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', view => 'cmp');
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', time_zone => 'Mars/Olympus');
+-- a zone is a name the server lists, and nothing that POSIX reads the other way round
+DO $$
+DECLARE
+    zone text;
+BEGIN
+    FOREACH zone IN ARRAY ARRAY['+05:30', '5.5', '-8', 'INTERVAL -08:00', '<+0530>-5:30', 'EST5', 'UTC+3', 'FOO3BAR',
+        'GMT+5', 'localtime', 'posixrules', 'LocalTime', 'right/UTC', ':UTC', '../UTC', '', 'Europe', 'Europe/', 'Europe/Paris5',
+        'utc', 'gmt', 'etc/gmt+5', 'EUROPE/PARIS', 'asia/kolkata']
+    LOOP
+        BEGIN
+            RAISE NOTICE '% is %', quote_literal(zone), _rde_zone(zone);
+        EXCEPTION WHEN invalid_parameter_value THEN
+            RAISE NOTICE '%', SQLERRM;
+        END;
+    END LOOP;
+END
+$$;
+SELECT count(*) > 300 AS many, count(*) FILTER (WHERE _rde_zone(name) <> name) AS otherwise
+FROM pg_timezone_names WHERE name NOT IN ('localtime', 'posixrules', 'posix/localtime', 'posix/posixrules');
+SET rde.time_zone = '+05:30';
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', name => E'a\nb');
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', name => '');
 SELECT rde_export('provisioned_orders', '2019-11-05', '2019-11-07');
