@@ -194,6 +194,7 @@ const RdeFormat rde_format_csv = {
 	.name = "csv",
 	.extension = "csv",
 	.media_type = "text/csv; charset=utf-8",
+	.text = true,
 	.compressible = true,
 	.start = csv_start,
 	.row = csv_row,

@@ -54,6 +54,7 @@ struct RdeFormat
 	const char *name;			/* as users write it: csv */
 	const char *extension;		/* csv; ".gz" is added for compressed files */
 	const char *media_type;		/* of the uncompressed file */
+	bool		text;			/* UTF-8, and nothing else */
 	bool		compressible;	/* gzip makes it smaller */
 
 	void		(*start) (RdeFormatContext *context);
@@ -73,6 +74,7 @@ struct RdeFormat
 
 extern const RdeFormat rde_format_csv;
 extern const RdeFormat rde_format_json;
+extern const RdeFormat rde_format_jsonl;
 extern const RdeFormat rde_format_xml;
 extern const RdeFormat rde_format_xlsx;
 

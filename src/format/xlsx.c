@@ -215,6 +215,7 @@ const RdeFormat rde_format_xlsx = {
 	.name = "xlsx",
 	.extension = "xlsx",
 	.media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+	.text = false,
 	.compressible = false,
 	.start = xlsx_start,
 	.row = xlsx_row,

@@ -47,8 +47,9 @@ FROM unnest('{csv,json,xml}'::text[]) format;
 -- which rows: inclusive days, one reseller
 SELECT rde_text(rde_export('payments', '2019-11-06', '2019-11-06', 'csv', 'small'));
 SELECT rde_text(rde_export('payments', '2019-11-06', '2019-11-06', 'csv', 'small', reseller => 8));
+SELECT rde_text(rde_export('payments', '2019-11-05', '2019-11-07', 'JSONL', 'small', options => '{"json":{"numbers":"string"}}'));
 SELECT rde_text(rde_export('payments', '2020-01-01', '2020-01-31', format, 'small', reseller => 8)) AS empty
-FROM unnest('{csv,json,xml}'::text[]) format;
+FROM unnest('{csv,json,jsonl,xml}'::text[]) format;
 
 -- options
 SELECT rde_text(rde_export('payments', '2019-11-05', '2019-11-07', 'csv', 'small',
@@ -60,7 +61,7 @@ SELECT file_name ~ '^payments\.[0-9a-f-]{36}\.\d{4}-\d\d-\d\d\.\d\d-\d\d-\d\d\.\
 FROM rde_reports WHERE id = :'excel';
 BEGIN;
 SELECT count(rde_export('payments', '2019-11-05', '2019-11-07', format, 'small', name => 'plain', options => '{"compress":false}'))
-FROM unnest('{csv,json,xml,xlsx}'::text[]) format;
+FROM unnest('{csv,json,jsonl,xml,xlsx}'::text[]) format;
 SELECT format, media_type FROM rde_reports WHERE name = 'plain' ORDER BY format;
 ROLLBACK;
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', options => '{"zip":true}');

@@ -12,7 +12,7 @@ use PostgreSQL::Test::Utils;
 use RdeFiles;
 use Test::More;
 
-my @formats = qw(csv json xml xlsx);
+my @formats = qw(csv json jsonl xml xlsx);
 my $node = new_server('boundaries');
 
 # A table as a data set of its own name, with what is usual for the tests here.
@@ -59,6 +59,7 @@ for my $format (@formats)
 	is($text, "id,day,name,total\r\n", 'a header is all of the csv')
 	  if $format eq 'csv';
 	is($text, "[\n]\n", 'an empty array is all of the json') if $format eq 'json';
+	is($text, '', 'the jsonl has no line') if $format eq 'jsonl';
 	command_ok([ 'jq', 'empty', $file->{path} ], 'jq reads it')
 	  if $format eq 'json';
 	command_ok([ 'xmllint', '--noout', $file->{path} ], 'xmllint reads it')
@@ -143,7 +144,7 @@ for my $body ("repeat('x', 32768)", "repeat('é', 32768)", "repeat('😀', 16384
 		  qr/HINT:  Use csv, json or xml/ ], formats => ['xlsx']);
 }
 query($node, q{UPDATE long SET body = repeat('😀"<,_x0041_', 300000) WHERE id = 3});
-file_ok($node, 'long', $_, 'long', "text of megabytes, $_") for qw(csv json xml);
+file_ok($node, 'long', $_, 'long', "text of megabytes, $_") for qw(csv json jsonl xml);
 
 # Dates and numbers at their ends.
 

@@ -141,6 +141,23 @@ def read_json(file):
     return names, rows()
 
 
+def read_jsonl(file):
+    lines = iter(file)
+    first = next(lines, None)
+    if first is None:
+        return None, iter(())
+    names = [name for name, _ in loads(first)]
+
+    def rows():
+        for line in itertools.chain([first], lines):
+            row = loads(line)
+            if line[-1] != "\n" or names != [name for name, _ in row]:
+                raise ValueError("a line is another: %r" % line)
+            yield [value for _, value in row]
+
+    return names, rows()
+
+
 def json_number(text):
     return None if special_number(text) else digits(text)
 
@@ -334,6 +351,7 @@ def main():
     kind, path, source, columns = sys.argv[1:]
     read, expected = {"csv": (read_csv, csv_expected),
                       "json": (read_json, json_expected),
+                      "jsonl": (read_jsonl, json_expected),
                       "xml": (read_xml, xml_expected),
                       "xlsx": (read_xlsx, xlsx_expected)}[kind]
     names, kinds = zip(*copied(columns))

@@ -63,7 +63,7 @@ COMMENT ON COLUMN @extschema@.rde_reports.dataset IS
 COMMENT ON COLUMN @extschema@.rde_reports.view IS
     'the report view that chose its columns';
 COMMENT ON COLUMN @extschema@.rde_reports.format IS
-    'csv, json, xml or xlsx';
+    'csv, json, jsonl, xml or xlsx';
 COMMENT ON COLUMN @extschema@.rde_reports.type IS
     'onetime, daily, monthly or on_invoice';
 COMMENT ON COLUMN @extschema@.rde_reports.status IS
