@@ -119,6 +119,30 @@ for my $reader (@workbook_readers)
 	is_deeply([ map { $_->[2] } @$rows ], [ 'v', @plain, @spaced ], "$reader reads all of it");
 }
 
+# The same texts, and what CSV and XML write in another way, in files of text.
+
+my @marks = ('"', '""', ',', ';', "a\r\nb", "a\rb", '\\', '\\"', '\\.', '&amp;', '<!-- -->', ']]>', 'NULL', '\\N');
+texts('marks', @plain, @spaced, @marks);
+my %marks = map { $_ => export_file($node, 'marks', $_, options => '{"compress": false, "csv": {"formula_guard": false}}') }
+  qw(csv xml json jsonl);
+for ([ 'papaparse', 'csv' ], [ 'fast-xml-parser', 'xml' ])
+{
+	my ($reader, $format) = @$_;
+	my $rows = read_by($reader, $marks{$format});
+	is_deeply([ map { $_->[2] } @$rows ], [ 'v', @plain, @spaced, @marks ], "$reader reads texts of $format");
+}
+for ([ 'json', '.[].v' ], [ 'jsonl', '.v' ])
+{
+	my ($format, $path) = @$_;
+	my ($out) = run_command([ 'jq', '-c', $path, $marks{$format}{path} ]);
+	is_deeply([ map { JSON::PP->new->utf8->allow_nonref->decode($_) } split /\n/, $out ], [ @plain, @spaced, @marks ],
+		"jq reads texts of $format");
+}
+my $semicolons = export_file($node, 'marks', 'csv',
+	options => '{"compress": false, "csv": {"delimiter": ";", "bom": true, "formula_guard": false}}');
+is_deeply([ map { $_->[2] } @{ read_by('papaparse', $semicolons) } ], [ 'v', @plain, @spaced, @marks ],
+	'papaparse finds out delimiter and BOM');
+
 # No reader sees a time earlier than it is, also where it cuts instead of
 # rounding: all seconds of a day, and moments of other years to what a double can
 # tell apart.
@@ -187,6 +211,8 @@ for my $reader (@workbook_readers)
 {
 	my $rows = read_by($reader, $breaks);
 	is_deeply([ map { $_->[2] } @$rows[ 1 .. 4 ] ], \@broken, "$reader reads line feeds");
+	# as doc/formats.md says
+	is($rows->[6][2], $reader eq 'sheetjs' ? "bell\a" : 'bell_x0007_', "and a control character as $reader does");
 }
 query($node, q{UPDATE breaks SET v = repeat(E'x\r\n', 16383)});
 is(read_by('sheetjs', export_file($node, 'breaks', 'xlsx'))->[1][2], "x\n" x 16383,
