@@ -18,7 +18,8 @@ typedef struct RdeWorkbook
 	RdeZipEntry *parts;			/* of the archive the library made */
 	int			nparts;
 
-	int			styles[RDE_XLSX_STYLES];	/* numbers for a cell's s attribute */
+	int			styles[RDE_XLSX_STYLES];	/* numbers for a cell's s
+											 * attribute */
 } RdeWorkbook;
 
 /*

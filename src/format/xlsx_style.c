@@ -48,7 +48,7 @@ currency_decimals(const char *code, size_t len)
 {
 	/* those of ISO 4217 that have not two */
 	static const char none[] = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX "
-		"UYI VND VUV XAF XOF XPF";
+	"UYI VND VUV XAF XOF XPF";
 	static const char three[] = "BHD IQD JOD KWD LYD OMR TND";
 	static const char four[] = "CLF UYW";
 	char		text[4] = "";
