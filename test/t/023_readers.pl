@@ -283,6 +283,19 @@ my $office = slurp_raw(convert($node, $figures->{path}, 'csv:Text - txt - csv (S
 (undef, @seen) = map { my @cells = split /;/, s/1E\+020/1E+20/r, -1; [ map { length ? $_ : undef } @cells ] } split /\r?\n/, $office;
 is_deeply(\@seen, \@shown, 'so does LibreOffice');
 
+# A day is one, also where clocks skip its midnight; a midnight elsewhere is none.
+query($node, q{
+	CREATE TABLE midnights AS SELECT 1::bigint AS id, date '2020-03-01' AS day, date '2018-11-04' AS born,
+		extract(epoch FROM timestamptz '2018-11-04 03:00Z')::bigint AS skipped,
+		extract(epoch FROM timestamptz '2018-11-04 00:00Z')::bigint AS elsewhere;
+	SELECT rde_create_dataset('midnights', 'Midnights');
+	SELECT rde_attach('midnights', 'midnights', reseller => 'id', period => 'day', key => '{id}');
+	SELECT rde_create_view('midnights', 'shown', '[{"column": "born", "type": "unix"},
+		{"column": "skipped", "type": "unix_date"}, {"column": "elsewhere", "type": "unix_date"}]')});
+my $midnights = export_file($node, 'midnights', 'xlsx', view => 'shown', zone => 'America/Sao_Paulo');
+is_deeply(read_by('sheetjs-shown', $midnights)->[1], [ '2018-11-04', '2018-11-04', '2018-11-03 21:00:00' ],
+	'midnights of the zone are days');
+
 # Printed, a sheet is one page wide in landscape, with the header on each page.
 my $page = part($figures, 'xl/worksheets/sheet1.xml');
 like($page, qr{<pageSetUpPr fitToPage="1"/>.*<pageSetup fitToHeight="0" orientation="landscape"/>}s, 'the page');
