@@ -123,7 +123,7 @@ put_chunks(const RdeHome *home, AzureClient *client, const AzureJob *job,
 		chunk = azure_outbox_chunk(home, job, seq, context);
 		rde_step_end();
 		if (chunk == NULL || VARSIZE(chunk) - VARHDRSZ != length)
-			return give_up(client, psprintf("chunk %d of the report is missing or not whole; see rde_verify()",
+			return give_up(client, psprintf("chunk %d of the report is missing or not whole; see rde_verify_report()",
 											seq));
 		azure_digest_add(digest, VARDATA(chunk), length);
 		outcome = azure_put_block(client, blob->name, seq, VARDATA(chunk),
@@ -134,7 +134,7 @@ put_chunks(const RdeHome *home, AzureClient *client, const AzureJob *job,
 		return outcome;
 	azure_digest_finish(digest, &sha256, &blob->md5);
 	if (strcmp(sha256, job->sha256) != 0)
-		return give_up(client, "the report's bytes in the database have another SHA-256 than its manifest; see rde_verify()");
+		return give_up(client, "the report's bytes in the database have another SHA-256 than its manifest; see rde_verify_report()");
 	return azure_put_block_list(client, blob, count);
 }
 

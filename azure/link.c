@@ -44,11 +44,11 @@ rde_azure_download_url(PG_FUNCTION_ARGS)
 	/* clocks of clients that check st may be late: ten minutes, as ever */
 	rde_execute(home,
 				"SELECT u.server::text, u.blob,"
-				" r.created_at - interval '10 minutes',"
+				" r.published_at - interval '10 minutes',"
 				" least(r.expires_at, now() + %s._rde_link_lifetime())"
-				" FROM %s.rde_azure_upload u"
-				" JOIN %s.rde_report r ON r.id = u.report"
-				" WHERE u.report = $1 AND u.state = 'uploaded'"
+				" FROM %s._rde_azure_upload u"
+				" JOIN %s._rde_report r ON r.id = u.report"
+				" WHERE u.report = $1 AND u.status = 'uploaded'"
 				" AND u.link_number = r.link_number",
 				1, types, values, NULL, true, SPI_OK_SELECT);
 	if (SPI_processed > 0)

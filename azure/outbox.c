@@ -104,7 +104,7 @@ azure_outbox_name(const RdeHome *home, const AzureJob *job)
 	};
 
 	rde_execute(home,
-				"UPDATE %s.rde_azure_upload SET blob = $2, new_blob = $3"
+				"UPDATE %s._rde_azure_upload SET blob = $2, new_blob = $3"
 				" WHERE id = $1",
 				3, types, values, job->new_blob ? NULL : "  n", false,
 				SPI_OK_UPDATE);
@@ -121,7 +121,7 @@ azure_outbox_chunk(const RdeHome *home, const AzureJob *job, int seq,
 	bool		isnull;
 
 	rde_execute(home,
-				"SELECT data FROM %s.rde_report_chunk"
+				"SELECT data FROM %s._rde_report_chunk"
 				" WHERE report = $1 AND seq = $2",
 				2, types, values, NULL, false, SPI_OK_SELECT);
 	if (SPI_processed == 0)
@@ -139,7 +139,7 @@ azure_outbox_gone(const RdeHome *home, const AzureJob *job)
 	Datum		values[] = {UUIDPGetDatum(&job->id)};
 
 	rde_execute(home,
-				"SELECT FROM %s.rde_azure_upload"
+				"SELECT FROM %s._rde_azure_upload"
 				" WHERE id = $1 AND report IS NOT NULL",
 				1, types, values, NULL, false, SPI_OK_SELECT);
 	return SPI_processed == 0;
@@ -169,7 +169,7 @@ azure_outbox_moved(const RdeHome *home, const AzureJob *job)
 	};
 
 	rde_execute(home,
-				"UPDATE %s.rde_azure_upload SET blob = $2, new_blob = NULL,"
+				"UPDATE %s._rde_azure_upload SET blob = $2, new_blob = NULL,"
 				" link_number = $3, last_error = NULL, claim_pid = NULL,"
 				" claim_start = NULL WHERE id = $1",
 				3, types, values, NULL, false, SPI_OK_UPDATE);
@@ -182,7 +182,7 @@ azure_outbox_forget(const RdeHome *home, const AzureJob *job)
 	Datum		values[] = {UUIDPGetDatum(&job->id)};
 
 	rde_execute(home,
-				"DELETE FROM %s.rde_azure_upload"
+				"DELETE FROM %s._rde_azure_upload"
 				" WHERE id = $1 AND report IS NULL",
 				1, types, values, NULL, false, SPI_OK_DELETE);
 }
@@ -198,10 +198,10 @@ azure_outbox_failed(const RdeHome *home, const AzureJob *job,
 	};
 
 	rde_execute(home,
-				"UPDATE %s.rde_azure_upload SET last_error = $2,"
-				" state = CASE WHEN report IS NULL THEN 'deleting'"
-				" WHEN $3 < 0 AND state = 'pending' THEN 'error'"
-				" ELSE state END,"
+				"UPDATE %s._rde_azure_upload SET last_error = $2,"
+				" status = CASE WHEN report IS NULL THEN 'deleting'"
+				" WHEN $3 < 0 AND status = 'pending' THEN 'error'"
+				" ELSE status END,"
 				" due_at = clock_timestamp()"
 				" + pg_catalog.make_interval(secs => pg_catalog.abs($3)),"
 				" claim_pid = NULL, claim_start = NULL WHERE id = $1",

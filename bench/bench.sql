@@ -106,6 +106,6 @@ LANGUAGE sql AS $$
                   ' ORDER BY s.changed_at, s.order_item_id',
                   string_agg('s.' || quote_ident(c.source_column), ', ' ORDER BY c.position),
                   first::timestamp AT TIME ZONE 'UTC', (last + 1)::timestamp AT TIME ZONE 'UTC')
-    FROM rde_dataset_columns c
+    FROM rde_view_columns c
     WHERE c.dataset = 'provisioned_orders' AND c.view = 'cmp'
 $$;

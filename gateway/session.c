@@ -27,8 +27,8 @@
 
 /* rde_redeem() and rde_report_file() return the same columns. */
 #define FILE_COLUMNS \
-	"account, name, stored_name, media_type, file_bytes, sha256, row_count, " \
-	"extract(epoch FROM created_at)::bigint, extract(epoch FROM now()), moved_to"
+	"reseller, name, file_name, media_type, file_bytes, sha256, row_count, " \
+	"extract(epoch FROM published_at)::bigint, extract(epoch FROM now()), moved_to"
 
 typedef struct StatementText
 {

@@ -35,7 +35,7 @@ SELECT rde_attach('invoices', 'shop.invoices',
                   amount => 'total',
                   currency => 'currency',
                   invoice => 'invoice_id',
-                  columns => '{"INVOICE_NUMBER": "number", "INVOICE_DATE": "issued_on", "INVOICE_DUE_DATE": "due_on",
+                  mapping => '{"INVOICE_NUMBER": "number", "INVOICE_DATE": "issued_on", "INVOICE_DUE_DATE": "due_on",
                                "INVOICE_TOTAL": "total", "INVOICE_CURRENCY": "currency", "INVOICE_STATUS": "status",
                                "CUSTOMER_ACCOUNT_ID": "customer_id", "CUSTOMER_ORDER_NUMBER": "order_number"}');
 SELECT rde_create_view('invoices', 'cmp', '[
@@ -80,7 +80,7 @@ SELECT rde_attach('accounts', 'shop.accounts',
                   reseller => 'reseller_id',
                   period => 'changed_at',
                   key => '{account_id}',
-                  columns => '{"ACCOUNT_NAME": "name", "ACCOUNT_CURRENCY": "currency", "ACCOUNT_TYPE": "kind",
+                  mapping => '{"ACCOUNT_NAME": "name", "ACCOUNT_CURRENCY": "currency", "ACCOUNT_TYPE": "kind",
                                "CREATION_TIME": "created_at"}',
                   expose => '{account_id,reseller_id,kind,level,name,currency,attributes,contact_name,contact_email,contact_phone,created_at,changed_at}');
 SELECT rde_create_view('accounts', 'cmp', '[

@@ -2,6 +2,7 @@
  * Reporting and Data Export.  The install script is this file and, in the order
  * the data flows, those it names; the Makefile reads the order here.
  *
+ *   core/definer.sql           functions with the extension's rights
  *   dataset/tables.sql         data sets, their report views, their sources
  *   report/tables.sql          reports
  *   account/tables.sql         accounts
@@ -10,11 +11,13 @@
  *   work/tables.sql            workers, and sources they leave alone
  *   access/tables.sql          grants, tokens, signing keys
  *   rest/tables.sql            answers that are given again
+ *   core/references.sql        what belongs to what
  *   core/server.sql            what the server says
  *   core/settings.sql          settings
  *   core/calendar.sql          days and periods
  *   core/arguments.sql         arguments that several functions take
  *   access/who.sql             who is asking, and whose things that may be shown
+ *   access/roles.sql           roles, which are more than their names
  *   dataset/columns.sql        columns of a source, and the types they may have
  *   dataset/functions.sql      data sets: create, attach, detach
  *   dataset/report_views.sql   report views: create, alter, drop, choose

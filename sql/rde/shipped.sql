@@ -2,15 +2,15 @@
 -- Shipped data
 ---------------------------------------------------------------------------
 
-INSERT INTO @extschema@.rde_dataset (name, title, shipped) VALUES
+INSERT INTO @extschema@._rde_dataset (name, title, shipped) VALUES
     ('provisioned_orders', 'Provisioned Orders', true),
     ('payments', 'Payments', true);
 
-INSERT INTO @extschema@.rde_view (id, dataset, name, shipped) VALUES
+INSERT INTO @extschema@._rde_view (id, dataset, name, shipped) VALUES
     (1, 'provisioned_orders', 'cmp', true),
     (2, 'payments', 'cmp', true);
 
-INSERT INTO @extschema@.rde_view_column
+INSERT INTO @extschema@._rde_view_column
     (view, position, alias, column_name, transform, expected, field_group, description, shipped)
 SELECT c.view, row_number() OVER (PARTITION BY c.view ORDER BY c.n), c.alias, c.column_name, c.transform,
        c.expected, c.field_group, c.description, true

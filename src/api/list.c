@@ -33,9 +33,9 @@ enum
 
 #define LIST_COLUMNS \
 	"SELECT r.id, r.name, r.format, r.file_name," \
-	" r.created_at, r.expires_at, r.link_number, r.store," \
+	" r.published_at, r.expires_at, r.link_number, r.store," \
 	" CASE WHEN $1 THEN %s._rde_report_details(r)::text END" \
-	" FROM %s.rde_report r" \
+	" FROM %s._rde_report r" \
 	" WHERE ($2 IS NULL OR r.format = $2) AND ($3 IS NULL OR r.name = $3)" \
 	" AND ($4 IS NULL OR r.type = ANY ($4))"
 
@@ -45,10 +45,10 @@ enum
  */
 #define LIST_PUBLISHED \
 	" AND r.status = 'completed' AND r.expires_at > now()" \
-	" AND (SELECT n.id FROM %s.rde_report n WHERE n.supersedes = r.id" \
+	" AND (SELECT n.id FROM %s._rde_report n WHERE n.supersedes = r.id" \
 	" AND n.status = 'completed') IS NULL"
 
-#define LIST_ORDER	" ORDER BY r.created_at, r.id"
+#define LIST_ORDER	" ORDER BY r.published_at, r.id"
 
 typedef enum ListParameter
 {
@@ -110,20 +110,20 @@ static void
 take_period(Listing *list, FunctionCallInfo fcinfo)
 {
 	static const char *const hint =
-	"from is the first day and to the last day, both included.";
+	"Both days are included.";
 	Datum		from = PG_GETARG_DATUM(0);
 	Datum		to = PG_GETARG_DATUM(1);
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("from and to must not be null"),
+				 errmsg("the first and the last day must not be null"),
 				 errhint("%s", hint)));
 	if (DATE_NOT_FINITE(DatumGetDateADT(from)) ||
 		DATE_NOT_FINITE(DatumGetDateADT(to)))
-		refuse("from and to must be finite dates", hint);
+		refuse("the first and the last day must be finite dates", hint);
 	if (DatumGetDateADT(from) > DatumGetDateADT(to))
-		refuse(psprintf("from (%s) is after to (%s)",
+		refuse(psprintf("the first day (%s) is after the last day (%s)",
 						DatumGetCString(DirectFunctionCall1(date_out, from)),
 						DatumGetCString(DirectFunctionCall1(date_out, to))),
 			   hint);
@@ -190,8 +190,8 @@ take_arguments(Listing *list, FunctionCallInfo fcinfo)
 	if (!list->after)
 		take_period(list, fcinfo);
 	else if (!PG_ARGISNULL(0) || !PG_ARGISNULL(1))
-		refuse("after takes the place of from and to",
-			   "Leave from and to out.");
+		refuse("after takes the place of the first and the last day",
+			   "Leave both days out.");
 	if (!PG_ARGISNULL(2))
 		take_format(list, text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	if (!PG_ARGISNULL(3))
@@ -255,16 +255,16 @@ read_rows(Listing *list)
 		rde_execute(list->home,
 					LIST_COLUMNS LIST_PUBLISHED
 					" AND ($5 OR r.reseller = ANY ($6))"
-					" AND r.published >= pg_snapshot_xmin($9)"
-					" AND NOT pg_visible_in_snapshot(r.published, $9)"
-					" AND r.cluster = (SELECT c.system_identifier FROM pg_control_system() c)"
+					" AND r.published_xid >= pg_snapshot_xmin($9)"
+					" AND NOT pg_visible_in_snapshot(r.published_xid, $9)"
+					" AND r.system_identifier = (SELECT c.system_identifier FROM pg_control_system() c)"
 					LIST_ORDER,
 					PARAMETER_COUNT, parameter_types, list->values,
 					list->nulls, true, SPI_OK_SELECT);
 	else if (DatumGetBool(list->values[PARAMETER_ALL]))
 		rde_read_planned_once(list->home,
 							  LIST_COLUMNS LIST_PUBLISHED
-							  " AND r.created_at >= $7 AND r.created_at < $8"
+							  " AND r.published_at >= $7 AND r.published_at < $8"
 							  LIST_ORDER,
 							  PARAMETER_COUNT, parameter_types, list->values,
 							  list->nulls);
@@ -272,7 +272,7 @@ read_rows(Listing *list)
 		rde_read_planned_once(list->home,
 							  LIST_COLUMNS LIST_PUBLISHED
 							  " AND r.reseller = ANY ($6)"
-							  " AND r.created_at >= $7 AND r.created_at < $8"
+							  " AND r.published_at >= $7 AND r.published_at < $8"
 							  LIST_ORDER,
 							  PARAMETER_COUNT, parameter_types, list->values,
 							  list->nulls);
@@ -388,8 +388,8 @@ append_body(StringInfo out, const Listing *list)
 }
 
 /*
- * rde_list_reports("from" date, "to" date, format, name, status, type text,
- * detail boolean, after text) → json.  Raises 22004, 22008 and 22023.
+ * rde_list_reports(first_day date, last_day date, format, name, status, type
+ * text, detail boolean, after text) → json.  Raises 22004, 22008 and 22023.
  */
 Datum
 rde_list_reports(PG_FUNCTION_ARGS)

@@ -133,19 +133,11 @@ _PG_init(void)
 	rde_access_init();
 }
 
-PG_FUNCTION_INFO_V1(rde_caller_sql);
 PG_FUNCTION_INFO_V1(rde_base_type_sql);
 PG_FUNCTION_INFO_V1(rde_retention_sql);
 PG_FUNCTION_INFO_V1(rde_settle_limit_sql);
 PG_FUNCTION_INFO_V1(rde_link_lifetime_sql);
 PG_FUNCTION_INFO_V1(rde_max_span_sql);
-
-/* _rde_caller() → oid */
-Datum
-rde_caller_sql(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_OID(rde_caller());
-}
 
 /* _rde_base_type(oid) → oid */
 Datum

@@ -43,7 +43,7 @@ PG_FUNCTION_INFO_V1(rde_content);
 PG_FUNCTION_INFO_V1(rde_chunks);
 PG_FUNCTION_INFO_V1(rde_chunk);
 PG_FUNCTION_INFO_V1(rde_text);
-PG_FUNCTION_INFO_V1(rde_verify);
+PG_FUNCTION_INFO_V1(rde_verify_report);
 
 static void
 require_argument(FunctionCallInfo fcinfo, int number, const char *name)
@@ -103,7 +103,7 @@ open_file(FunctionCallInfo fcinfo, bool expired_too, StoredFile *file)
 				"SELECT status, format, file_bytes, content_bytes, sha256,"
 				" media_type = 'application/gzip' AS compressed, reseller,"
 				" store"
-				" FROM %s.rde_report WHERE id = $1"
+				" FROM %s._rde_report WHERE id = $1"
 				" AND ($2 OR expires_at > now() OR status = 'submitted')",
 				2, types, values, NULL, true, SPI_OK_SELECT);
 	if (SPI_processed == 0)
@@ -153,7 +153,7 @@ chunk_length(const StoredFile *file, int32 seq)
 			   RDE_CHUNK_SIZE);
 }
 
-/* Its chunks were dropped, see rde_set_store(). */
+/* Its chunks were dropped, see rde_set_report_store(). */
 static void
 refuse_moved(const StoredFile *file)
 {
@@ -179,7 +179,7 @@ read_chunk(const StoredFile *file, int32 seq, MemoryContext context)
 
 	CHECK_FOR_INTERRUPTS();
 	rde_execute(file->home,
-				"SELECT data FROM %s.rde_report_chunk"
+				"SELECT data FROM %s._rde_report_chunk"
 				" WHERE report = $1 AND seq = $2",
 				2, types, values, NULL, true, SPI_OK_SELECT);
 	if (SPI_processed > 0)
@@ -401,7 +401,7 @@ find_difference(const StoredFile *file)
 		return difference;
 
 	rde_execute(file->home,
-				"SELECT FROM %s.rde_report_chunk"
+				"SELECT FROM %s._rde_report_chunk"
 				" WHERE report = $1 AND seq >= $2",
 				2, types, values, NULL, true, SPI_OK_SELECT);
 	if (SPI_processed > 0)
@@ -411,9 +411,9 @@ find_difference(const StoredFile *file)
 	return NULL;
 }
 
-/* rde_verify(report uuid) → boolean */
+/* rde_verify_report(report uuid) → boolean */
 Datum
-rde_verify(PG_FUNCTION_ARGS)
+rde_verify_report(PG_FUNCTION_ARGS)
 {
 	StoredFile	file;
 	char	   *difference;

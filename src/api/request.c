@@ -35,8 +35,8 @@ submit(FunctionCallInfo fcinfo, const RdeHome *home)
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("from and to must not be null"),
-				 errhint("from is the first day and to the last day, both included.")));
+				 errmsg("the first and the last day must not be null"),
+				 errhint("Both days are included.")));
 	request.dataset = text_argument(fcinfo, 0);
 	request.from = PG_GETARG_DATEADT(1);
 	request.to = PG_GETARG_DATEADT(2);
@@ -76,9 +76,9 @@ report_argument(FunctionCallInfo fcinfo)
 }
 
 /*
- * rde_export(dataset, "from", "to", format, view, reseller, name, time_zone,
- * options) → uuid.  Submits and builds in the caller's transaction; raises what
- * rde_report_submit() and rde_build_reports() raise.
+ * rde_export(dataset, first_day, last_day, format, view, reseller, name,
+ * time_zone, options) → uuid.  Submits and builds in the caller's transaction;
+ * raises what rde_report_submit() and rde_build_reports() raise.
  */
 Datum
 rde_export(PG_FUNCTION_ARGS)
@@ -165,9 +165,9 @@ rde_rebuild(PG_FUNCTION_ARGS)
 }
 
 /*
- * _rde_submit_period(dataset text, "from" timestamptz, "to" timestamptz, format
- * text, view text, reseller bigint, name text) → uuid.  Raises what
- * rde_report_submit() raises.
+ * _rde_submit_period(dataset text, period_from timestamptz, period_to
+ * timestamptz, format text, view text, reseller bigint, name text) → uuid.
+ * Raises what rde_report_submit() raises.
  */
 Datum
 rde_submit_period(PG_FUNCTION_ARGS)

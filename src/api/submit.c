@@ -34,7 +34,7 @@ check_dataset(const RdeHome *home, const char *dataset)
 
 	rde_execute(home, "SELECT (%s._rde_find_dataset($1)).name IS NOT NULL",
 				1, types, values, NULL, true, SPI_OK_SELECT);
-	rde_execute(home, "SELECT 1 FROM %s.rde_source WHERE dataset = $1",
+	rde_execute(home, "SELECT 1 FROM %s._rde_source WHERE dataset = $1",
 				1, types, values, NULL, true, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		rde_dataset_not_attached(dataset);
@@ -68,7 +68,7 @@ default_zone(const RdeHome *home, const RdeRequest *request)
 
 	if (request->has_reseller)
 	{
-		rde_execute(home, "SELECT time_zone FROM %s.rde_account WHERE id = $1",
+		rde_execute(home, "SELECT time_zone FROM %s._rde_account WHERE id = $1",
 					1, types, values, NULL, true, SPI_OK_SELECT);
 		zone = rde_first_text();
 	}
@@ -108,17 +108,17 @@ check_period(const RdeRequest *request)
 	if (DATE_NOT_FINITE(request->from) || DATE_NOT_FINITE(request->to))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("from and to must be finite dates"),
-				 errhint("from is the first day and to the last day, both included.")));
+				 errmsg("the first and the last day must be finite dates"),
+				 errhint("Both days are included.")));
 	if (request->from > request->to)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("from (%s) is after to (%s)",
+				 errmsg("the first day (%s) is after the last day (%s)",
 						DatumGetCString(DirectFunctionCall1(date_out,
 															DateADTGetDatum(request->from))),
 						DatumGetCString(DirectFunctionCall1(date_out,
 															DateADTGetDatum(request->to)))),
-				 errhint("from is the first day and to the last day, both included.")));
+				 errhint("Both days are included.")));
 }
 
 pg_uuid_t
@@ -173,7 +173,7 @@ rde_report_submit(const RdeHome *home, const RdeRequest *request)
 	values[9] = JsonbPGetDatum(request->options);
 	values[10] = CStringGetTextDatum(rde_setting_retention);
 	rde_execute(home,
-				"INSERT INTO %s.rde_report (name, dataset, view, format, type,"
+				"INSERT INTO %s._rde_report (name, dataset, view, format, type,"
 				" reseller, period_from, period_to, time_zone, options,"
 				" retention, expires_at)"
 				" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"

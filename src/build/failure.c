@@ -47,8 +47,9 @@ rde_failure_caught(MemoryContext context)
 
 	current_phase = RDE_PHASE_OTHER;
 	failure->error = error;
-	failure->kind = phase == RDE_PHASE_WINDOW ? "blocked" :
-		phase == RDE_PHASE_SOURCE && is_sources(error) ? "source" : "build";
+	failure->kind = phase == RDE_PHASE_SOURCE && is_sources(error) ? "source" :
+		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? "locked" :
+		phase == RDE_PHASE_WINDOW ? "blocked" : "build";
 	failure->foreign = phase == RDE_PHASE_SOURCE &&
 		(error->domain == NULL || strcmp(error->domain, TEXTDOMAIN) != 0);
 	failure->interrupt = category == ERRCODE_OPERATOR_INTERVENTION;

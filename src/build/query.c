@@ -18,7 +18,7 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
-/* rde_source, as rde_attach was told. */
+/* _rde_source, as rde_attach was told. */
 typedef struct Source
 {
 	Oid			relation;
@@ -76,7 +76,7 @@ load_source(const RdeHome *home, const RdeReport *report)
 				"SELECT relation::oid, reseller_column, period_column,"
 				" key_columns, amount_column, currency_column,"
 				" invoice_column, change_column"
-				" FROM %s.rde_source WHERE dataset = $1",
+				" FROM %s._rde_source WHERE dataset = $1",
 				1, types, values, NULL, false, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		rde_dataset_not_attached(report->dataset);
@@ -390,7 +390,7 @@ needs_columns(const RdeReport *report, const char *names)
 					  psprintf("view \"%s\" of data set \"%s\" needs columns its source does not have or expose: %s",
 							   report->view, report->dataset, names),
 					  NULL,
-					  psprintf("Map them with rde_attach('%s', ..., columns => '{\"NAME\": \"source_column\"}').",
+					  psprintf("Map them with rde_attach('%s', ..., mapping => '{\"NAME\": \"source_column\"}').",
 							   report->dataset));
 }
 
@@ -474,7 +474,7 @@ add_columns(const RdeHome *home, RdeQuery *query, const RdeReport *report,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("data set \"%s\" has no view \"%s\"",
 						report->dataset, report->view),
-				 errhint("The view rde_dataset_columns lists the views there are.")));
+				 errhint("The view rde_view_columns lists the views there are.")));
 
 	old = MemoryContextSwitchTo(context);
 	initStringInfo(&gone);

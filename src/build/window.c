@@ -50,7 +50,7 @@ rde_window_lock(const RdeHome *home, const RdeReport *first,
 
 	rde_execute(home,
 				"SELECT snapshot, pg_catalog.pg_snapshot_xmin(snapshot),"
-				" system_identifier FROM %s.rde_generator_snapshot"
+				" system_identifier FROM %s._rde_generator_snapshot"
 				" WHERE generator = $1 AND format = ANY ($2)"
 				" ORDER BY format FOR UPDATE",
 				2, types, values, NULL, false, SPI_OK_SELECT);
@@ -59,7 +59,7 @@ rde_window_lock(const RdeHome *home, const RdeReport *first,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("generator %s has no snapshot to count changes from",
 						rde_uuid_text(&first->generator)),
-				 errhint("Let it begin now with rde_rebaseline('%s').",
+				 errhint("Let it begin now with rde_rebaseline_generator('%s').",
 						 rde_uuid_text(&first->generator))));
 	window->from = first_value(1, false, context);
 	window->from_xmin = first_value(2, FLOAT8PASSBYVAL, context);
@@ -69,7 +69,7 @@ rde_window_lock(const RdeHome *home, const RdeReport *first,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("generator %s was last run in another database cluster, whose transaction ids mean nothing here",
 						rde_uuid_text(&first->generator)),
-				 errhint("Let it begin anew with rde_rebaseline('%s'); after pg_upgrade go on with rde_rebaseline('%s', keep_window => true).",
+				 errhint("Let it begin anew with rde_rebaseline_generator('%s'); after pg_upgrade go on with rde_rebaseline_generator('%s', keep_window => true).",
 						 rde_uuid_text(&first->generator),
 						 rde_uuid_text(&first->generator))));
 	return window;
@@ -96,7 +96,7 @@ rde_window_save(const RdeHome *home, const RdeReport *first,
 	};
 
 	rde_execute(home,
-				"UPDATE %s.rde_generator_snapshot"
+				"UPDATE %s._rde_generator_snapshot"
 				" SET snapshot = $3, taken_at = clock_timestamp()"
 				" WHERE generator = $1 AND format = ANY ($2)",
 				3, types, values, NULL, false, SPI_OK_UPDATE);
@@ -122,8 +122,8 @@ find_generator(const RdeHome *home, const pg_uuid_t *id)
 	rde_execute(home,
 				"SELECT g.dataset, s.relation::oid, s.change_column,"
 				" g.event IN ('daily', 'monthly')"
-				" FROM %s.rde_generator g"
-				" LEFT JOIN %s.rde_source s ON s.dataset = g.dataset"
+				" FROM %s._rde_generator g"
+				" LEFT JOIN %s._rde_source s ON s.dataset = g.dataset"
 				" WHERE g.id = $1 FOR UPDATE OF g",
 				1, types, values, NULL, false, SPI_OK_SELECT);
 	if (SPI_processed == 0)
@@ -191,15 +191,15 @@ check_no_future(const Baseline *generator, Datum xmax)
 	relation_close(relation, NoLock);
 }
 
-PG_FUNCTION_INFO_V1(rde_rebaseline);
+PG_FUNCTION_INFO_V1(rde_rebaseline_generator);
 
 /*
- * rde_rebaseline(generator uuid, keep_window boolean).  Raises 22004 for NULLs,
- * 42704 for what does not exist, 55000 for a generator without snapshot windows
- * or a source or snapshot of a cluster that was further on.
+ * rde_rebaseline_generator(generator uuid, keep_window boolean).  Raises 22004
+ * for NULLs, 42704 for what does not exist, 55000 for a generator without
+ * snapshot windows or a source or snapshot of a cluster that was further on.
  */
 Datum
-rde_rebaseline(PG_FUNCTION_ARGS)
+rde_rebaseline_generator(PG_FUNCTION_ARGS)
 {
 	const RdeHome *home = rde_home(fcinfo);
 	Oid			types[] = {UUIDOID, INT8OID};
@@ -223,7 +223,7 @@ rde_rebaseline(PG_FUNCTION_ARGS)
 	if (keep)
 	{
 		rde_execute(home,
-					"UPDATE %s.rde_generator_snapshot SET system_identifier = $2"
+					"UPDATE %s._rde_generator_snapshot SET system_identifier = $2"
 					" WHERE generator = $1 AND pg_catalog.pg_snapshot_xmax(snapshot)"
 					" <= pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())",
 					2, types, values, NULL, false, SPI_OK_UPDATE);
@@ -233,7 +233,7 @@ rde_rebaseline(PG_FUNCTION_ARGS)
 					 errmsg("the last window of generator %s ended at a transaction id that this cluster has yet to reach",
 							rde_uuid_text(&id)),
 					 errdetail("A window can be kept after pg_upgrade, which goes on counting, but not in another cluster."),
-					 errhint("Let it begin anew with rde_rebaseline('%s').",
+					 errhint("Let it begin anew with rde_rebaseline_generator('%s').",
 							 rde_uuid_text(&id))));
 	}
 	else
@@ -242,20 +242,20 @@ rde_rebaseline(PG_FUNCTION_ARGS)
 		Datum		xmax;
 
 		rde_execute(home,
-					"DELETE FROM %s.rde_generator_snapshot WHERE generator = $1",
+					"DELETE FROM %s._rde_generator_snapshot WHERE generator = $1",
 					1, types, values, NULL, false, SPI_OK_DELETE);
 		rde_execute(home,
-					"INSERT INTO %s.rde_generator_snapshot"
+					"INSERT INTO %s._rde_generator_snapshot"
 					" (generator, format, snapshot, system_identifier)"
 					" SELECT id, unnest(formats), pg_current_snapshot(), $2"
-					" FROM %s.rde_generator WHERE id = $1"
+					" FROM %s._rde_generator WHERE id = $1"
 					" RETURNING pg_snapshot_xmax(snapshot)",
 					2, types, values, NULL, false, SPI_OK_INSERT_RETURNING);
 		xmax = first_value(1, FLOAT8PASSBYVAL, context);
 		check_no_future(&generator, xmax);
 	}
 	rde_execute(home,
-				"UPDATE %s.rde_report SET retry_at = clock_timestamp()"
+				"UPDATE %s._rde_report SET retry_at = clock_timestamp()"
 				" WHERE generator = $1 AND snapshot_window"
 				" AND retry_at IS NOT NULL",
 				1, types, values, NULL, false, SPI_OK_UPDATE);

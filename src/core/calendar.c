@@ -210,8 +210,8 @@ rde_zone_sql(PG_FUNCTION_ARGS)
 }
 
 /*
- * _rde_next_period(event text, "from" timestamptz, zone text, month_day int,
- * run_at time, OUT period_to timestamptz, OUT run timestamptz)
+ * _rde_next_period(event text, period_from timestamptz, zone text, month_day
+ * int, run_at time, OUT period_to timestamptz, OUT run timestamptz)
  */
 Datum
 rde_next_period(PG_FUNCTION_ARGS)

@@ -8,6 +8,8 @@
  * so pinning once per build would not do.
  */
 #include "core/rde.h"
+
+#include "core/caller.h"
 #include "core/version.h"
 
 #include "access/htup_details.h"
@@ -49,16 +51,6 @@ pin(const char *name, const char *value)
 							 GUC_ACTION_SAVE, true, 0, false);
 }
 
-Oid
-rde_caller(void)
-{
-	if (InSecurityRestrictedOperation())
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("rde functions cannot be called within a security-restricted operation")));
-	return GetOuterUserId();
-}
-
 const RdeHome *
 rde_home(FunctionCallInfo fcinfo)
 {
@@ -67,7 +59,7 @@ rde_home(FunctionCallInfo fcinfo)
 	Form_pg_proc proc;
 
 	rde_check_version(fcinfo->flinfo->fn_oid);
-	(void) rde_caller();
+	(void) rde_outer_caller();
 	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for function %u",
@@ -84,6 +76,7 @@ static void
 save(RdeIdentity *saved)
 {
 	GetUserIdAndSecContext(&saved->user, &saved->security);
+	saved->owner = false;
 	saved->guc_level = NewGUCNestLevel();
 }
 
@@ -91,6 +84,8 @@ void
 rde_identity_enter_owner(const RdeHome *home, RdeIdentity *saved)
 {
 	save(saved);
+	rde_caller_enter(home->owner);
+	saved->owner = true;
 	SetUserIdAndSecContext(home->owner,
 						   saved->security | SECURITY_LOCAL_USERID_CHANGE);
 	pin("search_path", "pg_catalog, pg_temp");
@@ -114,6 +109,8 @@ rde_identity_leave(const RdeIdentity *saved)
 {
 	AtEOXact_GUC(false, saved->guc_level);
 	SetUserIdAndSecContext(saved->user, saved->security);
+	if (saved->owner)
+		rde_caller_leave();
 }
 
 void

@@ -28,13 +28,9 @@ typedef struct RdeHome
 /*
  * Where the function being called lives and who owns it.  Every SQL-callable
  * function begins with this: it also refuses a call from inside a security-
- * restricted operation, where the outermost role says nothing about who is
- * asking (a source's own functions run in one).
+ * restricted operation, see caller.h.
  */
 extern const RdeHome *rde_home(FunctionCallInfo fcinfo);
-
-/* The outermost role that called; the same refusal. */
-extern Oid	rde_caller(void);
 
 /*
  * Whose rights and settings are in force.  Enter saves what was, leave restores
@@ -45,6 +41,7 @@ typedef struct RdeIdentity
 	Oid			user;
 	int			security;
 	int			guc_level;
+	bool		owner;			/* rde's own rights were entered */
 } RdeIdentity;
 
 /* rde's own statements: the extension's owner, search_path pinned. */

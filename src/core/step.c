@@ -3,20 +3,56 @@
  *	  A procedure's work in steps, each a transaction of its own.
  *
  * Invariant: between two steps nothing is open but a transaction that has done
- * nothing yet.
+ * nothing yet, and that is not subject to what the server's configuration says of
+ * the transactions of clients.
  */
 #include "core/step.h"
 
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "nodes/parsenodes.h"
+#include "utils/guc.h"
 #include "utils/snapmgr.h"
+#include "utils/timeout.h"
+
+/* No step waits longer for a lock, so that none waits for what others leave open. */
+#define LOCK_TIMEOUT	"5s"
+
+/*
+ * Is a setting what the server's configuration, the database or the role says?
+ * What the session was told by SET holds.
+ */
+static bool
+is_default(const char *name)
+{
+	const char *value = GetConfigOption(name, true, false);
+	const char *reset = value ? GetConfigOptionResetString(name) : NULL;
+
+	return value && reset && strcmp(value, reset) == 0;
+}
+
+/* The transaction that has just begun is our own kind. */
+static void
+set_transaction(void)
+{
+	XactIsoLevel = XACT_READ_COMMITTED;
+	if (is_default("default_transaction_read_only"))
+		XactReadOnly = false;
+	if (is_default("lock_timeout"))
+		(void) set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
+								 false);
+#if PG_VERSION_NUM >= 170000
+	if (is_default("transaction_timeout"))
+		disable_timeout(TRANSACTION_TIMEOUT, false);
+#endif
+}
 
 void
 rde_commit(void)
 {
 	SPI_commit();
-	XactIsoLevel = XACT_READ_COMMITTED;
+	set_transaction();
 }
 
 void
@@ -40,7 +76,7 @@ rde_step_abandon(void)
 	PopActiveSnapshot();
 	SPI_finish();
 	SPI_rollback();
-	XactIsoLevel = XACT_READ_COMMITTED;
+	set_transaction();
 }
 
 void
@@ -59,4 +95,8 @@ rde_step_check(FunctionCallInfo fcinfo, const char *procedure,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 				 errmsg("%s on a standby", cannot),
 				 errhint("CALL %s on the primary.", procedure)));
+
+	/* its limits are its arguments, not what is set for statements of clients */
+	if (is_default("statement_timeout"))
+		disable_timeout(STATEMENT_TIMEOUT, false);
 }

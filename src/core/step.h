@@ -9,8 +9,10 @@
 
 /*
  * Commit, and begin a transaction that has done nothing yet: its snapshots see
- * what others have committed, whatever the session's defaults are.  Needs a
- * connection to SPI made with SPI_OPT_NONATOMIC.
+ * what others have committed, it may write and has no time limit, whatever the
+ * server's configuration says of transactions; and no lock is waited for longer
+ * than 5 s (55P03).  What the session was told by SET holds.  Needs a connection
+ * to SPI made with SPI_OPT_NONATOMIC.
  */
 extern void rde_commit(void);
 
@@ -23,7 +25,9 @@ extern void rde_step_abandon(void);
 
 /*
  * Raise 2D000 unless the procedure called may commit, and 25006 on a standby.
- * `procedure` is its name, `cannot` what a standby cannot do.
+ * `procedure` is its name, `cannot` what a standby cannot do.  From here on a
+ * statement_timeout of the server's configuration, of the database or of the role
+ * does not end it.
  */
 extern void rde_step_check(FunctionCallInfo fcinfo, const char *procedure,
 						   const char *cannot);

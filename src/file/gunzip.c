@@ -27,7 +27,7 @@ damaged(const char *how)
 	ereport(ERROR,
 			(errcode(ERRCODE_DATA_CORRUPTED),
 			 errmsg("stored gzip file is damaged: %s", how),
-			 errhint("rde_verify() tells whether its bytes are those that were written.")));
+			 errhint("rde_verify_report() tells whether its bytes are those that were written.")));
 }
 
 RdeGunzip *

@@ -35,7 +35,7 @@ insert_chunk(StoreSink *store)
 
 	rde_connect();
 	rde_execute(store->home,
-				"INSERT INTO %s.rde_report_chunk (report, seq, data)"
+				"INSERT INTO %s._rde_report_chunk (report, seq, data)"
 				" VALUES ($1, $2, $3)",
 				3, types, values, NULL, false, SPI_OK_INSERT);
 	SPI_finish();

@@ -1,6 +1,6 @@
 /*
  * store.h
- *	  The last sink: bytes become rows of rde_report_chunk.
+ *	  The last sink: bytes become rows of _rde_report_chunk.
  */
 #ifndef RDE_SINK_STORE_H
 #define RDE_SINK_STORE_H

@@ -109,7 +109,7 @@ rde_link_key(const RdeHome *home)
 
 	rde_execute(home,
 				"SELECT kid, secret, now() + %s._rde_link_lifetime()"
-				" FROM %s.rde_signing_key WHERE revoked_at IS NULL"
+				" FROM %s._rde_signing_key WHERE revoked_at IS NULL"
 				" ORDER BY created_at DESC, kid LIMIT 1",
 				0, NULL, NULL, NULL, true, SPI_OK_SELECT);
 	if (SPI_processed == 0)
@@ -207,8 +207,8 @@ report_url(const RdeHome *home, const pg_uuid_t *id, bool *found,
 
 	rde_connect();
 	rde_execute(home,
-				"SELECT status, reseller, file_name, created_at, expires_at,"
-				" link_number, store FROM %s.rde_report"
+				"SELECT status, reseller, file_name, published_at, expires_at,"
+				" link_number, store FROM %s._rde_report"
 				" WHERE id = $1 AND (expires_at > now() OR status = 'submitted')",
 				1, types, values, NULL, true, SPI_OK_SELECT);
 	*found = false;
@@ -250,9 +250,9 @@ moved_url(const RdeHome *home, const pg_uuid_t *id)
 	const char *url;
 
 	rde_execute(home,
-				"SELECT r.store FROM %s.rde_report r WHERE r.id = $1"
+				"SELECT r.store FROM %s._rde_report r WHERE r.id = $1"
 				" AND r.store <> '" RDE_STORE_LOCAL "' AND NOT EXISTS"
-				" (SELECT FROM %s.rde_report_chunk c"
+				" (SELECT FROM %s._rde_report_chunk c"
 				" WHERE c.report = r.id AND c.seq = 0)",
 				1, types, values, NULL, true, SPI_OK_SELECT);
 	if (SPI_processed == 0)
@@ -298,7 +298,7 @@ is_signed(const RdeHome *home, const RdeLink *link, const char *signature,
 	*number = dot + 1;
 	values[0] = CStringGetTextDatum(kid);
 	rde_execute(home,
-				"SELECT secret FROM %s.rde_signing_key"
+				"SELECT secret FROM %s._rde_signing_key"
 				" WHERE kid = $1 AND revoked_at IS NULL",
 				1, types, values, NULL, true, SPI_OK_SELECT);
 	if (SPI_processed == 0)
@@ -383,12 +383,12 @@ rde_moved_to(PG_FUNCTION_ARGS)
 
 /*
  * rde_redeem(report uuid, file_name text, sv, st, se, sp, sr, kid, sig text,
- * begun timestamptz) → report, account, name, file_name, media_type, file_bytes,
- * sha256, row_count, created_at, moved_to; and that report's file may be read
- * for the rest of the transaction, or is to be had from where moved_to says.
- * begun is when a download began that goes on; it may be an hour ago.  Raises
- * 42501, always the same, for whatever is wrong with the link; 55000 while the
- * file's store gives no link.
+ * begun timestamptz) → id, reseller, name, file_name, media_type, file_bytes,
+ * sha256, row_count, published_at, moved_to; and that report's file may be
+ * read for the rest of the transaction, or is to be had from where moved_to
+ * says.  begun is when a download began that goes on; it may be an hour ago.
+ * Raises 42501, always the same, for whatever is wrong with the link; 55000
+ * while the file's store gives no link.
  */
 Datum
 rde_redeem(PG_FUNCTION_ARGS)
@@ -439,12 +439,12 @@ rde_redeem(PG_FUNCTION_ARGS)
 	values[0] = PG_GETARG_DATUM(0);
 	values[1] = PG_GETARG_DATUM(1);
 	values[2] = CStringGetTextDatum(number);
-	/* rde_keep() may have brought its end forward */
+	/* rde_keep_report() may have brought its end forward */
 	values[3] = TimestampTzGetDatum(moment);
 	rde_execute(home,
 				"SELECT id, reseller, name, file_name, media_type, file_bytes,"
-				" encode(sha256, 'hex'), row_count, created_at, NULL::text,"
-				" store FROM %s.rde_report WHERE id = $1 AND file_name = $2"
+				" encode(sha256, 'hex'), row_count, published_at, NULL::text,"
+				" store FROM %s._rde_report WHERE id = $1 AND file_name = $2"
 				" AND link_number::text = $3 AND status = 'completed'"
 				" AND expires_at > $4",
 				4, types, values, NULL, true, SPI_OK_SELECT);

@@ -70,7 +70,7 @@ rde_report_check_visible(const RdeHome *home, const pg_uuid_t *id)
 	Datum		reseller;
 	bool		isnull;
 
-	rde_execute(home, "SELECT reseller FROM %s.rde_report WHERE id = $1",
+	rde_execute(home, "SELECT reseller FROM %s._rde_report WHERE id = $1",
 				1, types, values, NULL, true, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		rde_report_missing(id);
@@ -87,7 +87,7 @@ rde_report_not_completed(const pg_uuid_t *id, const char *status)
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("report %s is not completed but \"%s\"",
 					rde_uuid_text(id), status),
-			 errhint("Build it with rde_build(), after rde_retry() if it is in error.")));
+			 errhint("Build it with rde_build(), after rde_retry_report() if it is in error.")));
 }
 
 pg_uuid_t
@@ -97,7 +97,7 @@ rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
 	Datum		values[] = {UUIDPGetDatum(id)};
 	char	   *status;
 
-	rde_execute(home, "SELECT status, snapshot_window FROM %s.rde_report"
+	rde_execute(home, "SELECT status, snapshot_window FROM %s._rde_report"
 				" WHERE id = $1 FOR UPDATE",
 				1, types, values, NULL, false, SPI_OK_SELECT);
 	status = rde_first_text();
@@ -114,7 +114,7 @@ rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
 				 errdetail("Rows that changed since then belong to a later window."),
 				 errhint("rde_run_generator() makes a report of chosen days.")));
 	rde_execute(home,
-				"SELECT id FROM %s.rde_report"
+				"SELECT id FROM %s._rde_report"
 				" WHERE supersedes = $1 AND status <> 'error'",
 				1, types, values, NULL, false, SPI_OK_SELECT);
 	if (SPI_processed > 0)
@@ -130,7 +130,7 @@ rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
 	if (rde_who(home).rank == RDE_TENANT)
 		rde_execute(home,
 					"SELECT %s._rde_check_quota(reseller, period_from,"
-					" period_to, 1) FROM %s.rde_report WHERE id = $1",
+					" period_to, 1) FROM %s._rde_report WHERE id = $1",
 					1, types, values, NULL, false, SPI_OK_SELECT);
 	rde_execute(home, "SELECT %s._rde_submit_revision($1, false)",
 				1, types, values, NULL, false, SPI_OK_SELECT);
@@ -145,7 +145,7 @@ explain_not_begun(const RdeHome *home, const pg_uuid_t *id)
 	Datum		values[] = {UUIDPGetDatum(id)};
 	char	   *status;
 
-	rde_execute(home, "SELECT status FROM %s.rde_report WHERE id = $1",
+	rde_execute(home, "SELECT status FROM %s._rde_report WHERE id = $1",
 				1, types, values, NULL, false, SPI_OK_SELECT);
 	status = rde_first_text();
 	if (status == NULL)
@@ -162,7 +162,7 @@ explain_not_begun(const RdeHome *home, const pg_uuid_t *id)
 					rde_uuid_text(id), status),
 			 strcmp(status, "completed") == 0 ?
 			 errhint("Use rde_rebuild() for its next revision.") :
-			 errhint("Use rde_retry() to submit it again.")));
+			 errhint("Use rde_retry_report() to submit it again.")));
 }
 
 void
@@ -172,7 +172,7 @@ rde_report_lock(const RdeHome *home, const pg_uuid_t *id)
 	Datum		values[] = {UUIDPGetDatum(id)};
 
 	rde_execute(home,
-				"SELECT snapshot_window FROM %s.rde_report WHERE id = $1"
+				"SELECT snapshot_window FROM %s._rde_report WHERE id = $1"
 				" AND status = 'submitted' FOR UPDATE SKIP LOCKED",
 				1, types, values, NULL, false, SPI_OK_SELECT);
 	if (SPI_processed == 0)
@@ -206,7 +206,7 @@ rde_report_begin(const RdeHome *home, const pg_uuid_t *id,
 				" CASE WHEN invoice IS NOT NULL THEN ARRAY[invoice_reseller]"
 				" WHEN reseller IS NOT NULL"
 				" THEN %s._rde_scope_resellers(reseller, options ->> 'scope') END"
-				" FROM %s.rde_report WHERE id = $1",
+				" FROM %s._rde_report WHERE id = $1",
 				1, types, values, NULL, false, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		rde_report_missing(id);
@@ -301,7 +301,7 @@ insert_totals(const RdeHome *home, const RdeReport *report,
 		};
 
 		rde_execute(home,
-					"INSERT INTO %s.rde_report_total"
+					"INSERT INTO %s._rde_report_total"
 					" (report, currency, rows, amount)"
 					" VALUES ($1, $2, $3, $4)",
 					4, types, values, total->has_amount ? NULL : "   n",
@@ -342,14 +342,14 @@ rde_report_finish(const RdeHome *home, const RdeReport *report,
 	values[12] = CStringGetTextDatum(RDE_STORE_LOCAL);
 	values[13] = Int64GetDatum((int64) GetSystemIdentifier());
 	rde_execute(home,
-				"UPDATE %s.rde_report SET status = 'completed',"
+				"UPDATE %s._rde_report SET status = 'completed',"
 				" attempts = attempts + 1,"
-				" created_at = $2, expires_at = $2 + retention,"
+				" published_at = $2, expires_at = $2 + retention,"
 				" provisional = $3, build_ms = $4, row_count = $5,"
 				" content_bytes = $6, file_bytes = $7, sha256 = $8,"
 				" replaced_characters = $9, text_numbers = $10,"
 				" file_name = $11, media_type = $12, store = $13,"
-				" published = pg_catalog.pg_current_xact_id(), cluster = $14,"
+				" published_xid = pg_catalog.pg_current_xact_id(), system_identifier = $14,"
 				" sqlstate = NULL, error = NULL, foreign_error = false,"
 				" failed_at = NULL,"
 				" retry_at = NULL, claim_pid = NULL, claim_start = NULL,"

@@ -12,7 +12,7 @@
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
-/* The store of files that lie in rde_report_chunk and nowhere else. */
+/* The store of files that lie in _rde_report_chunk and nowhere else. */
 #define RDE_STORE_LOCAL	"local"
 
 /* What is asked for; NULL strings take their defaults. */

@@ -57,8 +57,8 @@ rde_login(PG_FUNCTION_ARGS)
 		values[0] = PG_GETARG_DATUM(0);
 		rde_read_latest(home,
 						"SELECT token_sha256, account,"
-						" coalesce(last_used < now() - interval '1 hour', true)"
-						" FROM %s.rde_token"
+						" coalesce(last_used_at < now() - interval '1 hour', true)"
+						" FROM %s._rde_token"
 						" WHERE subscription_key = $1 AND revoked_at IS NULL"
 						" AND expires_at > clock_timestamp()",
 						1, types, values);
@@ -86,10 +86,10 @@ rde_login(PG_FUNCTION_ARGS)
 				 errmsg("subscription key or token is not valid")));
 	if (used_long_ago && !RecoveryInProgress() && !XactReadOnly)
 		rde_execute(home,
-					"UPDATE %s.rde_token SET last_used = now()"
+					"UPDATE %s._rde_token SET last_used_at = now()"
 					" WHERE subscription_key = (SELECT subscription_key"
-					" FROM %s.rde_token WHERE subscription_key = $1"
-					" AND (last_used IS NULL OR last_used < now() - interval '1 hour')"
+					" FROM %s._rde_token WHERE subscription_key = $1"
+					" AND (last_used_at IS NULL OR last_used_at < now() - interval '1 hour')"
 					" FOR UPDATE SKIP LOCKED)",
 					1, types, values, NULL, false, SPI_OK_UPDATE);
 	SPI_finish();

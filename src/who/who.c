@@ -10,12 +10,15 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
+#include "core/caller.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/syscache.h"
 
 /* What a token or a link opened, and the subtransaction it was shown in. */
 typedef struct Opened
@@ -93,24 +96,47 @@ rde_access_redeem(const pg_uuid_t *report)
 	redeemed.subxact = GetCurrentSubTransactionId();
 }
 
-/* The account whose role is the caller: equality, whatever it is member of. */
+/*
+ * The account whose role is the caller: equality, whatever it is member of.  By its
+ * OID, for a role of the same name may be another; but in a cluster a dump was
+ * restored into nothing but the name is known.
+ */
 static bool
 account_of_role(const RdeHome *home, Oid role, int64 *account)
 {
-	Oid			types[] = {NAMEOID};
-	Datum		values[1];
+	Oid			types[] = {NAMEOID, OIDOID, INT8OID};
+	Datum		values[3];
 	bool		isnull;
 
 	values[0] = DirectFunctionCall1(namein,
 									CStringGetDatum(GetUserNameFromId(role, false)));
-	rde_read_latest(home, "SELECT id FROM %s.rde_account WHERE role = $1",
-					1, types, values);
+	values[1] = ObjectIdGetDatum(role);
+	values[2] = Int64GetDatum((int64) GetSystemIdentifier());
+	rde_read_latest(home,
+					"SELECT id FROM %s._rde_account"
+					" WHERE (role_oid = $2 AND system_identifier = $3)"
+					" OR (role = $1 AND system_identifier <> $3)",
+					3, types, values);
 	if (SPI_processed == 0)
 		return false;
 	*account = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
 										   SPI_tuptable->tupdesc, 1,
 										   &isnull));
 	return true;
+}
+
+/* Whom a grant is for, by OID or name as above; invalid if he is gone. */
+static Oid
+grantee_of(HeapTuple row, TupleDesc desc)
+{
+	bool		isnull;
+	int64		cluster = DatumGetInt64(SPI_getbinval(row, desc, 4, &isnull));
+	Oid			role = DatumGetObjectId(SPI_getbinval(row, desc, 3, &isnull));
+
+	if (cluster != (int64) GetSystemIdentifier())
+		return get_role_oid(SPI_getvalue(row, desc, 1), true);
+	return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)) ?
+		role : InvalidOid;
 }
 
 /* The most that was granted to a role whose rights the caller has. */
@@ -124,7 +150,9 @@ granted_rank(const RdeHome *home, Oid role, const char **why)
 		*why = "has the rights of the extension's owner";
 		return RDE_ADMIN;
 	}
-	rde_read_latest(home, "SELECT role, privilege FROM %s.rde_privilege",
+	rde_read_latest(home,
+					"SELECT role, privilege, role_oid, system_identifier"
+					" FROM %s._rde_privilege",
 					0, NULL, NULL);
 	for (int i = 0; i < SPI_processed; i++)
 	{
@@ -132,7 +160,8 @@ granted_rank(const RdeHome *home, Oid role, const char **why)
 										SPI_tuptable->tupdesc, 1);
 		char	   *privilege = SPI_getvalue(SPI_tuptable->vals[i],
 											 SPI_tuptable->tupdesc, 2);
-		Oid			grantee = get_role_oid(name, true);
+		Oid			grantee = grantee_of(SPI_tuptable->vals[i],
+										 SPI_tuptable->tupdesc);
 		RdeRank		granted = strcmp(privilege, "admin") == 0 ? RDE_ADMIN :
 		strcmp(privilege, "operator") == 0 ? RDE_OPERATOR :
 		strcmp(privilege, "reader") == 0 ? RDE_READER : RDE_GATEWAY;
@@ -147,21 +176,14 @@ granted_rank(const RdeHome *home, Oid role, const char **why)
 	return rank;
 }
 
-RdeWho
-rde_who(const RdeHome *home)
+/* Who a role is. */
+static RdeWho
+who_is(const RdeHome *home, Oid role)
 {
 	MemoryContext context = CurrentMemoryContext;
 	RdeWho		who = {RDE_NOBODY, 0, "no account and no grant"};
-	Oid			role = rde_caller();
 	int64		account;
 
-	if (login.subxact != InvalidSubTransactionId)
-	{
-		who.rank = RDE_TENANT;
-		who.account = login.account;
-		who.why = "a token verified in this transaction";
-		return who;
-	}
 	rde_connect();
 	if (account_of_role(home, role, &account))
 	{
@@ -176,6 +198,42 @@ rde_who(const RdeHome *home)
 	return who;
 }
 
+/*
+ * What two roles both are.  An operator may be anybody; of an account and another,
+ * or of a reader and a gateway, neither may be the other.
+ */
+static RdeWho
+lesser(RdeWho outer, RdeWho present)
+{
+	RdeWho		nobody = {RDE_NOBODY, 0,
+	"the caller, and whose function he called, may do nothing that both may"};
+
+	if (present.rank >= RDE_OPERATOR)
+		return outer.rank <= present.rank ? outer : present;
+	if (outer.rank >= RDE_OPERATOR || present.rank == RDE_NOBODY)
+		return present;
+	if (outer.rank == present.rank &&
+		(outer.rank != RDE_TENANT || outer.account == present.account))
+		return outer;
+	return nobody;
+}
+
+RdeWho
+rde_who(const RdeHome *home)
+{
+	Oid			outer = rde_outer_caller();
+	Oid			present = rde_present_caller(home->owner);
+	RdeWho		who = {RDE_TENANT, login.account,
+	"a token verified in this transaction"};
+
+	if (login.subxact != InvalidSubTransactionId)
+		return who;
+	who = who_is(home, outer);
+	if (present != outer && who.rank != RDE_NOBODY)
+		who = lesser(who, who_is(home, present));
+	return who;
+}
+
 /* Say once in a transaction why nothing is shown. */
 static void
 tell_nobody(void)
@@ -187,7 +245,7 @@ tell_nobody(void)
 	told = GetCurrentTransactionStartTimestamp();
 	ereport(NOTICE,
 			(errmsg("role \"%s\" is no account and was granted nothing, so it sees no reports",
-					GetUserNameFromId(rde_caller(), false)),
+					GetUserNameFromId(rde_outer_caller(), false)),
 			 errhint("Make it an account's role with rde_create_account(), or call rde_grant().")));
 }
 
@@ -224,7 +282,7 @@ rde_visible(const RdeHome *home, const RdeWho *who)
 	rde_connect();
 	/* most see themselves alone: no function is called for them */
 	rde_read_latest(home,
-					"SELECT CASE WHEN EXISTS (SELECT FROM %s.rde_account"
+					"SELECT CASE WHEN EXISTS (SELECT FROM %s._rde_account"
 					" WHERE id = $1 AND scope = 'provider')"
 					" THEN %s._rde_scope_resellers($1, NULL::text)"
 					" ELSE ARRAY[$1] END",
@@ -327,14 +385,15 @@ rde_may_act(const RdeHome *home, bool has_reseller, int64 reseller)
 PG_FUNCTION_INFO_V1(rde_visible_accounts);
 PG_FUNCTION_INFO_V1(rde_sees_all);
 PG_FUNCTION_INFO_V1(rde_whoami);
+PG_FUNCTION_INFO_V1(rde_callers);
 PG_FUNCTION_INFO_V1(rde_refuse_account_sql);
 PG_FUNCTION_INFO_V1(rde_own_reseller_sql);
 PG_FUNCTION_INFO_V1(rde_may_see_sql);
 PG_FUNCTION_INFO_V1(rde_open_file_sql);
 
 /*
- * rde_visible_accounts() → bigint[]: a tenant's, for others empty; whoever is
- * not told apart by accounts is told by rde_sees_all().
+ * _rde_visible_accounts() → bigint[]: a tenant's, for others empty; whoever is
+ * not told apart by accounts is told by _rde_sees_all().
  */
 Datum
 rde_visible_accounts(PG_FUNCTION_ARGS)
@@ -345,7 +404,7 @@ rde_visible_accounts(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(rde_visible(home, &who));
 }
 
-/* rde_sees_all(content boolean) → boolean */
+/* _rde_sees_all(content boolean) → boolean */
 Datum
 rde_sees_all(PG_FUNCTION_ARGS)
 {
@@ -364,7 +423,7 @@ account_scope(const RdeHome *home, int64 account, MemoryContext context)
 	const char *scope = "reseller";
 
 	rde_connect();
-	rde_execute(home, "SELECT scope FROM %s.rde_account WHERE id = $1",
+	rde_execute(home, "SELECT scope FROM %s._rde_account WHERE id = $1",
 				1, types, values, NULL, true, SPI_OK_SELECT);
 	if (SPI_processed > 0)
 		scope = MemoryContextStrdup(context,
@@ -388,7 +447,7 @@ rde_whoami(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	values[0] = CStringGetTextDatum(GetUserNameFromId(rde_caller(), false));
+	values[0] = CStringGetTextDatum(GetUserNameFromId(rde_outer_caller(), false));
 	values[1] = Int64GetDatum(who.account);
 	values[2] = CStringGetTextDatum(who.rank == RDE_TENANT ?
 									account_scope(home, who.account,
@@ -397,6 +456,20 @@ rde_whoami(PG_FUNCTION_ARGS)
 	values[3] = CStringGetTextDatum(who.why);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));
+}
+
+/* _rde_callers() → oid[]: the outermost caller, and the present one */
+Datum
+rde_callers(PG_FUNCTION_ARGS)
+{
+	const RdeHome *home = rde_home(fcinfo);
+	Datum		roles[] = {
+		ObjectIdGetDatum(rde_outer_caller()),
+		ObjectIdGetDatum(rde_present_caller(home->owner))
+	};
+
+	PG_RETURN_ARRAYTYPE_P(construct_array(roles, lengthof(roles), OIDOID,
+										  sizeof(Oid), true, TYPALIGN_INT));
 }
 
 /* _rde_refuse_account(): raises 42501 */

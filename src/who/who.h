@@ -29,8 +29,9 @@ typedef struct RdeWho
 
 /*
  * Who is asking: the account whose token was verified in this transaction, else
- * the account whose role *is* the outermost caller, else what rde_grant() gave
- * a role the caller has the rights of.  Needs no SPI connection.
+ * the account whose role *is* the caller, else what rde_grant() gave a role the
+ * caller has the rights of.  Where the outermost and the present caller (caller.h)
+ * differ, it is what both are.  Needs no SPI connection.
  */
 extern RdeWho rde_who(const RdeHome *home);
 

@@ -31,6 +31,12 @@
 #define MAX_LOST_CLAIMS	"3"
 
 /*
+ * What was claimed so long ago and is not being built, which its row's lock would
+ * tell, waits behind a long build of whoever claimed it: anybody may take it.
+ */
+#define CLAIM_HOLDS	"interval '2 s'"
+
+/*
  * Can be built by this session, as far as the report's own row says.  $1 is now,
  * $2 and $3 are the session's process and start: what it has claimed already is
  * what it could not lock when it was to be built.
@@ -40,11 +46,16 @@
 	" AND (r.retry_at IS NULL OR r.retry_at <= $1)" \
 	" AND (r.claim_pid IS NULL" \
 	" OR (r.claim_pid = $2 AND r.claim_start = $3)" \
+	" OR r.claimed_at < $1 - " CLAIM_HOLDS \
 	" OR NOT %s._rde_alive(r.claim_pid, r.claim_start))"
 
-/* Claimed by another session; if the report is pending, by one that is gone. */
-#define IS_LOST \
+/* Claimed by another session. */
+#define IS_OTHERS \
 	" (r.claim_pid IS NOT NULL AND NOT (r.claim_pid = $2 AND r.claim_start = $3))"
+
+/* Claimed by another session that is gone. */
+#define IS_LOST \
+	" (" IS_OTHERS " AND NOT %s._rde_alive(r.claim_pid, r.claim_start))"
 
 /* Claimed by this session; $1 and $2 are its process and start. */
 #define IS_MINE \
@@ -69,13 +80,13 @@ give_up_lost(const RdeHome *home, TimestampTz now)
 	};
 
 	rde_execute(home,
-				"UPDATE %s.rde_report SET status = 'error', sqlstate = '57P02',"
+				"UPDATE %s._rde_report SET status = 'error', sqlstate = '57P02',"
 				" error = 'the server process that built it was gone before it ended, "
 				MAX_LOST_CLAIMS " times',"
 				" failed_at = clock_timestamp(), retry_at = NULL,"
 				" lost_claims = " MAX_LOST_CLAIMS ","
 				" claim_pid = NULL, claim_start = NULL, claimed_at = NULL"
-				" WHERE id IN (SELECT r.id FROM %s.rde_report r"
+				" WHERE id IN (SELECT r.id FROM %s._rde_report r"
 				" WHERE r.lost_claims +" IS_LOST "::integer >= " MAX_LOST_CLAIMS
 				" AND" IS_PENDING " FOR UPDATE SKIP LOCKED)",
 				3, types, values, NULL, false, SPI_OK_UPDATE);
@@ -102,20 +113,20 @@ choose(const RdeHome *home, int max_groups, TimestampTz now,
 	Datum		passes;
 
 	rde_execute(home,
-				"WITH building AS ("
+				"WITH building AS MATERIALIZED ("
 				"SELECT coalesce(max(r.lost_claims), 0) AS lost"
-				" FROM %s.rde_report r"
+				" FROM %s._rde_report r"
 				" WHERE r.status = 'submitted' AND r.lost_claims > 0"
-				" AND" IS_LOST
+				" AND" IS_OTHERS
 				" AND %s._rde_alive(r.claim_pid, r.claim_start)),"
 				" ready AS ("
 				"SELECT r.pass, r.reseller, min(r.due_at) AS due_at,"
 				" max(r.lost_claims +" IS_LOST "::integer) AS lost"
-				" FROM %s.rde_report r WHERE" IS_PENDING
+				" FROM %s._rde_report r WHERE" IS_PENDING
 				" AND (r.type IN ('onetime', 'on_invoice')"
 				" OR r.snapshot_window OR r.period_to <= $4"
 				" OR r.due_at <= $1 - $5::interval)"
-				" AND NOT EXISTS (SELECT FROM %s.rde_source_failure f"
+				" AND NOT EXISTS (SELECT FROM %s._rde_source_failure f"
 				" WHERE f.dataset = r.dataset AND f.paused_until > $1)"
 				" AND r.pass <> ALL ($7)"
 				" GROUP BY r.pass, r.reseller),"
@@ -151,24 +162,24 @@ mark(const RdeHome *home, Datum passes, TimestampTz now)
 	};
 
 	rde_execute(home,
-				"UPDATE %s.rde_report u SET status = 'submitted',"
+				"UPDATE %s._rde_report u SET status = 'submitted',"
 				" retry_at = NULL, claimed_at = $1,"
 				" lost_claims = u.lost_claims + mine.lost::integer,"
 				" claim_pid = $2, claim_start = $3"
-				" FROM (SELECT r.id," IS_LOST " AS lost FROM %s.rde_report r"
+				" FROM (SELECT r.id," IS_LOST " AS lost FROM %s._rde_report r"
 				" WHERE r.pass = ANY ($4) AND" IS_PENDING
 	/* a revision that failed and has been replaced by another */
 				" AND NOT (r.status = 'error' AND EXISTS"
-				" (SELECT FROM %s.rde_report o"
+				" (SELECT FROM %s._rde_report o"
 				" WHERE o.supersedes = r.supersedes AND o.status <> 'error'))"
 				" FOR UPDATE SKIP LOCKED) mine,"
-				" LATERAL (SELECT EXISTS (SELECT FROM %s.rde_source_failure f"
-				" WHERE f.dataset = (SELECT d.dataset FROM %s.rde_report d"
+				" LATERAL (SELECT EXISTS (SELECT FROM %s._rde_source_failure f"
+				" WHERE f.dataset = (SELECT d.dataset FROM %s._rde_report d"
 				" WHERE d.id = mine.id)) AS failing) source"
 				" WHERE u.id = mine.id"
 				" RETURNING u.id, u.pass, u.type = 'on_invoice', u.settles,"
 				" source.failing, u.empty_builds, u.snapshot_window,"
-				" (SELECT s.snapshot::text FROM %s.rde_generator_snapshot s"
+				" (SELECT s.snapshot::text FROM %s._rde_generator_snapshot s"
 				" WHERE u.snapshot_window AND s.generator = u.generator"
 				" AND s.format = u.format)",
 				4, types, values, NULL, false, SPI_OK_UPDATE_RETURNING);
@@ -245,6 +256,7 @@ collect(Datum passes, MemoryContext context)
 				continue;
 			old = MemoryContextSwitchTo(context);
 			group = palloc0(sizeof(RdeGroup));
+			group->pass = pass;
 			group->ids = palloc(sizeof(pg_uuid_t) * SPI_processed);
 			groups = lappend(groups, group);
 			MemoryContextSwitchTo(old);
@@ -269,10 +281,10 @@ collect(Datum passes, MemoryContext context)
 
 List *
 rde_claim(const RdeHome *home, int max_reports, TimestampTz horizon,
-		  const char *settle_limit, MemoryContext context)
+		  const char *settle_limit, Datum skipped, MemoryContext context)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	Datum		tried = PointerGetDatum(construct_empty_array(UUIDOID));
+	Datum		tried = skipped;
 	Datum		passes;
 
 	/*
@@ -281,7 +293,7 @@ rde_claim(const RdeHome *home, int max_reports, TimestampTz horizon,
 	 * but this and vacuum.
 	 */
 	rde_execute(home,
-				"LOCK TABLE %s.rde_worker IN SHARE UPDATE EXCLUSIVE MODE",
+				"LOCK TABLE %s._rde_worker IN SHARE UPDATE EXCLUSIVE MODE",
 				0, NULL, NULL, NULL, false, SPI_OK_UTILITY);
 	/* who has claimed since this transaction's first look at the sessions? */
 	pgstat_clear_snapshot();
@@ -315,7 +327,7 @@ rde_claim_lock(const RdeHome *home, RdeGroup *group)
 												UUID_LEN, false,
 												TYPALIGN_CHAR));
 	rde_execute(home,
-				"SELECT id FROM %s.rde_report WHERE id = ANY ($3) AND" IS_MINE
+				"SELECT id FROM %s._rde_report WHERE id = ANY ($3) AND" IS_MINE
 				" FOR UPDATE SKIP LOCKED",
 				3, types, values, NULL, false, SPI_OK_SELECT);
 	group->count = SPI_processed;
@@ -331,9 +343,9 @@ rde_claim_release(const RdeHome *home)
 	Datum		values[] = {Int32GetDatum(MyProcPid), my_start()};
 
 	rde_execute(home,
-				"UPDATE %s.rde_report SET claim_pid = NULL,"
+				"UPDATE %s._rde_report SET claim_pid = NULL,"
 				" claim_start = NULL, claimed_at = NULL"
-				" WHERE id IN (SELECT id FROM %s.rde_report WHERE" IS_MINE
+				" WHERE id IN (SELECT id FROM %s._rde_report WHERE" IS_MINE
 				" FOR UPDATE SKIP LOCKED)",
 				2, types, values, NULL, false, SPI_OK_UPDATE);
 }
@@ -348,7 +360,7 @@ rde_claim_interrupted(const RdeHome *home, const RdeGroup *group)
 		Datum		values[] = {UUIDPGetDatum(&group->ids[i])};
 
 		rde_execute(home,
-					"UPDATE %s.rde_report SET lost_claims = lost_claims + 1"
+					"UPDATE %s._rde_report SET lost_claims = lost_claims + 1"
 					" WHERE id = $1 AND status = 'submitted'",
 					1, types, values, NULL, false, SPI_OK_UPDATE);
 	}

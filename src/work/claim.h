@@ -10,6 +10,7 @@
 /* Reports that are built by one SELECT. */
 typedef struct RdeGroup
 {
+	pg_uuid_t	pass;
 	int			count;
 	pg_uuid_t  *ids;
 	bool		on_invoice;
@@ -21,13 +22,13 @@ typedef struct RdeGroup
 /*
  * Claim up to max_reports of the reports that can be built now, in groups, the
  * resellers in turn; a group is not split.  Reports of periods that ended after
- * `horizon` wait until they are overdue by `settle_limit`.  NIL if there are
- * none, or none that nobody holds.  The caller commits, or nothing is claimed.
+ * `horizon` wait until they are overdue by `settle_limit`; passes in `skipped`, a
+ * uuid[], are left out.  NIL if there are none, or none that nobody holds.  The caller commits, or nothing is claimed.
  * Allocates in `context`; needs an SPI connection.
  */
 extern List *rde_claim(const RdeHome *home, int max_reports,
 					   TimestampTz horizon, const char *settle_limit,
-					   MemoryContext context);
+					   Datum skipped, MemoryContext context);
 
 /*
  * Lock what is still claimed by this session of a group and drop the rest from

@@ -12,6 +12,7 @@
 #include "core/calendar.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
@@ -21,7 +22,10 @@
  * their turn.
  */
 #define MAX_GENERATORS	200
-#define MAX_PERIODS		50
+#define MAX_PERIODS		10
+
+/* An account with so many reports to be built gets no more of its generators. */
+#define MAX_WAITING		"1000"
 
 /* Parallel arrays, as unnest() takes them. */
 typedef struct Periods
@@ -132,37 +136,57 @@ execute(const RdeHome *home, const char *statement, Periods *periods,
 	rde_execute(home, statement, 4, types, values, NULL, false, expected);
 }
 
-bool
-rde_generator_submit_due(const RdeHome *home)
+/*
+ * Lock the generators that are due, at most `limit` of them, those in `skipped`
+ * left out; their schedules are in SPI_tuptable.
+ *
+ * A snapshot window that is still to be built holds up the next: it will hold what
+ * changed until then, too.  And an account whose reports wait in masses waits
+ * itself until some are built, so that its backlog is no heavier than this.
+ */
+static void
+choose_due(const RdeHome *home, TimestampTz now, int limit, Datum skipped)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	Oid			types[] = {TIMESTAMPTZOID, INT4OID};
+	Oid			types[] = {TIMESTAMPTZOID, INT4OID, UUIDARRAYOID};
 	Datum		values[] = {
-		TimestampTzGetDatum(now), Int32GetDatum(MAX_GENERATORS)
+		TimestampTzGetDatum(now), Int32GetDatum(limit), skipped
 	};
-	Periods    *due;
-	Periods    *next;
 
-	/*
-	 * A snapshot window that is still to be built holds up the next: it will
-	 * hold what changed until then, too.
-	 */
 	rde_execute(home,
 				"SELECT g.id, g.event, g.time_zone, g.month_day, g.catch_up,"
 				" s.change_column IS NOT NULL,"
-				" g.next_from, g.next_to, g.next_run, g.run_at"
-				" FROM %s.rde_generator g"
-				" LEFT JOIN %s.rde_source s ON s.dataset = g.dataset"
-				" WHERE g.enabled AND g.next_run <= $1"
+				" g.next_from, g.next_to, g.next_run_at, g.run_at"
+				" FROM %s._rde_generator g"
+				" LEFT JOIN %s._rde_source s ON s.dataset = g.dataset"
+				" WHERE g.enabled AND g.next_run_at <= $1"
 				" AND (s.change_column IS NULL OR NOT EXISTS"
-				" (SELECT FROM %s.rde_report r WHERE r.generator = g.id"
+				" (SELECT FROM %s._rde_report r WHERE r.generator = g.id"
 				" AND r.snapshot_window"
 				" AND (r.status = 'submitted' OR r.retry_at IS NOT NULL)))"
-				" ORDER BY g.next_run, g.id LIMIT $2"
+				" AND g.id <> ALL ($3)"
+				" AND (g.reseller IS NULL OR (SELECT pg_catalog.count(*) FROM"
+				" (SELECT FROM %s._rde_report r WHERE r.reseller = g.reseller"
+				" AND r.published_at IS NULL"
+				" AND (r.status = 'submitted' OR r.retry_at IS NOT NULL)"
+				" LIMIT " MAX_WAITING ") AS waiting) < " MAX_WAITING ")"
+				" ORDER BY g.next_run_at, g.id LIMIT $2"
 				" FOR UPDATE OF g SKIP LOCKED",
-				2, types, values, NULL, false, SPI_OK_SELECT);
+				3, types, values, NULL, false, SPI_OK_SELECT);
+}
+
+bool
+rde_generator_submit_due(const RdeHome *home, int limit, Datum skipped,
+						 pg_uuid_t *last)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	Periods    *due;
+	Periods    *next;
+
+	choose_due(home, now, Min(limit, MAX_GENERATORS), skipped);
 	if (SPI_processed == 0)
 		return false;
+	*last = *DatumGetUUIDP(column_value(SPI_tuptable->vals[SPI_processed - 1],
+										1));
 	due = palloc(sizeof(Periods));
 	next = palloc(sizeof(Periods));
 	due->count = next->count = 0;
@@ -174,26 +198,26 @@ rde_generator_submit_due(const RdeHome *home)
 	 * reports already, as after a restore, is left alone.
 	 */
 	execute(home,
-			"INSERT INTO %s.rde_report (name, dataset, view, format, type,"
+			"INSERT INTO %s._rde_report (name, dataset, view, format, type,"
 			" reseller, generator, period_from, period_to, snapshot_window,"
 			" time_zone, options, retention, pass, due_at, expires_at)"
 			" SELECT g.name, g.dataset, coalesce(g.view,"
 			" %s._rde_choose_view(g.dataset, NULL, g.reseller)), f.format,"
 			" g.event, g.reseller, g.id, p.period_from, p.period_to,"
 			" s.change_column IS NOT NULL, g.time_zone, g.options,"
-			" coalesce(g.keep, %s._rde_retention()), p.pass, p.run,"
-			" clock_timestamp() + coalesce(g.keep, %s._rde_retention())"
+			" coalesce(g.retention, %s._rde_retention()), p.pass, p.run,"
+			" clock_timestamp() + coalesce(g.retention, %s._rde_retention())"
 			" FROM (SELECT *, pg_catalog.gen_random_uuid() AS pass"
 			" FROM unnest($1, $2, $3, $4)"
 			" AS u(generator, period_from, period_to, run)) p"
-			" JOIN %s.rde_generator g ON g.id = p.generator"
-			" LEFT JOIN %s.rde_source s ON s.dataset = g.dataset"
+			" JOIN %s._rde_generator g ON g.id = p.generator"
+			" LEFT JOIN %s._rde_source s ON s.dataset = g.dataset"
 			" CROSS JOIN unnest(g.formats) AS f(format)"
 			" ON CONFLICT DO NOTHING",
 			due, SPI_OK_INSERT);
 	execute(home,
-			"UPDATE %s.rde_generator g SET next_from = n.period_from,"
-			" next_to = n.period_to, next_run = n.run"
+			"UPDATE %s._rde_generator g SET next_from = n.period_from,"
+			" next_to = n.period_to, next_run_at = n.run"
 			" FROM unnest($1, $2, $3, $4)"
 			" AS n(generator, period_from, period_to, run)"
 			" WHERE g.id = n.generator",
@@ -201,4 +225,25 @@ rde_generator_submit_due(const RdeHome *home)
 	pfree(due);
 	pfree(next);
 	return true;
+}
+
+/*
+ * What a generator asks for cannot be: it makes no reports until somebody has
+ * changed it.
+ */
+void
+rde_generator_disable(const RdeHome *home, const pg_uuid_t *id,
+					  const ErrorData *error)
+{
+	Oid			types[] = {UUIDOID, TEXTOID};
+	Datum		values[] = {
+		UUIDPGetDatum(id), CStringGetTextDatum(error->message)
+	};
+
+	rde_execute(home,
+				"UPDATE %s._rde_generator SET enabled = false,"
+				" foreign_reason = false,"
+				" disabled_reason = 'its reports cannot be submitted: ' || $2"
+				" WHERE id = $1",
+				2, types, values, NULL, false, SPI_OK_UPDATE);
 }

@@ -26,7 +26,7 @@
 /* Invoices that go from one SELECT to the next at a time. */
 #define BATCH	10000
 
-/* A row of rde_invoice_watch. */
+/* A row of _rde_invoice_watch. */
 typedef struct Watch
 {
 	Oid			relation;
@@ -95,7 +95,7 @@ load_watch(const RdeHome *home, Oid relation)
 
 	rde_execute(home,
 				"SELECT reseller_column, invoice_column, when_column,"
-				" when_value FROM %s.rde_invoice_watch"
+				" when_value FROM %s._rde_invoice_watch"
 				" WHERE relation = $1::regclass",
 				1, types, values, NULL, false, SPI_OK_SELECT);
 	if (SPI_processed == 0)
@@ -127,11 +127,11 @@ load_origins(const RdeHome *home, const Watch *watch, TimestampTz since,
 				"SELECT s.relation::oid, greatest($1, min(g.created_at)),"
 				" s.dataset, s.reseller_column, s.invoice_column,"
 				" s.period_column, f.dataset"
-				" FROM %s.rde_generator g"
-				" JOIN %s.rde_source s ON s.dataset = g.dataset"
-				" JOIN %s.rde_invoice_watch w ON w.relation = $2::regclass"
+				" FROM %s._rde_generator g"
+				" JOIN %s._rde_source s ON s.dataset = g.dataset"
+				" JOIN %s._rde_invoice_watch w ON w.relation = $2::regclass"
 				" AND s.dataset = ANY (w.datasets)"
-				" LEFT JOIN %s.rde_source_failure f"
+				" LEFT JOIN %s._rde_source_failure f"
 				" ON f.dataset = g.dataset AND f.paused_until > now()"
 				" WHERE g.enabled AND g.event = 'on_invoice'"
 				" AND s.invoice_column IS NOT NULL"
@@ -458,13 +458,13 @@ rde_sweep_watched(const RdeHome *home)
 	/* a table that was dropped took its triggers along, and nothing else */
 	rde_execute(home,
 				"SELECT %s._rde_drop_watch(w.relation)"
-				" FROM %s.rde_invoice_watch w WHERE NOT EXISTS"
+				" FROM %s._rde_invoice_watch w WHERE NOT EXISTS"
 				" (SELECT FROM pg_class c WHERE c.oid = w.relation)",
 				0, NULL, NULL, NULL, false, SPI_OK_SELECT);
 	rde_execute(home,
-				"UPDATE %s.rde_invoice_watch SET tried_at = clock_timestamp()"
+				"UPDATE %s._rde_invoice_watch SET tried_at = clock_timestamp()"
 				" WHERE relation = (SELECT w.relation"
-				" FROM %s.rde_invoice_watch w"
+				" FROM %s._rde_invoice_watch w"
 				" WHERE w.swept_at < clock_timestamp() - interval '24 hours'"
 				" AND coalesce(w.tried_at < clock_timestamp()"
 				" - interval '1 hour', true)"
@@ -483,7 +483,7 @@ rde_sweep_watched(const RdeHome *home)
 	if (sweep_table(home, load_watch(home, DatumGetObjectId(values[0])),
 					since, &submitted))
 		rde_execute(home,
-					"UPDATE %s.rde_invoice_watch SET swept_at = $2"
+					"UPDATE %s._rde_invoice_watch SET swept_at = $2"
 					" WHERE relation = $1::regclass",
 					2, types, values, NULL, false, SPI_OK_UPDATE);
 	return true;
@@ -492,7 +492,7 @@ rde_sweep_watched(const RdeHome *home)
 PG_FUNCTION_INFO_V1(rde_sweep_invoices);
 
 /*
- * rde_sweep_invoices("table" regclass, since timestamptz) → bigint.  Raises
+ * rde_sweep_invoices(relation regclass, since timestamptz) → bigint.  Raises
  * 42704 for a table that is not watched.
  */
 Datum
@@ -505,7 +505,7 @@ rde_sweep_invoices(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("table and since must not be null")));
+				 errmsg("relation and since must not be null")));
 	if (PG_GETARG_TIMESTAMPTZ(1) > GetCurrentTimestamp())
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -29,7 +29,7 @@ SELECT rde_grant('regress_rde_bi', 'everything');
 SELECT rde_export('sales', '2020-01-01', '2020-01-01', 'csv', reseller => 7, name => 'seven') AS seven,
        rde_export('sales', '2020-01-01', '2020-01-01', 'csv', reseller => 8, name => 'eight') AS eight,
        rde_export('sales', '2020-01-01', '2020-01-01', 'csv', name => 'all') AS everybody \gset
-SELECT rde_create_generator('mine', 'sales', 'csv', 'manual', reseller => r) IS NOT NULL AS made FROM unnest('{7,8,NULL}'::bigint[]) r;
+SELECT rde_create_generator('sales', 'mine', '{csv}', 'manual', reseller => r) IS NOT NULL AS made FROM unnest('{7,8,NULL}'::bigint[]) r;
 CREATE VIEW seen AS
     SELECT (SELECT string_agg(name, ' ' ORDER BY name) FROM rde_reports) AS reports,
            (SELECT string_agg(name, ' ' ORDER BY name) FROM rde_reports WHERE download_url IS NOT NULL) AS links,
@@ -54,8 +54,8 @@ SELECT rde_export('sales', '2018-01-01', '2020-01-01', 'csv');
 SELECT count(rde_submit('sales', '2020-01-01', '2020-01-01', 'csv', name => 'pending')) FROM generate_series(1, 2);
 SELECT rde_submit('sales', '2020-01-01', '2020-01-01', 'csv');
 SELECT count(rde_drop_report(id)) FROM rde_reports WHERE name IN ('pending', 'seven again');
-SELECT rde_create_generator('early', 'sales', 'csv', 'daily', start => current_date - 100);
-SELECT rde_create_generator('theirs', 'sales', 'csv', 'manual', reseller => 8);
+SELECT rde_create_generator('sales', 'early', '{csv}', 'daily', start => current_date - 100);
+SELECT rde_create_generator('sales', 'theirs', '{csv}', 'manual', reseller => 8);
 CALL rde_run_due();
 SELECT rde_create_account(9, 'Nine');
 RESET ROLE;
@@ -70,12 +70,15 @@ EXECUTE look;
 CREATE FUNCTION pg_temp.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS
     'BEGIN RAISE WARNING ''leaked: %'', $1; RETURN true; END';
 SELECT name FROM rde_reports WHERE pg_temp.leak(name);
+-- what a source's functions would find before their own
+SELECT rde_export('sales', '2020-01-01', '2020-01-01', 'csv');
+DROP FUNCTION pg_temp.leak;
 \set VERBOSITY sqlstate
 SELECT rde_get_report(:'eight');
 SELECT rde_download_url(:'eight');
-SELECT rde_verify(:'eight');
+SELECT rde_verify_report(:'eight');
 SELECT rde_drop_report(:'eight');
-SELECT rde_retry(:'eight');
+SELECT rde_retry_report(:'eight');
 SELECT rde_rebuild(:'eight');
 SELECT rde_revoke_links(:'eight');
 SELECT * FROM rde_report_file(:'eight');
@@ -147,9 +150,9 @@ GRANT SELECT ON rde_health, rde_invoice_watches, rde_signing_keys TO regress_rde
 CREATE ROLE regress_rde_gone;
 SELECT rde_create_account(99, 'Gone', role => 'regress_rde_gone');
 DROP ROLE regress_rde_gone;
-UPDATE rde_source SET invoice_column = 'id' WHERE dataset = 'sales';
+UPDATE _rde_source SET invoice_column = 'id' WHERE dataset = 'sales';
 SELECT rde_watch_invoices('sale', 'reseller', 'id');
-UPDATE rde_source SET invoice_column = NULL;
+UPDATE _rde_source SET invoice_column = NULL;
 SET ROLE regress_rde_seven;
 SELECT * FROM seen;
 CALL rde_run_due();
@@ -159,8 +162,8 @@ SELECT rde_revoke('regress_rde_bi', 'reader');
 SELECT rde_create_account(9, 'Nine');
 SELECT rde_alter_account(7, scope => 'provider');
 SELECT rde_drop_account(8);
-SELECT rde_rotate_key();
-SELECT rde_revoke_key('x');
+SELECT rde_rotate_signing_key();
+SELECT rde_revoke_signing_key('x');
 SELECT rde_create_dataset('mine', 'Mine');
 SELECT rde_drop_dataset('sales');
 SELECT rde_attach('sales', 'sale', 'reseller', 'changed_at');
@@ -168,9 +171,9 @@ SELECT rde_detach('sales');
 SELECT rde_watch_invoices('sale', 'reseller', 'id');
 SELECT rde_unwatch_invoices('sale');
 SELECT rde_sweep_invoices('sale', '2020-01-01');
-SELECT rde_rebaseline(gen_random_uuid());
-SELECT rde_keep(:'eight', 'infinity');
-SELECT rde_purge();
+SELECT rde_rebaseline_generator(gen_random_uuid());
+SELECT rde_keep_report(:'eight', 'infinity');
+SELECT rde_purge_reports();
 \set VERBOSITY default
 SELECT count(*) FROM rde_health;
 SELECT count(*) FROM rde_signing_keys;
@@ -199,6 +202,7 @@ RESET ROLE;
 DROP FUNCTION by_operator();
 
 -- quotas are of requests, whatever became of the reports
+DELETE FROM _rde_asked;
 SELECT rde_alter_account(7, max_reports_per_day => 3);
 SET ROLE regress_rde_seven;
 SELECT count(rde_drop_report(rde_export('sales', '2020-01-01', '2020-01-01', 'csv'))) FROM generate_series(1, 2);
@@ -212,7 +216,7 @@ SET ROLE regress_rde_seven;
 SELECT count(rde_submit('sales', '2020-01-01', '2020-01-01', 'csv', name => 'waiting')) FROM generate_series(1, 2);
 SELECT count(rde_cancel_report(id)) FROM rde_reports WHERE name = 'waiting';
 SELECT count(rde_submit('sales', '2020-01-01', '2020-01-01', 'csv', name => 'waiting too')) FROM generate_series(1, 2);
-SELECT rde_retry(id) FROM rde_reports WHERE name = 'waiting' LIMIT 1;
+SELECT rde_retry_report(id) FROM rde_reports WHERE name = 'waiting' LIMIT 1;
 SELECT count(rde_drop_report(id)) FROM rde_reports WHERE name ~ 'waiting';
 RESET ROLE;
 SELECT rde_alter_account(7, max_stored_bytes => 1);
@@ -231,9 +235,9 @@ SELECT rde_alter_account(7, clear => '{max_stored_bytes}');
 SET ROLE regress_rde_seven;
 SELECT subscription_key AS key, token FROM rde_create_token(NULL, 'program') \gset
 SELECT rde_create_token(8, 'program');
-SELECT account, name, last_used IS NULL AS unused FROM rde_tokens;
+SELECT account, name, last_used_at IS NULL AS unused FROM rde_tokens;
 RESET ROLE;
-SELECT count(*) FROM rde_token WHERE token_sha256 = sha256(:'token');
+SELECT count(*) FROM _rde_token WHERE token_sha256 = sha256(:'token');
 SET ROLE regress_rde_gate;
 SELECT count(*) FROM rde_reports;
 BEGIN;
@@ -256,7 +260,7 @@ SELECT rde_login(:'key', sha256('guess'));
 SELECT rde_login('guess', sha256(:'token'));
 SELECT rde_login(NULL, NULL);
 RESET ROLE;
-SELECT count(last_used) FROM rde_tokens;
+SELECT count(last_used_at) FROM rde_tokens;
 SELECT rde_revoke_token(id) FROM rde_tokens;
 SET ROLE regress_rde_gate;
 SELECT rde_login(:'key', sha256(:'token'));
@@ -275,7 +279,7 @@ SELECT rde_text(:'seven');
 ROLLBACK;
 \set VERBOSITY default
 BEGIN;
-SELECT report_id = :'seven' AS opened, account, name, row_count FROM rde_redeem(:'seven', :'file_name', field(:'url', 'sv'), field(:'url', 'st'),
+SELECT id = :'seven' AS opened, reseller, name, row_count FROM rde_redeem(:'seven', :'file_name', field(:'url', 'sv'), field(:'url', 'st'),
     field(:'url', 'se'), field(:'url', 'sp'), field(:'url', 'sr'), field(:'url', 'kid'), field(:'url', 'sig'));
 SELECT octet_length(rde_chunk(:'seven', 0)) > 0 AS readable;
 \set VERBOSITY sqlstate
@@ -306,10 +310,10 @@ SELECT rde_revoke_links(:'seven');
 SELECT * FROM rde_redeem(:'seven', :'file_name', field(:'url', 'sv'), field(:'url', 'st'),
     field(:'url', 'se'), field(:'url', 'sp'), field(:'url', 'sr'), field(:'url', 'kid'), field(:'url', 'sig'));
 SELECT rde_download_url(:'seven') AS url \gset
-SELECT length(rde_rotate_key()) AS key_id;
+SELECT length(rde_rotate_signing_key()) AS key_id;
 SELECT name FROM rde_redeem(:'seven', :'file_name', field(:'url', 'sv'), field(:'url', 'st'),
     field(:'url', 'se'), field(:'url', 'sp'), field(:'url', 'sr'), field(:'url', 'kid'), field(:'url', 'sig'));
-SELECT rde_revoke_key(kid) FROM rde_signing_keys ORDER BY created_at LIMIT 1;
+SELECT rde_revoke_signing_key(kid) FROM rde_signing_keys ORDER BY created_at LIMIT 1;
 SELECT name FROM rde_redeem(:'seven', :'file_name', field(:'url', 'sv'), field(:'url', 'st'),
     field(:'url', 'se'), field(:'url', 'sp'), field(:'url', 'sr'), field(:'url', 'kid'), field(:'url', 'sig'));
 
@@ -342,6 +346,5 @@ DROP EXTENSION rde;
 DROP VIEW risky, telling;
 DROP FUNCTION tell(bigint);
 DROP TABLE sale;
-DROP FUNCTION pg_temp.leak;
 DROP ROLE regress_rde_source, regress_rde_seven, regress_rde_eight, regress_rde_parent, regress_rde_bi, regress_rde_gate, regress_rde_op,
     regress_rde_none;

@@ -25,8 +25,8 @@ RESET client_min_messages;
 
 -- every shipped thing
 SELECT name, title, source, views, shipped FROM rde_datasets ORDER BY name;
-SELECT dataset, view, position, name, column_name, transform, "group", description
-FROM rde_dataset_columns ORDER BY dataset DESC, position;
+SELECT dataset, view, position, name, column_name, transform, field_group, description
+FROM rde_view_columns ORDER BY dataset DESC, position;
 
 -- attach: NULLs, wrong names, wrong types
 SELECT rde_attach('nothing', 'shop.payment', 'reseller_id', 'changed_at');
@@ -37,10 +37,10 @@ SELECT rde_attach('payments', 'shop.payment', 'rate', 'changed_at');
 SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', amount => 'rate');
 SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', change => 'payment_id');
 SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', key => '{nope}');
-SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', columns => '[]');
-SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', columns => '{"CUSTOMER_NAME": "nope"}');
-SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', columns => '{"CUSTOMER_PAYMENT_TOTAL": "rate"}');
-SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', columns => '{"A": "note", "a": "note"}');
+SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', mapping => '[]');
+SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', mapping => '{"CUSTOMER_NAME": "nope"}');
+SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', mapping => '{"CUSTOMER_PAYMENT_TOTAL": "rate"}');
+SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', mapping => '{"A": "note", "a": "note"}');
 SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', expose => '{}');
 SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', expose => '{nope}');
 CREATE VIEW no_key AS SELECT * FROM shop.payment;
@@ -59,13 +59,13 @@ SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at');
 RESET ROLE;
 SET ROLE regress_rde_shop;
 SELECT rde_attach('payments', 'shop.payment', 'RESELLER_ID', 'Changed_At', amount => 'total', currency => 'currency',
-    columns => '{"customer_payment_total": "Total", "CUSTOMER_PAYMENT_DOCUMENT_DATE": "paid_on",
+    mapping => '{"customer_payment_total": "Total", "CUSTOMER_PAYMENT_DOCUMENT_DATE": "paid_on",
                  "CUSTOMER_PAYMENT_CURRENCY_ID": "currency", "CUSTOMER_PAYMENT_DOCUMENT_NUMBER": "number"}',
     expose => '{payment_id,reseller_id,changed_at,paid_on,Total,currency,number,info}');
 RESET ROLE;
 SELECT name, source, source_owner, reseller_column, period_column, key_columns, amount_column, mapping
 FROM rde_datasets WHERE source IS NOT NULL;
-SELECT view, position, name, column_name, source_column, source_type FROM rde_dataset_columns
+SELECT view, position, name, column_name, source_column, source_type FROM rde_view_columns
 WHERE dataset = 'payments' AND source_column IS NOT NULL ORDER BY view, position;
 SET ROLE regress_rde_other;
 SELECT rde_attach('payments', 'no_key', 'reseller_id', 'changed_at', key => '{payment_id}');
@@ -87,7 +87,7 @@ SELECT rde_create_view('payments', 'mine', '[{"column":"paid_on","type":"iso"}]'
 SELECT rde_create_view('payments', 'mine', '[{"column":"note","as":"hidden"}]');
 SELECT rde_create_view('payments', 'mine', '[{"column":"note"}]');
 SELECT rde_alter_view('payments', 'mine', '[{"column":"number","as":"no","group":"G","description":"D"},{"column":"CUSTOMER_PAYMENT_TOTAL","as":"total"}]');
-SELECT name, source_column, "group", description FROM rde_dataset_columns WHERE view = 'mine' ORDER BY position;
+SELECT name, source_column, field_group, description FROM rde_view_columns WHERE view = 'mine' ORDER BY position;
 SELECT rde_alter_view('payments', 'cmp', '[{"column":"number"}]');
 SELECT rde_drop_view('payments', 'cmp');
 SELECT rde_drop_view('payments', 'mine', 7);
@@ -99,10 +99,10 @@ SELECT rde_create_dataset('payments', 'x');
 SELECT rde_create_dataset('notes', 'Notes');
 SELECT rde_create_view('notes', 'cmp', '[{"column":"NOTE","as":"note"}]', 7);
 SELECT rde_create_view('notes', 'cmp', '[{"column":"NOTE","as":"note","group":"Note","description":"What was noted."}]');
-SELECT rde_template('notes');
+SELECT rde_dataset_template('notes');
 SELECT rde_drop_dataset('notes');
 SELECT rde_drop_dataset('payments');
-SELECT count(*) AS lines FROM string_to_table(rde_template('provisioned_orders'), E'\n');
+SELECT count(*) AS lines FROM string_to_table(rde_dataset_template('provisioned_orders'), E'\n');
 SELECT rde_detach('provisioned_orders');
 SELECT rde_detach('payments');
 
@@ -118,7 +118,7 @@ SET ROLE regress_rde_other;
 SELECT count(*) FROM (SELECT * FROM rde_reports OFFSET 0) x;
 SELECT count(*) FROM (SELECT * FROM rde_report_totals OFFSET 0) x;
 SELECT count(*) FROM (SELECT * FROM rde_datasets OFFSET 0) x;
-SELECT count(*) FROM (SELECT * FROM rde_dataset_columns OFFSET 0) x;
+SELECT count(*) FROM (SELECT * FROM rde_view_columns OFFSET 0) x;
 SELECT count(*) FROM (SELECT * FROM rde_progress OFFSET 0) x;
 RESET ROLE;
 

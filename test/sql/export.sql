@@ -28,7 +28,7 @@ INSERT INTO shop.payment VALUES
     (5, 8, '2019-11-07', '2019-11-06 10:11:12+00', 12345678901.12345678, 'USD', '-2+3', E'\\.', '[["a",1],["b",null]]', true);
 RESET ROLE;
 SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_on', amount => 'total', currency => 'currency',
-    columns => '{"CUSTOMER_PAYMENT_TOTAL": "total", "CUSTOMER_PAYMENT_DOCUMENT_DATE": "paid",
+    mapping => '{"CUSTOMER_PAYMENT_TOTAL": "total", "CUSTOMER_PAYMENT_DOCUMENT_DATE": "paid",
                  "CUSTOMER_PAYMENT_CURRENCY_ID": "currency", "CUSTOMER_PAYMENT_DOCUMENT_NUMBER": "number"}');
 SELECT rde_create_view('payments', 'small', '[
     {"column":"CUSTOMER_PAYMENT_DOCUMENT_NUMBER","as":"number"},
@@ -113,14 +113,14 @@ SELECT count(*) FILTER (WHERE status <> 'completed') AS unfinished, count(*) AS 
 -- the manifest
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', 'csv', 'small', name => 'Größe/1', time_zone => 'europe/vienna') AS id \gset
 SELECT name, dataset, view, format, type, status, reseller, revision, supersedes, provisional, period_from, period_to, time_zone,
-       expires_at::timestamp - created_at::timestamp AS life, attempts, row_count, content_bytes, totals, replaced_characters, text_numbers,
+       expires_at::timestamp - published_at::timestamp AS life, attempts, row_count, content_bytes, totals, replaced_characters, text_numbers,
        regexp_replace(file_name, '\.[0-9a-f]{8}-.*\.csv', '.<id and time>.csv') AS file_name, media_type, sqlstate, error, store
 FROM rde_reports WHERE id = :'id';
 SELECT currency, rows, amount FROM rde_report_totals WHERE report = :'id' ORDER BY currency;
 SELECT sha256 = encode(sha256(rde_content(id)), 'hex') AS digest, file_bytes = length(rde_content(id)) AS size,
        length(rde_content(id, true)) = content_bytes AS content,
        (SELECT string_agg(c, '') FROM rde_chunks(id) c) = rde_content(id) AS chunks,
-       rde_chunk(id, 0) = rde_content(id) AS chunk, rde_chunk(id, 1) AS past, rde_verify(id),
+       rde_chunk(id, 0) = rde_content(id) AS chunk, rde_chunk(id, 1) AS past, rde_verify_report(id),
        download_url LIKE '/reports/' || id || '/' || replace(file_name, '+', '%2B') || '?sv=%&sp=r&sr=b&kid=%&sig=%' AS url
 FROM rde_reports WHERE id = :'id';
 SET rde.base_url = 'https://reports.example.com/';
@@ -137,7 +137,7 @@ SELECT rde_list_reports('2019-11-05', '2019-11-06', 'pdf');
 
 -- submit, build, rebuild
 SELECT rde_submit('payments', '2019-11-05', '2019-11-07', 'json', 'small') AS later \gset
-SELECT status, attempts, created_at, download_url FROM rde_reports WHERE id = :'later';
+SELECT status, attempts, published_at, download_url FROM rde_reports WHERE id = :'later';
 \set VERBOSITY sqlstate
 SELECT rde_content(:'later');
 SELECT rde_rebuild(:'later');
@@ -165,7 +165,7 @@ SELECT rde_build(:'fails') = :'fails' AS same;
 SELECT status, attempts, sqlstate, error FROM rde_reports WHERE id = :'fails';
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', 'csv', 'full');
 ALTER TABLE shop.payment RENAME amount TO total;
-SELECT rde_retry(:'fails');
+SELECT rde_retry_report(:'fails');
 SELECT rde_build(:'fails') = :'fails' AS same;
 SELECT status, attempts, sqlstate, error FROM rde_reports WHERE id = :'fails';
 ALTER TABLE shop.payment ALTER number TYPE varchar(30);
@@ -177,21 +177,21 @@ DROP TABLE shop.payment;
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', 'csv', 'small');
 
 -- keep, drop, purge
-SELECT rde_keep(:'next', NULL);
-SELECT rde_keep(:'next', 'yesterday');
-SELECT rde_keep(:'next', 'infinity');
+SELECT rde_keep_report(:'next', NULL);
+SELECT rde_keep_report(:'next', 'yesterday');
+SELECT rde_keep_report(:'next', 'infinity');
 SELECT expires_at FROM rde_reports WHERE id = :'next';
-UPDATE rde_report SET expires_at = now() - interval '30 minutes' WHERE id = :'id';
+UPDATE _rde_report SET expires_at = now() - interval '30 minutes' WHERE id = :'id';
 SELECT count(*) FROM rde_reports WHERE id = :'id';
-SELECT rde_purge();
-UPDATE rde_report SET expires_at = now() - interval '61 minutes' WHERE id = :'id';
-SELECT rde_purge();
+SELECT rde_purge_reports();
+UPDATE _rde_report SET expires_at = now() - interval '61 minutes' WHERE id = :'id';
+SELECT rde_purge_reports();
 SELECT rde_drop_report(:'next');
 \set VERBOSITY sqlstate
 SELECT rde_drop_report(:'next');
 \set VERBOSITY default
 SELECT rde_drop_report(NULL);
-SELECT count(*) AS orphans FROM rde_report_chunk c WHERE NOT EXISTS (SELECT FROM rde_report r WHERE r.id = c.report);
+SELECT count(*) AS orphans FROM _rde_report_chunk c WHERE NOT EXISTS (SELECT FROM _rde_report r WHERE r.id = c.report);
 
 -- settings are checked
 SET rde.retention = 'soon';

@@ -36,20 +36,20 @@ CREATE VIEW reports AS
 SELECT g.name AS generator, coalesce(r.invoice, current_date - r.period_from::date || ' d') AS of, r.format, r.revision AS rev, r.status,
        CASE WHEN r.provisional THEN 'yes' END AS prov, r.row_count AS rows, r.attempts AS tries,
        round(extract(epoch FROM r.retry_at - now()) / 60) AS retry, r.sqlstate, without_context(r.error) AS error
-FROM rde_report r LEFT JOIN rde_generator g ON g.id = r.generator
+FROM _rde_report r LEFT JOIN _rde_generator g ON g.id = r.generator
 ORDER BY g.name, r.period_from, r.invoice, r.revision, r.format;
 CREATE VIEW pauses AS
 SELECT dataset, failures, round(extract(epoch FROM paused_until - now()) / 60) AS minutes, sqlstate,
        without_context(error) AS error
-FROM rde_source_failure;
+FROM _rde_source_failure;
 CREATE VIEW generators AS
 SELECT name, enabled, regexp_replace(without_context(disabled_reason), 'since [-+0-9: ]+', 'since ...') AS disabled_reason,
-       next_run <= now() AS due FROM rde_generator ORDER BY name;
-CREATE FUNCTION id_of(text) RETURNS uuid LANGUAGE sql AS 'SELECT id FROM rde_generator WHERE name = $1';
+       next_run_at <= now() AS due FROM _rde_generator ORDER BY name;
+CREATE FUNCTION id_of(text) RETURNS uuid LANGUAGE sql AS 'SELECT id FROM _rde_generator WHERE name = $1';
 -- the time of a pause, or before a report is tried again, goes by
 CREATE PROCEDURE pass_time() LANGUAGE sql AS $$
-    UPDATE rde_source_failure SET paused_until = now();
-    UPDATE rde_report SET retry_at = now() WHERE retry_at IS NOT NULL $$;
+    UPDATE _rde_source_failure SET paused_until = now();
+    UPDATE _rde_report SET retry_at = now() WHERE retry_at IS NOT NULL $$;
 
 -- where it cannot commit, and what it is told in vain
 BEGIN;
@@ -71,9 +71,9 @@ SELECT count(rde_submit('other', current_date - day, current_date - day, 'csv'))
 SET client_min_messages = warning;
 CALL rde_run_due(max_reports => 2);
 SET client_min_messages = notice;
-SELECT status, count(*) FROM rde_report GROUP BY 1 ORDER BY 1;
+SELECT status, count(*) FROM _rde_report GROUP BY 1 ORDER BY 1;
 CALL rde_run_due(100, '0 s');
-DELETE FROM rde_report;
+DELETE FROM _rde_report;
 -- warnings name reports by their ids
 SET client_min_messages = error;
 
@@ -81,8 +81,8 @@ SET client_min_messages = error;
 -- The source fails
 ---------------------------------------------------------------------------
 
-SELECT rde_create_generator('sale', 'sale', 'csv', 'daily', start => current_date - 3) IS NOT NULL AS created;
-SELECT rde_create_generator('other', 'other', 'csv', 'daily', start => current_date - 2) IS NOT NULL AS created;
+SELECT rde_create_generator('sale', 'sale', '{csv}', 'daily', start => current_date - 3) IS NOT NULL AS created;
+SELECT rde_create_generator('other', 'other', '{csv}', 'daily', start => current_date - 2) IS NOT NULL AS created;
 
 -- a column is dropped: nothing else of that data set is tried, others go on
 ALTER TABLE shop.sale DROP COLUMN total CASCADE;
@@ -91,7 +91,7 @@ SELECT * FROM reports;
 SELECT * FROM pauses;
 -- nothing happens while it is paused
 CALL rde_run_due();
-SELECT count(*) FILTER (WHERE status = 'submitted') AS submitted, count(*) FILTER (WHERE status = 'error') AS error FROM rde_report;
+SELECT count(*) FILTER (WHERE status = 'submitted') AS submitted, count(*) FILTER (WHERE status = 'error') AS error FROM _rde_report;
 SELECT * FROM pauses;
 
 -- paused for longer and longer
@@ -114,8 +114,8 @@ INSERT INTO back_off SELECT failures, minutes FROM pauses;
 TABLE back_off ORDER BY failures;
 
 -- no generator counts it, for however long it goes on
-UPDATE rde_report SET failed_at = failed_at - interval '9 days' WHERE failed_at IS NOT NULL;
-UPDATE rde_generator SET enabled_at = enabled_at - interval '10 days';
+UPDATE _rde_report SET failed_at = failed_at - interval '9 days' WHERE failed_at IS NOT NULL;
+UPDATE _rde_generator SET enabled_at = enabled_at - interval '10 days';
 CALL pass_time();
 CALL rde_run_due();
 SELECT * FROM generators;
@@ -162,7 +162,7 @@ SELECT * FROM reports WHERE generator = 'other';
 ---------------------------------------------------------------------------
 
 UPDATE shop.sale SET note = repeat('x', 40000) WHERE day = current_date - 2;
-SELECT rde_create_generator('both', 'sale', 'csv,xlsx', 'daily', start => current_date - 3) IS NOT NULL AS created;
+SELECT rde_create_generator('sale', 'both', '{csv,xlsx}', 'daily', start => current_date - 3) IS NOT NULL AS created;
 CALL rde_run_due();
 SELECT * FROM reports WHERE generator = 'both';
 -- what the data is to blame for is not tried again
@@ -171,7 +171,7 @@ CALL rde_run_due();
 SELECT tries, count(*) FROM reports WHERE generator = 'both' GROUP BY 1;
 -- but by hand, when they are better
 UPDATE shop.sale SET note = '';
-SELECT rde_retry(id) FROM rde_report WHERE status = 'error';
+SELECT rde_retry_report(id) FROM _rde_report WHERE status = 'error';
 CALL rde_run_due();
 SELECT * FROM reports WHERE generator = 'both' AND format = 'xlsx';
 
@@ -187,7 +187,7 @@ CALL pass_time();
 CALL rde_run_due();
 INSERT INTO accident SELECT tries, retry, status, sqlstate, error FROM reports WHERE generator IS NULL;
 TABLE accident ORDER BY tries;
-DELETE FROM rde_report WHERE dataset = 'mood';
+DELETE FROM _rde_report WHERE dataset = 'mood';
 
 ---------------------------------------------------------------------------
 -- A generator that does nothing but fail
@@ -195,39 +195,39 @@ DELETE FROM rde_report WHERE dataset = 'mood';
 
 -- four periods, in two formats each, for more than a day
 UPDATE shop.share SET part = 0 WHERE reseller = 1 OR day < current_date - 1;
-SELECT rde_create_generator('ratio', 'ratio', 'csv,json', 'daily', reseller => 1, start => current_date - 4) IS NOT NULL AS created;
-UPDATE rde_generator SET enabled_at = now() - interval '9 days' WHERE name = 'ratio';
+SELECT rde_create_generator('ratio', 'ratio', '{csv,json}', 'daily', reseller => 1, start => current_date - 4) IS NOT NULL AS created;
+UPDATE _rde_generator SET enabled_at = now() - interval '9 days' WHERE name = 'ratio';
 CALL rde_run_due();
 SELECT * FROM reports WHERE generator = 'ratio';
-UPDATE rde_report SET failed_at = failed_at - interval '25 hours' WHERE generator = id_of('ratio');
-SELECT count(rde_retry(id)) FROM rde_report WHERE generator = id_of('ratio') AND period_from = current_date - 1;
+UPDATE _rde_report SET failed_at = failed_at - interval '25 hours' WHERE generator = id_of('ratio');
+SELECT count(rde_retry_report(id)) FROM _rde_report WHERE generator = id_of('ratio') AND period_from = current_date - 1;
 CALL rde_run_due();
 SELECT * FROM generators WHERE name = 'ratio';
 -- six periods for more than a day, but not since one that was built
-SELECT rde_create_generator('mixed', 'ratio', 'csv', 'daily', reseller => 2, start => current_date - 7) IS NOT NULL AS created;
-UPDATE rde_generator SET enabled_at = now() - interval '9 days' WHERE name = 'mixed';
+SELECT rde_create_generator('ratio', 'mixed', '{csv}', 'daily', reseller => 2, start => current_date - 7) IS NOT NULL AS created;
+UPDATE _rde_generator SET enabled_at = now() - interval '9 days' WHERE name = 'mixed';
 CALL rde_run_due();
-UPDATE rde_report SET failed_at = failed_at - interval '25 hours' WHERE generator = id_of('mixed') AND status = 'error';
-SELECT count(rde_retry(id)) FROM rde_report WHERE generator = id_of('mixed') AND status = 'error' AND period_from = current_date - 2;
+UPDATE _rde_report SET failed_at = failed_at - interval '25 hours' WHERE generator = id_of('mixed') AND status = 'error';
+SELECT count(rde_retry_report(id)) FROM _rde_report WHERE generator = id_of('mixed') AND status = 'error' AND period_from = current_date - 2;
 CALL rde_run_due();
 SELECT of, status, sqlstate FROM reports WHERE generator = 'mixed';
 SELECT * FROM generators WHERE name = 'mixed';
 
 -- the fifth, but not for a day
-UPDATE rde_report SET failed_at = now() WHERE generator = id_of('ratio');
-UPDATE rde_generator SET next_from = next_from - interval '5 days', next_to = next_to - interval '5 days', next_run = next_run - interval '5 days'
+UPDATE _rde_report SET failed_at = now() WHERE generator = id_of('ratio');
+UPDATE _rde_generator SET next_from = next_from - interval '5 days', next_to = next_to - interval '5 days', next_run_at = next_run_at - interval '5 days'
 WHERE name = 'ratio';
 CALL rde_run_due();
 SELECT count(DISTINCT of) AS failed FROM reports WHERE generator = 'ratio' AND status = 'error';
 SELECT * FROM generators WHERE name = 'ratio';
 -- both
-UPDATE rde_report SET failed_at = failed_at - interval '25 hours' WHERE generator = id_of('ratio');
-SELECT count(rde_retry(id)) FROM rde_report WHERE generator = id_of('ratio') AND period_from = current_date - 1 AND format = 'csv';
+UPDATE _rde_report SET failed_at = failed_at - interval '25 hours' WHERE generator = id_of('ratio');
+SELECT count(rde_retry_report(id)) FROM _rde_report WHERE generator = id_of('ratio') AND period_from = current_date - 1 AND format = 'csv';
 CALL rde_run_due();
 SELECT * FROM generators;
 
 -- it makes no reports then, others do
-UPDATE rde_generator SET next_from = next_from - interval '6 days', next_to = next_to - interval '6 days', next_run = next_run - interval '6 days'
+UPDATE _rde_generator SET next_from = next_from - interval '6 days', next_to = next_to - interval '6 days', next_run_at = next_run_at - interval '6 days'
 WHERE name IN ('ratio', 'sale');
 CALL rde_run_due();
 SELECT * FROM generators WHERE name IN ('ratio', 'sale');
@@ -240,7 +240,7 @@ SELECT * FROM generators WHERE name = 'ratio';
 SELECT of, format, status, rows, tries FROM reports WHERE generator = 'ratio';
 
 -- without catching up only the latest period counts
-SELECT rde_create_generator('latest', 'sale', 'csv', 'daily', start => current_date - 8, catch_up => 'none') IS NOT NULL AS created;
+SELECT rde_create_generator('sale', 'latest', '{csv}', 'daily', start => current_date - 8, catch_up => 'none') IS NOT NULL AS created;
 CALL rde_run_due();
 SELECT of, status, rows FROM reports WHERE generator = 'latest';
 SELECT * FROM generators WHERE name = 'latest';
@@ -252,7 +252,7 @@ SELECT * FROM generators WHERE name = 'latest';
 CREATE TABLE shop.invoice (id text PRIMARY KEY, reseller bigint);
 ALTER TABLE shop.invoice OWNER TO regress_rde_shop;
 SELECT rde_watch_invoices('shop.invoice', 'reseller', 'id');
-SELECT rde_create_generator('invoice', 'sale', 'csv', 'on_invoice') IS NOT NULL AS created;
+SELECT rde_create_generator('sale', 'invoice', '{csv}', 'on_invoice') IS NOT NULL AS created;
 INSERT INTO shop.invoice VALUES ('A', 1), ('B', 2), ('C', 2), ('I1', 2);
 CREATE TABLE again (n serial, of text, status text, retry numeric, rows bigint, prov text);
 CALL rde_run_due();
@@ -273,7 +273,7 @@ SELECT of, status, tries, error FROM reports WHERE generator = 'invoice';
 -- it is looked at once more after a day
 CALL rde_run_due();
 SELECT of, rev, status, prov, rows FROM reports WHERE of IN ('B', 'C');
-UPDATE rde_report SET created_at = created_at - interval '25 hours' WHERE invoice IN ('B', 'C');
+UPDATE _rde_report SET published_at = published_at - interval '25 hours' WHERE invoice IN ('B', 'C');
 INSERT INTO shop.sale (id, reseller, day, note, invoice) VALUES (1002, 2, current_date, 'very late', 'B');
 CALL rde_run_due();
 SELECT of, rev, status, prov, rows FROM reports WHERE of IN ('B', 'C');
@@ -287,7 +287,7 @@ SELECT rde_unwatch_invoices('shop.invoice');
 BEGIN;
 INSERT INTO shop.sale (id, reseller, day, note) VALUES (1003, 2, current_date - 1, 'late');
 PREPARE TRANSACTION 'rde_late_sale';
-SELECT rde_create_generator('late', 'sale', 'csv,json', 'daily', reseller => n, start => current_date - 1) IS NOT NULL AS created
+SELECT rde_create_generator('sale', 'late', '{csv,json}', 'daily', reseller => n, start => current_date - 1) IS NOT NULL AS created
 FROM generate_series(1, 2) n;
 SET rde.settle_limit = '20 hours';
 CALL rde_run_due();
@@ -299,7 +299,7 @@ SELECT of, rev, format, status, prov, rows FROM reports WHERE generator = 'late'
 COMMIT PREPARED 'rde_late_sale';
 CALL rde_run_due();
 SELECT r.reseller, r.revision, r.format, r.status, r.provisional, r.row_count, o.revision AS supersedes
-FROM rde_report r LEFT JOIN rde_report o ON o.id = r.supersedes WHERE r.generator IN (SELECT id FROM rde_generator WHERE name = 'late')
+FROM _rde_report r LEFT JOIN _rde_report o ON o.id = r.supersedes WHERE r.generator IN (SELECT id FROM _rde_generator WHERE name = 'late')
 ORDER BY 1, 2, 3;
 
 DROP EXTENSION rde CASCADE;

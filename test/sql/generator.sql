@@ -88,127 +88,128 @@ SELECT id, on_invoice, children_on_invoice FROM rde_accounts ORDER BY id;
 --
 -- generators
 --
-SELECT rde_create_generator('g', 'lines', 'csv', 'daily');
+SELECT rde_create_generator('lines', 'g', '{csv}', 'daily');
 SET client_min_messages = warning;
 SELECT rde_attach('lines', 'billing.line', 'reseller_id', 'changed_at');
 RESET client_min_messages;
-SELECT rde_create_generator('g', 'lines', 'csv', 'on_invoice');
+SELECT rde_create_generator('lines', 'g', '{csv}', 'on_invoice');
 SELECT rde_attach('lines', 'billing.line', 'reseller_id', 'changed_at', invoice => 'invoice_id');
 SELECT rde_attach('stamped', 'billing.line', 'reseller_id', 'changed_at', change => 'change');
-SELECT rde_create_generator(NULL, 'lines', 'csv', 'daily');
-SELECT rde_create_generator('', 'lines', 'csv', 'daily');
-SELECT rde_create_generator('g', 'nothing', 'csv', 'daily');
-SELECT rde_create_generator('g', 'lines', NULL, 'daily');
-SELECT rde_create_generator('g', 'lines', 'pdf', 'daily');
-SELECT rde_create_generator('g', 'lines', 'csv,,xml', 'daily');
-SELECT rde_create_generator('g', 'lines', 'xlsx, XSLX', 'daily');
-SELECT rde_create_generator('g', 'lines', 'csv', 'hourly');
-SELECT rde_create_generator('g', 'lines', 'csv', NULL);
-SELECT rde_create_generator('g', 'lines', 'csv', 'daily', 'nosuch');
-SELECT rde_create_generator('g', 'lines', 'csv', 'daily', time_zone => 'nowhere');
-SELECT rde_create_generator('g', 'lines', 'csv', 'daily', month_day => 2);
-SELECT rde_create_generator('g', 'lines', 'csv', 'monthly', month_day => 32);
-SELECT rde_create_generator('g', 'lines', 'csv', 'on_invoice', run_at => '01:00');
-SELECT rde_create_generator('g', 'lines', 'csv', 'manual', start => '2020-01-01');
-SELECT rde_create_generator('g', 'lines', 'csv', 'manual', catch_up => 'none');
-SELECT rde_create_generator('g', 'lines', 'csv', 'daily', catch_up => 'some');
-SELECT rde_create_generator('g', 'lines', 'csv', 'daily', start => 'infinity');
-SELECT rde_create_generator('g', 'lines', 'csv', 'daily', keep => '-1 day');
-SELECT rde_create_generator('g', 'lines', 'csv', 'daily', options => '{"zip": true}');
-SELECT rde_create_generator('g', 'lines', 'csv', 'daily', options => NULL);
-SELECT rde_create_generator('g', 'lines', 'csv', 'daily', reseller => 12, options => '{"scope": "provider"}');
-SELECT rde_create_generator('g', 'stamped', 'csv', 'daily', start => current_date - 1);
+SELECT rde_create_generator('lines', NULL, '{csv}', 'daily');
+SELECT rde_create_generator('lines', '', '{csv}', 'daily');
+SELECT rde_create_generator('nothing', 'g', '{csv}', 'daily');
+SELECT rde_create_generator('lines', 'g', NULL::text[], 'daily');
+SELECT rde_create_generator('lines', 'g', '{pdf}', 'daily');
+SELECT rde_create_generator('lines', 'g', '{}', 'daily');
+SELECT rde_create_generator('lines', 'g', '{csv,"",xml}', 'daily');
+SELECT rde_create_generator('lines', 'g', '{xlsx,XSLX}', 'daily');
+SELECT rde_create_generator('lines', 'g', '{csv}', 'hourly');
+SELECT rde_create_generator('lines', 'g', '{csv}', NULL);
+SELECT rde_create_generator('lines', 'g', '{csv}', 'daily', 'nosuch');
+SELECT rde_create_generator('lines', 'g', '{csv}', 'daily', time_zone => 'nowhere');
+SELECT rde_create_generator('lines', 'g', '{csv}', 'daily', month_day => 2);
+SELECT rde_create_generator('lines', 'g', '{csv}', 'monthly', month_day => 32);
+SELECT rde_create_generator('lines', 'g', '{csv}', 'on_invoice', run_at => '01:00');
+SELECT rde_create_generator('lines', 'g', '{csv}', 'manual', start => '2020-01-01');
+SELECT rde_create_generator('lines', 'g', '{csv}', 'manual', catch_up => 'none');
+SELECT rde_create_generator('lines', 'g', '{csv}', 'daily', catch_up => 'some');
+SELECT rde_create_generator('lines', 'g', '{csv}', 'daily', start => 'infinity');
+SELECT rde_create_generator('lines', 'g', '{csv}', 'daily', retention => '-1 day');
+SELECT rde_create_generator('lines', 'g', '{csv}', 'daily', options => '{"zip": true}');
+SELECT rde_create_generator('lines', 'g', '{csv}', 'daily', options => NULL);
+SELECT rde_create_generator('lines', 'g', '{csv}', 'daily', reseller => 12, options => '{"scope": "provider"}');
+SELECT rde_create_generator('stamped', 'g', '{csv}', 'daily', start => current_date - 1);
 
-SELECT rde_create_generator('year', 'lines', ' CSV , xslx', 'monthly', 'full', 1, month_day => 31, run_at => '06:30',
-    start => '2024-01-15', catch_up => 'none', keep => '2 years', options => '{"csv": {"delimiter": ";"}}') AS monthly \gset
-SELECT rde_create_generator('day', 'lines', 'json', 'daily', time_zone => 'America/New_York', start => '2024-03-10') AS daily \gset
-SELECT rde_create_generator('day', 'lines', 'json', 'daily');
-SELECT rde_create_generator('year', 'lines', 'json', 'manual', reseller => 1);
-SELECT rde_create_generator('by hand', 'lines', 'xml', 'manual', reseller => 12) AS manual \gset
-SELECT rde_create_generator('changes', 'stamped', 'csv,json', 'daily') AS stamped \gset
+SELECT rde_create_generator('lines', 'year', '{CSV,xslx}', 'monthly', 'full', 1, month_day => 31, run_at => '06:30',
+    start => '2024-01-15', catch_up => 'none', retention => '2 years', options => '{"csv": {"delimiter": ";"}}') AS monthly \gset
+SELECT rde_create_generator('lines', 'day', '{json}', 'daily', time_zone => 'America/New_York', start => '2024-03-10') AS daily \gset
+SELECT rde_create_generator('lines', 'day', '{json}', 'daily');
+SELECT rde_create_generator('lines', 'year', '{json}', 'manual', reseller => 1);
+SELECT rde_create_generator('lines', 'by hand', '{xml}', 'manual', reseller => 12) AS manual \gset
+SELECT rde_create_generator('stamped', 'changes', '{csv,json}', 'daily') AS stamped \gset
 \x on
-SELECT name, dataset, view, formats, event, reseller, time_zone, month_day, run_at, start, catch_up, keep, options, enabled,
-    disabled_reason, next_from, next_to, next_run
-FROM rde_generator WHERE name IN ('year', 'day') ORDER BY name;
+SELECT name, dataset, view, formats, event, reseller, time_zone, month_day, run_at, start, catch_up, retention, options, enabled,
+    disabled_reason, next_from, next_to, next_run_at
+FROM _rde_generator WHERE name IN ('year', 'day') ORDER BY name;
 \x off
-SELECT name, start = current_date AS today, next_from = date_trunc('day', now()) AS from_today, next_run IS NULL AS unscheduled
-FROM rde_generator WHERE name IN ('by hand', 'changes') ORDER BY name;
+SELECT name, start = current_date AS today, next_from = date_trunc('day', now()) AS from_today, next_run_at IS NULL AS unscheduled
+FROM _rde_generator WHERE name IN ('by hand', 'changes') ORDER BY name;
 -- changes are counted from here on, whatever this transaction still does
 BEGIN;
 SELECT pg_current_xact_id() AS own \gset
 SAVEPOINT later;
 CREATE TABLE a_later_transaction_id ();
 ROLLBACK TO later;
-SELECT rde_create_generator('mine', 'stamped', 'csv', 'daily') AS mine \gset
+SELECT rde_create_generator('stamped', 'mine', '{csv}', 'daily') AS mine \gset
 SELECT s.format, pg_visible_in_snapshot(:'own', s.snapshot) AS own_seen,
     s.system_identifier = c.system_identifier AS here
-FROM rde_generator_snapshot s, pg_control_system() c WHERE s.generator = :'mine';
+FROM _rde_generator_snapshot s, pg_control_system() c WHERE s.generator = :'mine';
 ROLLBACK;
-SELECT g.name, s.format FROM rde_generator_snapshot s JOIN rde_generator g ON g.id = s.generator ORDER BY 1, 2;
+SELECT g.name, s.format FROM _rde_generator_snapshot s JOIN _rde_generator g ON g.id = s.generator ORDER BY 1, 2;
 
 -- changing them
 SELECT rde_alter_generator(NULL);
 SELECT rde_alter_generator('00000000-0000-0000-0000-000000000000');
 SELECT rde_alter_generator(:'manual', month_day => 1);
 SELECT rde_alter_generator(:'manual', run_at => '00:00');
-SELECT rde_alter_generator(:'manual', format => 'xml,xml');
+SELECT rde_alter_generator(:'manual', formats => '{xml,xml}');
 SELECT rde_alter_generator(:'manual', view => 'nosuch');
-SELECT rde_alter_generator(:'manual', keep => '0');
+SELECT rde_alter_generator(:'manual', retention => '0');
 SELECT rde_alter_generator(:'manual', options => '{"scope": "provider"}');
 SELECT rde_alter_generator(:'manual', clear => '{name}');
 SELECT rde_alter_generator(:'manual', view => 'full', clear => '{view}');
-SELECT rde_create_generator('year', 'lines', 'csv', 'manual', reseller => 12) IS NOT NULL AS other_reseller;
+SELECT rde_create_generator('lines', 'year', '{csv}', 'manual', reseller => 12) IS NOT NULL AS other_reseller;
 SELECT rde_alter_generator(:'manual', 'year');
-SELECT rde_alter_generator(:'monthly', time_zone => 'utc', month_day => 5, run_at => '00:00', format => 'csv', clear => '{view,keep}');
+SELECT rde_alter_generator(:'monthly', time_zone => 'utc', month_day => 5, run_at => '00:00', formats => '{csv}', clear => '{view,retention}');
 SELECT rde_alter_generator(:'daily', 'each day', time_zone => 'Asia/Tokyo', catch_up => 'none');
-SELECT name, view, formats, time_zone, month_day, run_at, catch_up, keep, next_from, next_to, next_run
-FROM rde_generator WHERE id IN (:'monthly', :'daily') ORDER BY name;
+SELECT name, view, formats, time_zone, month_day, run_at, catch_up, retention, next_from, next_to, next_run_at
+FROM _rde_generator WHERE id IN (:'monthly', :'daily') ORDER BY name;
 -- an added format goes on where the others are
-UPDATE rde_generator_snapshot SET snapshot = '10:20:', taken_at = '2024-01-01' WHERE format = 'csv';
-UPDATE rde_generator_snapshot SET snapshot = '10:30:', taken_at = '2024-01-02' WHERE format = 'json';
-SELECT rde_alter_generator(:'stamped', format => 'csv,xml');
-SELECT format, snapshot FROM rde_generator_snapshot ORDER BY format;
-SELECT rde_alter_generator(:'stamped', format => 'xlsx');
-SELECT format, snapshot FROM rde_generator_snapshot ORDER BY format;
+UPDATE _rde_generator_snapshot SET snapshot = '10:20:', taken_at = '2024-01-01' WHERE format = 'csv';
+UPDATE _rde_generator_snapshot SET snapshot = '10:30:', taken_at = '2024-01-02' WHERE format = 'json';
+SELECT rde_alter_generator(:'stamped', formats => '{csv,xml}');
+SELECT format, snapshot FROM _rde_generator_snapshot ORDER BY format;
+SELECT rde_alter_generator(:'stamped', formats => '{xlsx}');
+SELECT format, snapshot FROM _rde_generator_snapshot ORDER BY format;
 
 -- chosen days
 SELECT rde_run_generator(:'manual', NULL, '2024-01-01');
 SELECT rde_run_generator(:'manual', '2024-01-02', '2024-01-01');
 SELECT rde_run_generator(:'manual', '2024-01-02', 'infinity');
 SELECT rde_run_generator('00000000-0000-0000-0000-000000000000', '2024-01-01', '2024-01-01');
-SELECT rde_alter_generator(:'daily', format => 'csv,json', time_zone => 'America/New_York', keep => '1 year');
+SELECT rde_alter_generator(:'daily', formats => '{csv,json}', time_zone => 'America/New_York', retention => '1 year');
 SELECT count(*) FROM rde_run_generator(:'daily', '2024-03-10', '2024-03-10');
 SELECT name, view, format, type, status, reseller, period_from, period_to, time_zone, retention,
     generator = :'daily' AS linked, count(*) OVER (PARTITION BY pass) AS formats,
     expires_at - submitted_at > interval '364 days' AS kept
-FROM rde_report ORDER BY format;
+FROM _rde_report ORDER BY format;
 
 -- off and on again: final errors are submitted once more
 SELECT rde_alter_generator(:'daily', enabled => false);
-SELECT enabled, disabled_reason = 'disabled by ' || session_user AS by_me FROM rde_generator WHERE id = :'daily';
-UPDATE rde_report SET status = 'error', attempts = 3, error = 'e', sqlstate = '22012', failed_at = now(), lost_claims = 2,
+SELECT enabled, disabled_reason = 'disabled by ' || session_user AS by_me FROM _rde_generator WHERE id = :'daily';
+UPDATE _rde_report SET status = 'error', attempts = 3, error = 'e', sqlstate = '22012', failed_at = now(), lost_claims = 2,
     retry_at = CASE format WHEN 'csv' THEN now() END;
-UPDATE rde_generator SET enabled_at = '2024-01-01' WHERE id = :'daily';
+UPDATE _rde_generator SET enabled_at = '2024-01-01' WHERE id = :'daily';
 SELECT rde_alter_generator(:'daily', enabled => true);
-SELECT enabled, disabled_reason, enabled_at > '2024-01-02' AS since_now FROM rde_generator WHERE id = :'daily';
+SELECT enabled, disabled_reason, enabled_at > '2024-01-02' AS since_now FROM _rde_generator WHERE id = :'daily';
 SELECT format, status, attempts, error, sqlstate, failed_at IS NULL AS cleared, retry_at IS NULL AS at_once, lost_claims
-FROM rde_report ORDER BY format;
+FROM _rde_report ORDER BY format;
 
 -- what is in use cannot be dropped
 SELECT rde_drop_account(1);
 SELECT rde_drop_account(12);
 SELECT rde_drop_account(9);
 SELECT rde_drop_dataset('stamped');
-UPDATE rde_report SET status = 'completed', created_at = now(), row_count = 0, sha256 = '', file_bytes = 0, file_name = ''
+UPDATE _rde_report SET status = 'completed', published_at = now(), row_count = 0, sha256 = '', file_bytes = 0, file_name = ''
 WHERE format = 'csv';
 SELECT rde_drop_generator(:'daily');
-SELECT format, status FROM rde_report;
+SELECT format, status FROM _rde_report;
 SELECT rde_drop_generator('00000000-0000-0000-0000-000000000000');
-SELECT count(rde_drop_generator(id)) FROM rde_generator;
+SELECT count(rde_drop_generator(id)) FROM _rde_generator;
 SELECT rde_drop_account(12);
 SELECT rde_create_account(12, 'L1 too', 1);
-DELETE FROM rde_report;
-SELECT count(*) FROM rde_generator_snapshot;
+DELETE FROM _rde_report;
+SELECT count(*) FROM _rde_generator_snapshot;
 
 --
 -- watched tables
@@ -257,7 +258,7 @@ SELECT rde_watch_invoices('billing.wide', 'reseller', 'id');
 SELECT rde_watch_invoices('billing.applied', 'reseller', 'id');
 SELECT rde_watch_invoices('temporary', 'reseller', 'id');
 SELECT rde_watch_invoices('billing.invoice_2', 'reseller_id', 'invoice_id');
-SELECT rde_watch_invoices('rde_invoice_event', 'reseller', 'invoice');
+SELECT rde_watch_invoices('_rde_invoice_event', 'reseller', 'invoice');
 SELECT rde_watch_invoices('billing.simple', 'nosuch', 'id');
 SELECT rde_watch_invoices('billing.simple', 'reseller', 'day');
 SELECT rde_watch_invoices('billing.simple', 'posted', 'id');
@@ -293,26 +294,26 @@ BEGIN;
 INSERT INTO billing.invoice (invoice_id, reseller_id) VALUES (9, 9);
 ROLLBACK;
 RESET ROLE;
-SELECT reseller, invoice FROM rde_invoice_event ORDER BY 2, 1;
-DELETE FROM rde_invoice_event;
+SELECT reseller, invoice FROM _rde_invoice_event ORDER BY 2, 1;
+DELETE FROM _rde_invoice_event;
 -- one added later is told of, until it is watched again
 SET ROLE regress_rde_billing;
 CREATE TABLE billing.invoice_3 PARTITION OF billing.invoice_later FOR VALUES IN (3);
 RESET ROLE;
-SELECT "table", reseller_column, invoice_column, when_column, when_value, uncovered FROM rde_invoice_watches;
+SELECT relation, reseller_column, invoice_column, when_column, when_value, uncovered FROM rde_invoice_watches;
 SELECT rde_watch_invoices('billing.invoice', 'reseller_id', 'number');
-SELECT "table", reseller_column, invoice_column, when_column, when_value, uncovered FROM rde_invoice_watches;
+SELECT relation, reseller_column, invoice_column, when_column, when_value, uncovered FROM rde_invoice_watches;
 INSERT INTO billing.invoice_3 (number, reseller_id, month) VALUES ('a', 1, 3), (NULL, 2, 3);
-SELECT reseller, invoice FROM rde_invoice_event ORDER BY 2, 1;
-DELETE FROM rde_invoice_event;
+SELECT reseller, invoice FROM _rde_invoice_event ORDER BY 2, 1;
+DELETE FROM _rde_invoice_event;
 SELECT count(DISTINCT tgfoid) AS functions, count(*) AS triggers FROM pg_trigger WHERE tgname LIKE 'rde%';
 
 -- draft and issued; a row that moves between partitions
 SELECT rde_watch_invoices('billing.invoice', 'reseller_id', 'invoice_id', 'state', 'issued');
 TRUNCATE billing.invoice;
 INSERT INTO billing.invoice (invoice_id, reseller_id, state) VALUES (1, 11, 'draft'), (2, 11, 'issued'), (3, 12, NULL);
-SELECT invoice AS inserted FROM rde_invoice_event ORDER BY 1;
-DELETE FROM rde_invoice_event;
+SELECT invoice AS inserted FROM _rde_invoice_event ORDER BY 1;
+DELETE FROM _rde_invoice_event;
 UPDATE billing.invoice SET state = 'issued' WHERE invoice_id <= 2;
 UPDATE billing.invoice SET amount = 1;
 UPDATE billing.invoice_1 SET state = 'issued' WHERE invoice_id = 3;
@@ -320,15 +321,15 @@ UPDATE billing.invoice SET state = 'void' WHERE invoice_id = 2;
 UPDATE billing.invoice SET state = 'issued', month = 2 WHERE invoice_id = 2;
 UPDATE billing.invoice SET month = 3 WHERE invoice_id = 2;
 UPDATE billing.invoice SET invoice_id = 4 WHERE invoice_id = 2;
-SELECT invoice AS updated FROM rde_invoice_event ORDER BY happened_at;
-DELETE FROM rde_invoice_event;
+SELECT invoice AS updated FROM _rde_invoice_event ORDER BY happened_at;
+DELETE FROM _rde_invoice_event;
 -- without a state no update counts, and no trigger is left for it
 SELECT rde_watch_invoices('billing.invoice', 'reseller_id', 'padded');
 INSERT INTO billing.invoice (padded, reseller_id, state) VALUES ('INV-1', 11, 'draft');
 UPDATE billing.invoice SET state = 'issued';
-SELECT invoice || '|' AS padded FROM rde_invoice_event;
+SELECT invoice || '|' AS padded FROM _rde_invoice_event;
 SELECT tgname, count(*) FROM pg_trigger WHERE tgname LIKE 'rde%' GROUP BY 1;
-DELETE FROM rde_invoice_event;
+DELETE FROM _rde_invoice_event;
 -- values as the column's type spells them, in a table with children
 SET ROLE regress_rde_billing;
 CREATE TABLE billing.child () INHERITS (billing.simple);
@@ -336,9 +337,9 @@ SELECT rde_watch_invoices('billing.simple', 'reseller', 'id', 'posted', 'yes');
 INSERT INTO billing.simple VALUES ('a', '11', true), ('b', '11', false);
 INSERT INTO billing.child VALUES ('it''s %s', '11', true);
 RESET ROLE;
-SELECT invoice FROM rde_invoice_event ORDER BY 1;
-SELECT "table", when_column, when_value FROM rde_invoice_watches ORDER BY "table"::text;
-DELETE FROM rde_invoice_event;
+SELECT invoice FROM _rde_invoice_event ORDER BY 1;
+SELECT relation, when_column, when_value FROM rde_invoice_watches ORDER BY relation::text;
+DELETE FROM _rde_invoice_event;
 
 -- A type of the table's owner runs nothing with the rights of the extension's.
 SET ROLE regress_rde_billing;
@@ -361,8 +362,8 @@ RESET search_path;
 ALTER TABLE billing.typed ALTER COLUMN id TYPE billing.state USING 'void', ALTER COLUMN reseller TYPE billing.state[] USING '{draft}';
 INSERT INTO billing.typed VALUES ('issued', '{issued}', 'issued');
 RESET ROLE;
-SELECT reseller, invoice FROM rde_invoice_event ORDER BY 1;
-DELETE FROM rde_invoice_event;
+SELECT reseller, invoice FROM _rde_invoice_event ORDER BY 1;
+DELETE FROM _rde_invoice_event;
 -- whatever is wrong, billing goes on
 SET ROLE regress_rde_billing;
 ALTER TABLE billing.typed RENAME COLUMN id TO invoice_id;
@@ -382,7 +383,7 @@ SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE 'rde%' ORDER 
 SET ROLE regress_rde_stranger;
 SELECT rde_unwatch_invoices('billing.simple');
 RESET ROLE;
-SELECT "table" FROM rde_invoice_watches;
+SELECT relation FROM rde_invoice_watches;
 
 --
 -- from events to reports
@@ -396,28 +397,28 @@ RESET ROLE;
 SELECT count(*) FROM (VALUES
     ('all', NULL, 'csv', '{}'), ('provider', 1, 'csv,json', '{}'), ('l1', 11, 'csv', '{}'), ('l1 own', 11, 'csv', '{"scope": "reseller"}'),
     ('l1 two', 12, 'csv', '{}'), ('l2', 111, 'csv', '{}'), ('no account', 7, 'csv', '{}')) g(name, reseller, format, options),
-    rde_create_generator(g.name, 'lines', g.format, 'on_invoice', reseller => g.reseller, options => g.options::jsonb);
-SELECT rde_create_generator('off', 'lines', 'csv', 'on_invoice', reseller => 11) AS off \gset
+    rde_create_generator('lines', g.name, string_to_array(g.format, ','), 'on_invoice', reseller => g.reseller, options => g.options::jsonb);
+SELECT rde_create_generator('lines', 'off', '{csv}', 'on_invoice', reseller => 11) AS off \gset
 SELECT rde_alter_generator(:'off', enabled => false);
 INSERT INTO billing.bill VALUES (101, 1), (111, 11), (112, 12), (113, 111), (107, 7), (102, 999), (108, NULL);
 SELECT _rde_submit_events(100);
 SELECT invoice, invoice_reseller, string_agg(name || '.' || format, ', ' ORDER BY name, format) AS reports, count(DISTINCT pass) AS passes
-FROM rde_report GROUP BY 1, 2 ORDER BY 1;
+FROM _rde_report GROUP BY 1, 2 ORDER BY 1;
 SELECT name, dataset, view, type, reseller, period_from, time_zone, options, status, retention, revision
-FROM rde_report WHERE invoice = '113' AND format = 'csv' ORDER BY name;
+FROM _rde_report WHERE invoice = '113' AND format = 'csv' ORDER BY name;
 SELECT _rde_submit_events(100);
 -- once, however often it is told
-INSERT INTO rde_invoice_event VALUES ('11', '111'), ('11', '111'), (' 11', '111'), ('11.00', '111');
+INSERT INTO _rde_invoice_event VALUES ('11', '111'), ('11', '111'), (' 11', '111'), ('11.00', '111');
 -- what no reseller's invoice can be is taken away
-INSERT INTO rde_invoice_event VALUES ('', '1'), ('x', '1'), (NULL, '1'), ('11', ''), ('11', NULL), ('11', repeat('1', 3000)),
+INSERT INTO _rde_invoice_event VALUES ('', '1'), ('x', '1'), (NULL, '1'), ('11', ''), ('11', NULL), ('11', repeat('1', 3000)),
     ('9223372036854775808', '1'), ('1e3', '1');
-SELECT count(*) FROM rde_report \gset before_
+SELECT count(*) FROM _rde_report \gset before_
 SELECT _rde_submit_events(5), _rde_submit_events(5), _rde_submit_events(5);
-SELECT count(*) - :before_count AS more FROM rde_report;
-INSERT INTO rde_invoice_event VALUES ('lines', '9223372036854775807', 'large');
+SELECT count(*) - :before_count AS more FROM _rde_report;
+INSERT INTO _rde_invoice_event VALUES ('lines', '9223372036854775807', 'large');
 SELECT _rde_submit_events(5);
-SELECT name, invoice, invoice_reseller FROM rde_report WHERE invoice = 'large';
-DELETE FROM rde_report;
+SELECT name, invoice, invoice_reseller FROM _rde_report WHERE invoice = 'large';
+DELETE FROM _rde_report;
 
 -- switched off by the account above, for one child and for all
 SELECT rde_set_on_invoice(11, false, 111);
@@ -426,18 +427,18 @@ SELECT _rde_submit_events(100);
 SELECT rde_set_on_invoice(11, true, 111), rde_set_on_invoice(1, false);
 INSERT INTO billing.bill VALUES (202, 111);
 SELECT _rde_submit_events(100);
-SELECT invoice, string_agg(name || '.' || format, ', ' ORDER BY name, format) AS reports FROM rde_report GROUP BY 1 ORDER BY 1;
+SELECT invoice, string_agg(name || '.' || format, ', ' ORDER BY name, format) AS reports FROM _rde_report GROUP BY 1 ORDER BY 1;
 SELECT rde_set_on_invoice(1, true);
-DELETE FROM rde_report;
+DELETE FROM _rde_report;
 -- each with its own view; one that is gone is for the build to say
 SELECT rde_create_view('lines', 'v', '[{"column": "line_id"}]');
 SELECT rde_create_view('lines', 'cmp', '[{"column": "line_id"}]');
-SELECT count(rde_alter_generator(id, view => 'v')) FROM rde_generator WHERE name = 'l1 two';
+SELECT count(rde_alter_generator(id, view => 'v')) FROM _rde_generator WHERE name = 'l1 two';
 SELECT rde_drop_view('lines', 'v');
 INSERT INTO billing.bill VALUES (203, 12);
 SELECT _rde_submit_events(100);
-SELECT name, view FROM rde_report ORDER BY name, format;
-DELETE FROM rde_report;
+SELECT name, view FROM _rde_report ORDER BY name, format;
+DELETE FROM _rde_report;
 
 --
 -- sweeps
@@ -445,32 +446,32 @@ DELETE FROM rde_report;
 SET session_replication_role = replica;
 INSERT INTO billing.bill VALUES (301, 11, 'issued'), (302, 11, 'draft'), (303, 12, 'issued'), (304, 12, 'issued');
 RESET session_replication_role;
-SELECT count(*) FROM rde_invoice_event;
+SELECT count(*) FROM _rde_invoice_event;
 INSERT INTO billing.line (line_id, reseller_id, invoice_id) VALUES (1, 11, 301), (2, 11, 301), (3, 11, 302), (4, 12, 303), (5, 12, 999), (6, 11, 304),
     (7, 12, NULL), (8, NULL, 303);
 SELECT rde_sweep_invoices('billing.bill', 'infinity');
 SELECT rde_sweep_invoices('billing.bill', now() - interval '1 day');
-SELECT invoice, invoice_reseller, string_agg(name || '.' || format, ', ' ORDER BY name, format) AS reports FROM rde_report GROUP BY 1, 2 ORDER BY 1;
+SELECT invoice, invoice_reseller, string_agg(name || '.' || format, ', ' ORDER BY name, format) AS reports FROM _rde_report GROUP BY 1, 2 ORDER BY 1;
 SELECT rde_sweep_invoices('billing.bill', '-infinity');
 -- nothing from before a generator was created
-DELETE FROM rde_report;
-UPDATE rde_generator SET created_at = now() + interval '1 day' WHERE name <> 'all';
+DELETE FROM _rde_report;
+UPDATE _rde_generator SET created_at = now() + interval '1 day' WHERE name <> 'all';
 SELECT rde_sweep_invoices('billing.bill', now() - interval '1 day');
-UPDATE rde_generator SET created_at = now() - interval '1 hour';
-DELETE FROM rde_report;
+UPDATE _rde_generator SET created_at = now() - interval '1 hour';
+DELETE FROM _rde_report;
 -- rows that changed before count as little
 UPDATE billing.line SET changed_at = now() - interval '2 hours', changed_on = current_date - 2, changed_s = changed_s - 200000 WHERE line_id < 3;
 SELECT rde_sweep_invoices('billing.bill', now() - interval '1 day'), rde_sweep_invoices('billing.bill', now() - interval '30 days');
-SELECT DISTINCT invoice FROM rde_report ORDER BY 1;
-DELETE FROM rde_report;
+SELECT DISTINCT invoice FROM _rde_report ORDER BY 1;
+DELETE FROM _rde_report;
 SELECT rde_attach('lines', 'billing.line', 'reseller_id', 'changed_on', invoice => 'invoice_id');
 SELECT rde_sweep_invoices('billing.bill', now() - interval '1 hour');
-SELECT DISTINCT invoice FROM rde_report ORDER BY 1;
-DELETE FROM rde_report;
+SELECT DISTINCT invoice FROM _rde_report ORDER BY 1;
+DELETE FROM _rde_report;
 SELECT rde_attach('lines', 'billing.line', 'reseller_id', 'changed_s', invoice => 'invoice_id');
 SELECT rde_sweep_invoices('billing.bill', now() - interval '1 hour');
-SELECT DISTINCT invoice FROM rde_report ORDER BY 1;
-DELETE FROM rde_report;
+SELECT DISTINCT invoice FROM _rde_report ORDER BY 1;
+DELETE FROM _rde_report;
 -- tables that spell numbers otherwise
 SET ROLE regress_rde_billing;
 CREATE VIEW billing.spelled AS SELECT line_id, reseller_id::text AS reseller, invoice_id::numeric(10,2) AS invoice, changed_at FROM billing.line
@@ -481,8 +482,8 @@ SELECT rde_watch_invoices('billing.bpchar', 'reseller', 'id');
 RESET ROLE;
 SELECT rde_attach('lines', 'billing.spelled', 'reseller', 'changed_at', '{line_id}', invoice => 'invoice');
 SELECT rde_sweep_invoices('billing.bill', now() - interval '1 hour') > 0 AS found, rde_sweep_invoices('billing.bpchar', now() - interval '1 hour') > 0 AS found;
-SELECT invoice_reseller, invoice, count(*) FROM rde_report GROUP BY 1, 2 ORDER BY 1, 2;
-DELETE FROM rde_report;
+SELECT invoice_reseller, invoice, count(*) FROM _rde_report GROUP BY 1, 2 ORDER BY 1, 2;
+DELETE FROM _rde_report;
 
 -- a data set that cannot be read does not stop the others
 SELECT rde_create_dataset('broken', 'Broken');
@@ -491,21 +492,21 @@ CREATE FUNCTION billing.fail() RETURNS bigint LANGUAGE plpgsql AS $$BEGIN RAISE 
 CREATE VIEW billing.broken AS SELECT 1::bigint AS id, billing.fail() AS reseller, 1::bigint AS invoice, now() AS changed_at;
 RESET ROLE;
 SELECT rde_attach('broken', 'billing.broken', 'reseller', 'changed_at', '{id}', invoice => 'invoice');
-SELECT count(rde_create_generator('broken', 'broken', 'csv', 'on_invoice'));
-UPDATE rde_invoice_watch SET datasets = '{broken,lines}';
+SELECT count(rde_create_generator('broken', 'broken', '{csv}', 'on_invoice'));
+UPDATE _rde_invoice_watch SET datasets = '{broken,lines}';
 SELECT rde_sweep_invoices('billing.bill', now() - interval '1 hour') > 0 AS others;
 -- the worker sweeps a table once a day, and goes on trying one that fails
 SET client_min_messages = error;
-DELETE FROM rde_report;
-UPDATE rde_invoice_watch SET swept_at = now() - interval '25 hours';
+DELETE FROM _rde_report;
+UPDATE _rde_invoice_watch SET swept_at = now() - interval '25 hours';
 CALL rde_run_due();
-SELECT relation, swept_at < now() - interval '24 hours' AS due, tried_at > now() - interval '1 minute' AS tried FROM rde_invoice_watch ORDER BY relation::text;
+SELECT relation, swept_at < now() - interval '24 hours' AS due, tried_at > now() - interval '1 minute' AS tried FROM _rde_invoice_watch ORDER BY relation::text;
 DROP TABLE billing.bpchar;
-UPDATE rde_invoice_watch SET tried_at = now() - interval '2 hours';
-UPDATE rde_generator SET enabled = false WHERE name = 'broken';
+UPDATE _rde_invoice_watch SET tried_at = now() - interval '2 hours';
+UPDATE _rde_generator SET enabled = false WHERE name = 'broken';
 CALL rde_run_due();
-SELECT relation, swept_at < now() - interval '24 hours' AS due, tried_at > now() - interval '1 minute' AS tried FROM rde_invoice_watch ORDER BY relation::text;
-SELECT DISTINCT invoice, status FROM rde_report ORDER BY 1;
+SELECT relation, swept_at < now() - interval '24 hours' AS due, tried_at > now() - interval '1 minute' AS tried FROM _rde_invoice_watch ORDER BY relation::text;
+SELECT DISTINCT invoice, status FROM _rde_report ORDER BY 1;
 
 -- nothing is left
 DROP EXTENSION rde CASCADE;

@@ -57,7 +57,7 @@ SELECT rde_text(rde_export('evil', '2020-01-01', '2020-01-01', 'csv'));
 -- A function that turns search_path to planted operators and relations in the
 -- middle of the SELECT reaches no statement of rde's own.
 SET ROLE regress_rde_low;
-CREATE TABLE low.rde_report_chunk (report uuid, seq integer, data bytea);
+CREATE TABLE low._rde_report_chunk (report uuid, seq integer, data bytea);
 CREATE FUNCTION low.planted(uuid, uuid) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'planted operator ran as %', current_user;
@@ -72,7 +72,7 @@ CREATE VIEW low.turner AS SELECT id, reseller, day, low.turn(id) AS path FROM lo
 RESET ROLE;
 SELECT rde_attach('evil', 'low.turner', 'reseller', 'day', key => '{id}');
 SELECT rde_text(rde_export('evil', '2020-01-01', '2020-01-01', 'csv'));
-SELECT count(*) AS planted_chunks FROM low.rde_report_chunk;
+SELECT count(*) AS planted_chunks FROM low._rde_report_chunk;
 SHOW search_path;
 
 -- It may plant things itself, where it has the right; and it cannot leave what
@@ -93,7 +93,7 @@ SELECT n, 7, '2020-01-01', command FROM unnest(ARRAY[
     'CREATE OPERATOR low.<> (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = low.planted)',
     'CREATE FUNCTION low.sha256(bytea) RETURNS bytea LANGUAGE plpgsql AS ''BEGIN RAISE EXCEPTION ''''caught %'''', current_user; END''',
     'SET search_path = low, pg_catalog',
-    'CREATE TEMP TABLE rde_report (id uuid)',
+    'CREATE TEMP TABLE _rde_report (id uuid)',
     'CREATE FUNCTION pg_temp.now() RETURNS timestamptz LANGUAGE sql AS ''SELECT NULL::timestamptz''',
     'INSERT INTO low.deferred VALUES (1)',
     'RESET ROLE',
@@ -168,7 +168,7 @@ SELECT rde_revoke('regress_rde_runner', 'operator');
 SET ROLE regress_rde_runner;
 SELECT rde_export('evil', '2020-01-01', '2020-01-01', 'csv');
 SELECT count(*) FROM rde_reports;
-SELECT count(*) FROM rde_report_chunk;
+SELECT count(*) FROM _rde_report_chunk;
 RESET ROLE;
 
 DROP OWNED BY regress_rde_low, regress_rde_runner CASCADE;

@@ -18,9 +18,10 @@ JOIN pg_language l ON l.oid = p.prolang;
 -- whoever's rights a function has, its path is pinned; and nothing else is of the
 -- extension's owner's rights
 SELECT proname FROM routine
-WHERE (prosecdef OR language NOT IN ('c', 'internal'))
+WHERE language NOT IN ('c', 'internal')
   AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (proconfig), false);
-SELECT proname, language FROM routine WHERE prosecdef AND language NOT IN ('sql', 'plpgsql') OR language NOT IN ('c', 'sql', 'plpgsql');
+-- SECURITY DEFINER forgets who called, and is for what does not ask
+SELECT proname, language FROM routine WHERE prosecdef OR language NOT IN ('c', 'sql', 'plpgsql', 'rde_definer');
 
 -- a name is one function; nothing is granted but to the extension's owner and, of
 -- the following, to everybody
@@ -31,7 +32,7 @@ SELECT p.proname, a.* FROM routine p, aclexplode(coalesce(p.proacl, acldefault('
 WHERE a.is_grantable AND a.grantee <> p.proowner OR a.grantee NOT IN (0, p.proowner);
 -- The rest says no to accounts itself, for an account's role may be a member of one
 -- that has the right.  A schedule is of jobs with the caller's own rights, and a
--- template shows what rde_dataset_columns does.
+-- template shows what rde_view_columns does.
 SELECT p.proname FROM routine p
 WHERE NOT has_function_privilege('public', p.oid, 'EXECUTE') AND p.proname ~ '^rde_' AND p.language <> 'c'
   AND p.code !~ '_rde_refuse_account\(\)'
@@ -42,8 +43,8 @@ SELECT coalesce(p.proname, c.name) AS unexpected, c.makes_check
 FROM (VALUES
     ('rde_whoami', 'tells the caller about the caller'),
     ('rde_version', 'tells the library''s version'),
-    ('rde_visible_accounts', 'an account''s, for others empty'),
-    ('rde_sees_all', 'tells the caller about the caller'),
+    ('_rde_visible_accounts', 'an account''s, for others empty'),
+    ('_rde_sees_all', 'tells the caller about the caller'),
     ('rde_export', 'rde_own_reseller: 42501; quota'),
     ('rde_submit', 'rde_own_reseller: 42501; quota'),
     ('rde_build', 'rde_may_act: 42704'),
@@ -52,16 +53,17 @@ FROM (VALUES
     ('rde_chunks', 'rde_may_see with content: 42704'),
     ('rde_chunk', 'rde_may_see with content: 42704'),
     ('rde_text', 'rde_may_see with content: 42704'),
-    ('rde_verify', 'rde_may_see with content: 42704'),
+    ('rde_verify_report', 'rde_may_see with content: 42704'),
     ('rde_download_url', 'rde_may_see with content: 42704'),
     ('_rde_report_link', 'rde_may_see with content: NULL'),
-    ('rde_list_reports', 'rde_visible_accounts, rde_who'),
+    ('rde_list_reports', '_rde_visible_accounts, rde_who'),
     ('rde_login', 'EXECUTE; the token''s hash: 28000'),
     ('rde_redeem', 'EXECUTE; the link''s signature: 42501'),
     ('rde_run_due', 'EXECUTE; rde_refuse_account: 42501'),
     ('rde_sweep_invoices', 'EXECUTE; rde_refuse_account: 42501'),
-    ('rde_rebaseline', 'EXECUTE; rde_refuse_account: 42501'),
-    ('_rde_caller', 'EXECUTE; no restricted operation: 42501'),
+    ('rde_rebaseline_generator', 'EXECUTE; rde_refuse_account: 42501'),
+    ('_rde_callers', 'EXECUTE; no restricted operation: 42501'),
+    ('_rde_definer', 'EXECUTE; no restricted operation: 42501'),
     ('_rde_refuse_account', 'EXECUTE; is one'),
     ('_rde_own_reseller', 'EXECUTE; is one'),
     ('_rde_may_see', 'EXECUTE; is one'),
@@ -120,7 +122,7 @@ FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.
 -- each of them asks who reads, or shows what a function or view that asks returns
 SELECT c.relname FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
 WHERE c.relkind = 'v' AND c.relname !~ '^_'
-  AND pg_get_viewdef(c.oid) !~ '(rde_sees_all\(|rde_whoami\(|_rde_progress\(|_rde_periods\(|_rde_health\(|_rde_visible_reports)';
+  AND pg_get_viewdef(c.oid) !~ '(_rde_sees_all\(|rde_whoami\(|_rde_progress\(|_rde_periods\(|_rde_health\(|_rde_visible_reports|_rde_accounts\(|_rde_tokens\(|_rde_view_columns\(|_rde_datasets\(|_rde_generators\()';
 
 -- every table is dumped, but for these
 SELECT c.relname AS not_dumped, left(obj_description(c.oid, 'pg_class'), 60) AS why

@@ -32,7 +32,7 @@ $node->safe_psql('origin', q{
     RESET ROLE;
     SET search_path = reporting;
     SELECT rde_attach('payments', 'shop.payment', 'reseller_id', 'changed_at', amount => 'total', currency => 'currency',
-        columns => '{"CUSTOMER_PAYMENT_TOTAL": "total"}');
+        mapping => '{"CUSTOMER_PAYMENT_TOTAL": "total"}');
     SELECT rde_create_dataset('notes', 'Notes');
     SELECT rde_attach('notes', 'shop.notes', 'reseller_id', 'changed_at', '{id}', expose => '{id,note}');
     SELECT rde_create_view('notes', 'cmp', '[{"column":"note","as":"text","group":"G","description":"D"}]');
@@ -45,8 +45,8 @@ $node->safe_psql('origin', q{
 });
 
 my $reports = q{SET search_path = reporting; SELECT id, name, view, format, status, revision, period_from, period_to, row_count, file_bytes, sha256,
-    totals, file_name, created_at, expires_at FROM rde_reports ORDER BY id};
-my $columns = q{SET search_path = reporting; SELECT * FROM rde_dataset_columns ORDER BY dataset, view, reseller, position};
+    totals, file_name, published_at, expires_at FROM rde_reports ORDER BY id};
+my $columns = q{SET search_path = reporting; SELECT * FROM rde_view_columns ORDER BY dataset, view, reseller, position};
 my $datasets = q{SET search_path = reporting; SELECT name, source, reseller_column, key_columns, mapping, views FROM rde_datasets ORDER BY name};
 my %before = map { $_ => $node->safe_psql('origin', $_) } ($reports, $columns, $datasets);
 cmp_ok(($before{$reports} =~ tr/\n//), '==', 6, 'seven reports to keep');
@@ -65,7 +65,7 @@ like($err, qr/role "shop_owner" does not exist/, 'but of the role this cluster l
 
 is($copy->safe_psql('restored', $_), $before{$_}, 'as before') for ($reports, $columns, $datasets);
 is($copy->safe_psql('restored', q{SET search_path = reporting;
-	SELECT count(*) FILTER (WHERE rde_verify(id)), count(*) FROM rde_reports WHERE status = 'completed'}),
+	SELECT count(*) FILTER (WHERE rde_verify_report(id)), count(*) FROM rde_reports WHERE status = 'completed'}),
 	'6|6', 'every file verifies');
 is($copy->safe_psql('restored', q{SET search_path = reporting; SELECT count(*), sum(rows) FROM rde_report_totals}),
 	$node->safe_psql('origin', q{SET search_path = reporting; SELECT count(*), sum(rows) FROM rde_report_totals}), 'totals');
@@ -81,7 +81,7 @@ is($copy->safe_psql('restored', q{SET search_path = reporting;
 	FROM rde_reports n JOIN rde_reports o ON n.supersedes = o.id}), 't', 'rebuilt there, byte for byte the same');
 is($copy->safe_psql('restored', q{SET search_path = reporting;
 	SELECT rde_create_view('notes', 'another', '[{"column":"note"}]');
-	SELECT count(*) FROM rde_view WHERE id > 1000}), "\n3", 'a new view takes a number of its own');
+	SELECT count(*) FROM _rde_view WHERE id > 1000}), "\n3", 'a new view takes a number of its own');
 
 # Text dumps go the same way.
 my $sql = $node->backup_dir . '.sql';
@@ -92,20 +92,20 @@ is($node->safe_psql('again', $reports), $before{$reports}, 'the same reports');
 
 # Nothing is left of it.
 $node->safe_psql('again', 'DROP EXTENSION rde CASCADE');
-is($node->safe_psql('again', q{SELECT count(*) FROM pg_class c WHERE relname LIKE 'rde%'
+is($node->safe_psql('again', q{SELECT count(*) FROM pg_class c WHERE relname LIKE '%rde\_%'
 	UNION ALL SELECT count(*) FROM pg_proc WHERE proname LIKE '%rde\_%'
-	UNION ALL SELECT count(*) FROM pg_type WHERE typname LIKE 'rde%'}), "0\n0\n0", 'DROP EXTENSION leaves nothing');
+	UNION ALL SELECT count(*) FROM pg_type WHERE typname LIKE '%rde\_%'}), "0\n0\n0", 'DROP EXTENSION leaves nothing');
 
 # An install in a schema where a low role planted our names fails, and leaves
 # nothing foreign-owned behind.
 $node->safe_psql('postgres', 'CREATE ROLE low; CREATE DATABASE planted');
 $node->safe_psql('planted', q{CREATE SCHEMA open; GRANT CREATE, USAGE ON SCHEMA open TO low});
 for my $plant (
-	'CREATE TABLE open.rde_report (id uuid)',
+	'CREATE TABLE open._rde_report (id uuid)',
 	'CREATE VIEW open.rde_reports AS SELECT 1',
-	'CREATE FUNCTION open._rde_caller() RETURNS oid LANGUAGE sql AS $$SELECT 10::oid$$',
-	'CREATE FUNCTION open.rde_purge(integer) RETURNS bigint LANGUAGE sql AS $$SELECT 1::bigint$$',
-	'CREATE TYPE open.rde_source AS (a int)')
+	'CREATE FUNCTION open._rde_callers() RETURNS oid[] LANGUAGE sql AS $$SELECT ARRAY[10]::oid[]$$',
+	'CREATE FUNCTION open.rde_purge_reports(integer) RETURNS bigint LANGUAGE sql AS $$SELECT 1::bigint$$',
+	'CREATE TYPE open._rde_source AS (a int)')
 {
 	$node->safe_psql('planted', "SET ROLE low; $plant");
 	my ($rc, $stdout, $stderr) = $node->psql('planted', 'CREATE EXTENSION rde SCHEMA open');
@@ -137,13 +137,13 @@ is($node->safe_psql('planted', q{
 	SELECT rde_submit('sales', '2020-01-01', '2020-01-01', 'xml', 'v', 7) AS id \gset
 	SELECT rde_build(:'id') OPERATOR(pg_catalog.=) :'id';
 	SELECT count(*) FROM rde_reports;
-	SELECT count(*) OPERATOR(pg_catalog.>) 0 FROM rde_dataset_columns;
+	SELECT count(*) OPERATOR(pg_catalog.>) 0 FROM rde_view_columns;
 	SELECT count(*) FROM rde_progress;
 	SELECT rde_list_reports(current_date, current_date) IS NOT NULL;
-	SELECT rde_keep(:'id', 'infinity');
-	SELECT rde_verify(:'id');
-	SELECT rde_purge();
-	SELECT rde_template('payments') IS NOT NULL;
+	SELECT rde_keep_report(:'id', 'infinity');
+	SELECT rde_verify_report(:'id');
+	SELECT rde_purge_reports();
+	SELECT rde_dataset_template('payments') IS NOT NULL;
 	SELECT rde_drop_report(:'id');
 }), "\n\n\nword,a\r\nw,b\r\n\nt\n2\nt\n0\nt\n\nt\n0\nt\n", 'everything works past planted operators and functions');
 

@@ -175,7 +175,7 @@ SELECT rde_attach('wide', 'shop.wide', 'reseller', 'changed_at', '{id}', amount 
 SELECT rde_attach(d, ('shop.' || d)::regclass, 'reseller', 'day', '{id}') FROM unnest('{small,broken,long,huge}'::text[]) d;
 END
 is($node->safe_psql('postgres',
-		"SELECT count(*) FROM rde_dataset_columns WHERE dataset = 'wide'"),
+		"SELECT count(*) FROM rde_view_columns WHERE dataset = 'wide'"),
 	26, 'the wide source has 26 columns');
 
 sub export_sql
@@ -250,9 +250,9 @@ push @victims, map { export_sql('huge', $_, @few) } qw(csv json xml);
 	close_session($session);
 }
 is($node->safe_psql('postgres', <<'END'), '0|0', 'nor a chunk without a report');
-SELECT (SELECT count(*) FROM rde_report WHERE status <> 'completed'),
-       (SELECT count(*) FROM rde_report_chunk c WHERE NOT EXISTS
-          (SELECT FROM rde_report r WHERE r.id = c.report AND r.status = 'completed'))
+SELECT (SELECT count(*) FROM _rde_report WHERE status <> 'completed'),
+       (SELECT count(*) FROM _rde_report_chunk c WHERE NOT EXISTS
+          (SELECT FROM _rde_report r WHERE r.id = c.report AND r.status = 'completed'))
 END
 is($node->safe_psql('postgres', 'SELECT count(*) FROM rde_progress'), 0, 'nor progress');
 
@@ -267,14 +267,14 @@ sub builds
 SELECT count(rde_submit((ARRAY['small', 'broken', 'small', CASE WHEN n % 16 = 15 THEN 'long' ELSE 'broken' END])[1 + n % 4],
                         '2025-01-01', '2025-01-01', (ARRAY['csv', 'json', 'xml', 'xlsx'])[1 + n / 4 % 4]))
 FROM generate_series(0, $count - 1) n;
-SELECT format('SELECT rde_build(%L)', id) FROM rde_report WHERE status = 'submitted' ORDER BY submitted_at
+SELECT format('SELECT rde_build(%L)', id) FROM _rde_report WHERE status = 'submitted' ORDER BY submitted_at
 END
 }
 
 {
 	my $session = session();
 
-	$node->safe_psql('postgres', 'DELETE FROM rde_report');
+	$node->safe_psql('postgres', 'DELETE FROM _rde_report');
 	run_in($session, builds(208));
 	is($session->{err}, '', 'builds do not raise what fails');
 	my $before = descriptors($session);
@@ -283,10 +283,10 @@ END
 	my $growth = private_KiB($session) - $KiB;
 
 	is($node->safe_psql('postgres',
-			'SELECT status, count(*) FROM rde_report GROUP BY 1 ORDER BY 1'),
+			'SELECT status, count(*) FROM _rde_report GROUP BY 1 ORDER BY 1'),
 		"completed|608\nerror|608", 'half of the builds fail');
 	is($node->safe_psql('postgres',
-			'SELECT sqlstate, count(*) FROM rde_report WHERE sqlstate IS NOT NULL GROUP BY 1 ORDER BY 1'),
+			'SELECT sqlstate, count(*) FROM _rde_report WHERE sqlstate IS NOT NULL GROUP BY 1 ORDER BY 1'),
 		"22001|76\n22012|532", 'and why is on record');
 	is(descriptors($session), $before, 'no descriptor is left open');
 	cmp_ok($growth, '<', 1024, "private memory grew by $growth KiB");

@@ -47,7 +47,7 @@ sub digests
 	return $node->safe_psql('postgres', $settings . <<"END");
 SELECT pg_catalog.count(public.rde_export('everything', '2020-01-01'::date, '2020-01-01'::date, f, time_zone => 'Asia/Tokyo'))
 FROM pg_catalog.unnest(ARRAY[$list]) f;
-SELECT format, sha256, row_count FROM public.rde_reports ORDER BY created_at DESC, id LIMIT 5
+SELECT format, sha256, row_count FROM public.rde_reports ORDER BY published_at DESC, id LIMIT 5
 END
 }
 
@@ -146,36 +146,36 @@ END
 
 my $id = $node->safe_psql('postgres',
 	q{SELECT rde_export('everything', '2020-01-01', '2020-01-01', 'json', options => '{"compress": false}')});
-cmp_ok($node->safe_psql('postgres', "SELECT count(*) FROM rde_report_chunk WHERE report = '$id'"), '>', 1, 'a file of several chunks');
+cmp_ok($node->safe_psql('postgres', "SELECT count(*) FROM _rde_report_chunk WHERE report = '$id'"), '>', 1, 'a file of several chunks');
 
 sub damage
 {
 	my ($what, $sql) = @_;
 	my ($rc, $out, $err) = $node->psql('postgres', <<"END");
 SET client_min_messages = warning;
-SELECT rde_verify('$id');
+SELECT rde_verify_report('$id');
 BEGIN;
 $sql;
-SELECT rde_verify('$id');
+SELECT rde_verify_report('$id');
 ROLLBACK;
-SELECT rde_verify('$id');
+SELECT rde_verify_report('$id');
 END
 	is($out, "t\nf\nt", "found: $what");
 	like($err, qr/WARNING:.*$id/, "with a warning that names the report");
 }
 
-my $chunk = "UPDATE rde_report_chunk SET data = %s WHERE report = '$id' AND seq = %s";
+my $chunk = "UPDATE _rde_report_chunk SET data = %s WHERE report = '$id' AND seq = %s";
 damage('a flipped bit', sprintf($chunk, 'set_bit(data, 4711, 1 - get_bit(data, 4711))', 0));
 damage('a flipped bit in the last byte', sprintf($chunk,
 	'set_bit(data, 8 * length(data)::bigint - 1, 1 - get_bit(data, 8 * length(data)::bigint - 1))',
-	"(SELECT max(seq) FROM rde_report_chunk WHERE report = '$id')"));
+	"(SELECT max(seq) FROM _rde_report_chunk WHERE report = '$id')"));
 damage('a byte too few', sprintf($chunk, 'substr(data, 2)', 0));
 damage('a byte too many', sprintf($chunk, q{data || '\x00'},
-	"(SELECT max(seq) FROM rde_report_chunk WHERE report = '$id')"));
-damage('a chunk gone', "DELETE FROM rde_report_chunk WHERE report = '$id' AND seq = 0");
-damage('a chunk too many', "INSERT INTO rde_report_chunk SELECT report, seq + 1, data FROM rde_report_chunk WHERE report = '$id' ORDER BY seq DESC LIMIT 1");
-damage('two chunks exchanged', "UPDATE rde_report_chunk c SET data = o.data FROM rde_report_chunk o WHERE c.report = '$id' AND o.report = c.report AND o.seq = 1 - c.seq AND length(o.data) = length(c.data)")
-  if $node->safe_psql('postgres', "SELECT length(data) FROM rde_report_chunk WHERE report = '$id' AND seq = 1") == 1048576;
+	"(SELECT max(seq) FROM _rde_report_chunk WHERE report = '$id')"));
+damage('a chunk gone', "DELETE FROM _rde_report_chunk WHERE report = '$id' AND seq = 0");
+damage('a chunk too many', "INSERT INTO _rde_report_chunk SELECT report, seq + 1, data FROM _rde_report_chunk WHERE report = '$id' ORDER BY seq DESC LIMIT 1");
+damage('two chunks exchanged', "UPDATE _rde_report_chunk c SET data = o.data FROM _rde_report_chunk o WHERE c.report = '$id' AND o.report = c.report AND o.seq = 1 - c.seq AND length(o.data) = length(c.data)")
+  if $node->safe_psql('postgres', "SELECT length(data) FROM _rde_report_chunk WHERE report = '$id' AND seq = 1") == 1048576;
 
 $node->stop;
 done_testing();

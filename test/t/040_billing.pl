@@ -66,7 +66,7 @@ sql(q{
 	SELECT rde_create_view('lines', 'short', '[{"column":"line_id"}]');
 	SELECT rde_create_account(1, 'Provider', scope => 'provider');
 	SELECT rde_create_account(n, 'Reseller ' || n, 1) FROM generate_series(2, 10) n;
-	SELECT rde_create_generator('on invoice', 'lines', 'csv', 'on_invoice', 'short', n) FROM generate_series(1, 10) n;
+	SELECT rde_create_generator('lines', 'on invoice', '{csv}', 'on_invoice', 'short', n) FROM generate_series(1, 10) n;
 	SELECT rde_watch_invoices('shop.watched', 'reseller_id', 'invoice_id');
 });
 
@@ -95,7 +95,7 @@ sub bill
 		return;
 	}
 	is($err, '', "$what: without a word");
-	is(sql("SELECT count(*) FROM rde_invoice_event WHERE invoice IN ('$one', '$two')"), 2, "$what: recorded");
+	is(sql("SELECT count(*) FROM _rde_invoice_event WHERE invoice IN ('$one', '$two')"), 2, "$what: recorded");
 	$recorded += 2;
 	return;
 }
@@ -107,7 +107,7 @@ sql('DROP TABLE shop.line');
 bill('source dropped');
 
 rename($_, "$_.away") for @libraries;
-my (undef, undef, $failure) = $node->psql('postgres', 'SELECT reporting.rde_purge()');
+my (undef, undef, $failure) = $node->psql('postgres', 'SELECT reporting.rde_purge_reports()');
 like($failure, qr/could not access file/, 'the library is gone');
 bill('library gone');
 rename("$_.away", $_) for @libraries;
@@ -117,14 +117,14 @@ bill('column renamed', reseller => 'reseller',
 	warning => qr/WARNING:  invoices of shop.watched could not be recorded.*column r.reseller_id does not exist/);
 sql('ALTER TABLE shop.watched RENAME COLUMN reseller TO reseller_id');
 bill('column named as before');
-sql('ALTER TABLE rde_invoice_event ADD CONSTRAINT none CHECK (false) NOT VALID');
+sql('ALTER TABLE _rde_invoice_event ADD CONSTRAINT none CHECK (false) NOT VALID');
 bill('events refused', warning => qr/WARNING:  invoices of shop.watched could not be recorded.*violates check constraint "none"/);
-sql('ALTER TABLE rde_invoice_event DROP CONSTRAINT none');
+sql('ALTER TABLE _rde_invoice_event DROP CONSTRAINT none');
 
 # What was recorded is asked for, of each reseller's generator and the provider's.
 is(sql('SELECT _rde_submit_events(1000)'), $recorded, 'what was recorded is taken');
-is(sql('SELECT count(*) FROM rde_report'), 2 * $recorded, 'and its reports are submitted');
-sql('DELETE FROM rde_report');
+is(sql('SELECT count(*) FROM _rde_report'), 2 * $recorded, 'and its reports are submitted');
+sql('DELETE FROM _rde_report');
 
 sub median
 {
@@ -144,7 +144,7 @@ for my $round (1 .. 3)
 			SELECT 'INV-' || n, n % 10 + 1, n % 1000 + 1 FROM generate_series(1, 200000) n");
 		push @{ $seconds{$table} }, time - $start;
 	}
-	sql('VACUUM rde_invoice_event; TRUNCATE rde_invoice_event') if $round < 3;
+	sql('VACUUM _rde_invoice_event; TRUNCATE _rde_invoice_event') if $round < 3;
 }
 my $ratio = median(@{ $seconds{watched} }) / median(@{ $seconds{plain} });
 note sprintf('200,000 invoices: %.2f s, watched %.2f s, ratio %.2f',
@@ -155,8 +155,8 @@ cmp_ok($ratio, '<=', 2, '200,000 invoices in one statement take at most twice th
 my $start = time;
 is(sql('SELECT _rde_submit_events(200000)'), 200000, 'they are taken at once');
 note sprintf('200,000 events to reports of ten generators: %.1f s', time - $start);
-is(sql('SELECT count(*), count(DISTINCT generator) FROM rde_report'), '380000|10', 'by the generators that fire');
-sql('TRUNCATE rde_report CASCADE; TRUNCATE shop.plain, shop.watched, rde_invoice_event; CHECKPOINT');
+is(sql('SELECT count(*), count(DISTINCT generator) FROM _rde_report'), '380000|10', 'by the generators that fire');
+sql('TRUNCATE _rde_report CASCADE; TRUNCATE shop.plain, shop.watched, _rde_invoice_event; CHECKPOINT');
 
 # Single rows by four clients, in turns so short that what else the machine does
 # hits both sides; the median of their ratios counts.  A busy machine gets more

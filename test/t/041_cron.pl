@@ -37,7 +37,7 @@ INSERT INTO sale SELECT n, 7, date_trunc('day', now(), 'UTC') - interval '12 hou
 SET client_min_messages = error;
 SELECT rde_create_dataset('sales', 'Sales');
 SELECT rde_attach('sales', 'sale', 'reseller', 'changed_at');
-SELECT rde_create_generator('daily', 'sales', 'csv', 'daily', start => current_date - 2, time_zone => 'UTC');
+SELECT rde_create_generator('sales', 'daily', '{csv}', 'daily', start => current_date - 2, time_zone => 'UTC');
 END
 }
 my $path = 'SET search_path = "Rde Home", public;';

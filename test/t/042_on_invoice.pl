@@ -33,7 +33,7 @@ ALTER TABLE invoice OWNER TO shop_owner;
 ALTER TABLE line OWNER TO shop_owner;
 CREATE TABLE committed (invoice bigint PRIMARY KEY, at timestamptz DEFAULT clock_timestamp());
 SELECT rde_attach('provisioned_orders', 'line', 'reseller', 'changed_at', amount => 'amount', invoice => 'invoice');
-SELECT rde_create_generator('inv', 'provisioned_orders', 'csv,json', 'on_invoice', view => 'full', reseller => r)
+SELECT rde_create_generator('provisioned_orders', 'inv', '{csv,json}', 'on_invoice', view => 'full', reseller => r)
 FROM generate_series(1, 20) r;
 SELECT rde_watch_invoices('invoice', 'reseller', 'id', 'status', 'Issued');
 END
@@ -75,7 +75,7 @@ is($node->safe_psql('postgres', "SELECT count(*) $reports WHERE r.row_count <> (
 	'0', 'with all their lines');
 is($node->safe_psql('postgres', "SELECT count(*) $reports WHERE r.reseller <> (SELECT i.reseller FROM invoice i WHERE i.id = c.invoice)"),
 	'0', 'each its own reseller\'s');
-my $stored = 'extract(epoch FROM r.created_at - c.at)';
+my $stored = 'extract(epoch FROM r.published_at - c.at)';
 my $p99 = $node->safe_psql('postgres',
 	"SELECT percentile_cont(0.99) WITHIN GROUP (ORDER BY $stored) $reports");
 my $max = $node->safe_psql('postgres', "SELECT max($stored) $reports");
@@ -91,7 +91,7 @@ is($node->safe_psql('postgres', "SELECT count(*) FROM rde_reports WHERE invoice 
 is($node->safe_psql('postgres', "SELECT string_agg(status || ' ' || (retry_at > now()), ', ') FROM rde_reports WHERE invoice = '1000002'"),
 	'submitted true, submitted true', 'an invoice without lines waits for them');
 $node->safe_psql('postgres', "INSERT INTO line VALUES (1000002, 1, 2, 7)");
-$node->safe_psql('postgres', "UPDATE rde_report SET retry_at = now() WHERE invoice = '1000002'");
+$node->safe_psql('postgres', "UPDATE _rde_report SET retry_at = now() WHERE invoice = '1000002'");
 $node->safe_psql('postgres', 'CALL rde_run_due()');
 is($node->safe_psql('postgres', "SELECT string_agg(status || ' ' || row_count, ', ') FROM rde_reports WHERE invoice = '1000002'"),
 	'completed 1, completed 1', 'and has its report when they are there');

@@ -123,7 +123,7 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-CREATE CONSTRAINT TRIGGER at_commit AFTER UPDATE ON rde_report DEFERRABLE INITIALLY DEFERRED
+CREATE CONSTRAINT TRIGGER at_commit AFTER UPDATE ON _rde_report DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW WHEN (NEW.status = 'completed') EXECUTE FUNCTION test.at_commit();
 
 -- What must not be, whatever happened: one line for each.
@@ -131,30 +131,30 @@ CREATE TABLE test.verified (id uuid PRIMARY KEY);
 CREATE FUNCTION test.wrong() RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
     RETURN QUERY SELECT 'left over: ' || concat_ws(', ', left_over, c.report, r.status)
-        FROM (SELECT 'chunk' AS left_over, report FROM rde_report_chunk
-              UNION ALL SELECT 'total', report FROM rde_report_total) c
-        LEFT JOIN rde_report r ON r.id = c.report WHERE r.status IS DISTINCT FROM 'completed';
-    RETURN QUERY SELECT format('twice: %s of %s', r.format, r.period_from) FROM rde_report r
+        FROM (SELECT 'chunk' AS left_over, report FROM _rde_report_chunk
+              UNION ALL SELECT 'total', report FROM _rde_report_total) c
+        LEFT JOIN _rde_report r ON r.id = c.report WHERE r.status IS DISTINCT FROM 'completed';
+    RETURN QUERY SELECT format('twice: %s of %s', r.format, r.period_from) FROM _rde_report r
         GROUP BY r.generator, r.period_from, r.format HAVING count(*) > 1;
     RETURN QUERY SELECT 'neither completed nor waiting to be: ' || concat_ws(', ', r.id, r.status, r.lost_claims, r.error)
-        FROM rde_report r
+        FROM _rde_report r
         WHERE r.status <> 'completed' AND NOT (r.status = 'submitted' AND NOT _rde_alive(r.claim_pid, r.claim_start));
     RETURN QUERY SELECT 'gap: ' || g.name
-        FROM rde_generator g LEFT JOIN rde_report r ON r.generator = g.id
+        FROM _rde_generator g LEFT JOIN _rde_report r ON r.generator = g.id
         GROUP BY g.id
         HAVING count(r.id) <> cardinality(g.formats) * ((g.next_from AT TIME ZONE 'UTC')::date - g.start);
-    RETURN QUERY SELECT format('rows: %s in %s of %s', r.row_count, r.format, r.period_from) FROM rde_report r
+    RETURN QUERY SELECT format('rows: %s in %s of %s', r.row_count, r.format, r.period_from) FROM _rde_report r
         WHERE r.status = 'completed' AND r.row_count <> CASE r.dataset WHEN 'sale' THEN 3 ELSE 42 END;
     RETURN QUERY WITH verified AS (
-            INSERT INTO test.verified SELECT r.id FROM rde_report r WHERE r.status = 'completed'
+            INSERT INTO test.verified SELECT r.id FROM _rde_report r WHERE r.status = 'completed'
             ON CONFLICT DO NOTHING RETURNING id)
-        SELECT 'damaged: ' || v.id FROM verified v WHERE NOT rde_verify(v.id);
+        SELECT 'damaged: ' || v.id FROM verified v WHERE NOT rde_verify_report(v.id);
 END $$;
 
--- Only rde_retry() brings back what has been lost too often.  Here it happens to
+-- Only rde_retry_report() brings back what has been lost too often.  Here it happens to
 -- the innocent.
 CREATE FUNCTION test.forgive() RETURNS bigint LANGUAGE sql AS $$
-    SELECT count(rde_retry(id)) FROM rde_report WHERE sqlstate = '57P02' AND lost_claims = 3 AND status = 'error' $$;
+    SELECT count(rde_retry_report(id)) FROM _rde_report WHERE sqlstate = '57P02' AND lost_claims = 3 AND status = 'error' $$;
 END
 
 my %formats = (sale => [ 'csv,json,xlsx', 'csv', 'json,xml' ], document => [ 'csv', 'json,csv', 'xlsx' ]);
@@ -168,7 +168,7 @@ sub more_work
 	my $days = 4 + int(rand 5);
 	my $reseller = 1 + int(rand 5);
 	return qq{
-		SELECT rde_create_generator('generator $round', '$dataset', '$format', 'daily', reseller => $reseller,
+		SELECT rde_create_generator('$dataset', 'generator $round', '{$format}', 'daily', reseller => $reseller,
 			start => (now() AT TIME ZONE 'UTC')::date - $days, options => '{"compress":false}') IS NULL;
 	};
 }
@@ -180,7 +180,7 @@ sub sprung
 	return '' unless -s $file;
 	chomp(my $report = slurp_file($file));
 	unlink $file;
-	return "SELECT 'at commit ' || status FROM rde_report WHERE id = '$report';\n";
+	return "SELECT 'at commit ' || status FROM _rde_report WHERE id = '$report';\n";
 }
 
 sub any_of
@@ -240,23 +240,23 @@ note sprintf '%d rounds in %.0f s: %s; %d reports were lost three times; at COMM
 # Whatever is left is built by whoever comes next.
 $node->safe_psql('postgres', "SELECT test.forgive(); CALL rde_run_due()") for 1 .. 2;
 is($node->safe_psql('postgres', 'SELECT * FROM test.wrong()'), '', 'and the rest is built');
-is($node->safe_psql('postgres', "SELECT count(*) FROM rde_report WHERE status <> 'completed'"), '0', 'every report is completed');
+is($node->safe_psql('postgres', "SELECT count(*) FROM _rde_report WHERE status <> 'completed'"), '0', 'every report is completed');
 is($node->safe_psql('postgres', q{
-	SELECT count(*) FROM rde_generator g CROSS JOIN unnest(g.formats) f(format)
+	SELECT count(*) FROM _rde_generator g CROSS JOIN unnest(g.formats) f(format)
 	CROSS JOIN generate_series(g.start, (now() AT TIME ZONE 'UTC')::date - 1, '1 day') d(day)
-	WHERE (SELECT count(*) FROM rde_report r WHERE r.generator = g.id AND r.format = f.format
+	WHERE (SELECT count(*) FROM _rde_report r WHERE r.generator = g.id AND r.format = f.format
 	         AND r.period_from = d.day::timestamp AT TIME ZONE 'UTC') <> 1}),
 	'0', 'each day of each generator in each format is there once');
 my ($reports, $chunks) = split /\|/, $node->safe_psql('postgres',
-	'SELECT count(DISTINCT report), count(*) FROM rde_report_chunk');
+	'SELECT count(DISTINCT report), count(*) FROM _rde_report_chunk');
 cmp_ok($chunks, '>', $reports, "$reports reports have several chunks, $chunks in all");
-is($node->safe_psql('postgres', 'SELECT count(*) FROM rde_report WHERE NOT rde_verify(id)'), '0', 'and all are as they were built');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM _rde_report WHERE NOT rde_verify_report(id)'), '0', 'and all are as they were built');
 
 # One report kills its worker whenever it is built, and all other processes with
 # it, among them workers that are busy with slow reports.  Every reseller has its
 # turn at once, so they are built at the same time again and again.
 $node->safe_psql('postgres', <<'END');
-DROP TRIGGER at_commit ON rde_report;
+DROP TRIGGER at_commit ON _rde_report;
 SET ROLE shop_owner;
 CREATE FUNCTION shop.wait_or_die(reseller bigint) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -287,9 +287,9 @@ for (1 .. 20)
 	wait_for_server();
 }
 is($crashes, 3, 'a report that kills its worker does so three times');
-is($node->safe_psql('postgres', "SELECT status, sqlstate, lost_claims, error FROM rde_report WHERE name = 'peril 1'"),
+is($node->safe_psql('postgres', "SELECT status, sqlstate, lost_claims, error FROM _rde_report WHERE name = 'peril 1'"),
 	'error|57P02|3|the server process that built it was gone before it ended, 3 times', 'and is in error then');
-is($node->safe_psql('postgres', "SELECT string_agg(name, ', ') FROM rde_report WHERE status <> 'completed' AND name <> 'peril 1'"),
+is($node->safe_psql('postgres', "SELECT string_agg(name, ', ') FROM _rde_report WHERE status <> 'completed' AND name <> 'peril 1'"),
 	'', 'all others are built');
 
 done_testing();

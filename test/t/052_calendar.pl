@@ -182,12 +182,12 @@ sub walk
 	for (@generators)
 	{
 		my ($name, $event, $zone, $month_day, $run_at, $from, $catch_up, $dataset) = @$_;
-		$create .= qq{SELECT rde_create_generator('$name', '$dataset', 'csv', '$event', time_zone => '$zone',
+		$create .= qq{SELECT rde_create_generator('$dataset', '$name', '{csv}', '$event', time_zone => '$zone',
 			month_day => $month_day, run_at => '$run_at', start => '$from', catch_up => '$catch_up',
-			keep => '20 years', options => '{"compress": false}');};
+			retention => '20 years', options => '{"compress": false}');};
 		append_to_file($diary, join("\t", 'generator', @$_[ 0 .. 6 ]) . "\n");
 	}
-	$node->safe_psql('postgres', "TRUNCATE rde_generator, rde_report CASCADE; $create");
+	$node->safe_psql('postgres', "TRUNCATE _rde_generator, _rde_report CASCADE; $create");
 
 	# Nothing is missed, or one, three or forty days; a clock is a day and an
 	# hour wrong, and put right; it stands where a period's report is due, where
@@ -203,13 +203,13 @@ sub walk
 		if ($kind eq 'move')
 		{
 			my $zone = $moves[ rand @moves ];
-			$node->safe_psql('postgres', "SELECT rde_alter_generator(id, time_zone => '$zone') FROM rde_generator WHERE name = '$what'");
+			$node->safe_psql('postgres', "SELECT rde_alter_generator(id, time_zone => '$zone') FROM _rde_generator WHERE name = '$what'");
 			append_to_file($diary, "zone\t$what\t$zone\n");
 			push @steps, $zone;
 			next;
 		}
 		set_clock(int($kind eq 'hours' ? $now + $what * 3600
-			: $what + $node->safe_psql('postgres', 'SELECT extract(epoch FROM min(next_run))::bigint FROM rde_generator')));
+			: $what + $node->safe_psql('postgres', 'SELECT extract(epoch FROM min(next_run_at))::bigint FROM _rde_generator')));
 		$latest = $now if $now > $latest;
 		$node->safe_psql('postgres', 'CALL rde_run_due()');
 		append_to_file($diary, "run\t${now}000000\n");
@@ -224,21 +224,21 @@ sub walk
 	append_to_file($diary, $node->safe_psql('postgres', q{
 		SELECT format(E'report\t%s\t%s\t%s\t%s', g.name, extract(epoch FROM r.period_from) * 1000000,
 					  extract(epoch FROM r.period_to) * 1000000, extract(epoch FROM r.due_at) * 1000000)
-		FROM rde_report r JOIN rde_generator g ON g.id = r.generator ORDER BY g.name, r.period_from
+		FROM _rde_report r JOIN _rde_generator g ON g.id = r.generator ORDER BY g.name, r.period_from
 	}) =~ s/\.0+(?=\s|$)//gr . "\n");
 	like(oracle('replay', $diary), qr/^reports=\d{4} runs=\d\d+$/, 'as many as there should be');
 
 	is($node->safe_psql('postgres', q{
-		SELECT status, provisional, revision, attempts, count(*) > 1000 FROM rde_report GROUP BY 1, 2, 3, 4
+		SELECT status, provisional, revision, attempts, count(*) > 1000 FROM _rde_report GROUP BY 1, 2, 3, 4
 	}), 'completed|f|1|1|t', 'each is built, once, after its period settled');
 	is($node->safe_psql('postgres', q{
-		SELECT g.name FROM (SELECT generator, period_from, lag(period_from) OVER (PARTITION BY generator ORDER BY xmin::text::bigint) AS previous FROM rde_report) r
-		JOIN rde_generator g ON g.id = r.generator
+		SELECT g.name FROM (SELECT generator, period_from, lag(period_from) OVER (PARTITION BY generator ORDER BY xmin::text::bigint) AS previous FROM _rde_report) r
+		JOIN _rde_generator g ON g.id = r.generator
 		WHERE r.period_from < r.previous
 	}), '', 'in the order of their periods');
 	is($node->safe_psql('postgres', q{
 		WITH line AS (
-			SELECT g.name, l.line FROM rde_generator g JOIN rde_report r ON r.generator = g.id,
+			SELECT g.name, l.line FROM _rde_generator g JOIN _rde_report r ON r.generator = g.id,
 				regexp_split_to_table(rde_text(r.id), E'\r\n') l(line)
 			WHERE g.catch_up = 'all' AND l.line ~ '^\d'),
 		got AS (
@@ -248,7 +248,7 @@ sub walk
 		wanted AS (
 			SELECT g.name, ceil(extract(epoch FROM min(r.period_from)) / 3600) AS first,
 				ceil(extract(epoch FROM max(r.period_to)) / 3600) - 1 AS last
-			FROM rde_generator g JOIN rde_report r ON r.generator = g.id WHERE g.catch_up = 'all' GROUP BY g.name)
+			FROM _rde_generator g JOIN _rde_report r ON r.generator = g.id WHERE g.catch_up = 'all' GROUP BY g.name)
 		SELECT name, got, wanted FROM wanted LEFT JOIN got USING (name)
 		WHERE (got.first, got.last, got.count, got.different)
 			IS DISTINCT FROM (wanted.first, wanted.last, wanted.last - wanted.first + 1, wanted.last - wanted.first + 1)

@@ -46,14 +46,14 @@ $node->safe_psql('shop', q{
 	SELECT rde_create_dataset('sales', 'Sales');
 	SELECT rde_attach('sales', 'sale', 'reseller', 'changed', '{id}');
 	SELECT rde_create_account(7, 'Seven', role => 'reseller');
-	SELECT rde_create_generator('hourly', 'sales', 'csv', 'daily', start => current_date + 1, options => '{"compress": false}');
+	SELECT rde_create_generator('sales', 'hourly', '{csv}', 'daily', start => current_date + 1, options => '{"compress": false}');
 	GRANT EXECUTE ON PROCEDURE rde_run_due TO worker;
 	-- the reports there are: revision, state, ids
 	CREATE FUNCTION state() RETURNS text LANGUAGE sql AS $$
 		SELECT string_agg(concat_ws(' ', revision, status, CASE WHEN provisional THEN 'provisional' END,
 			CASE WHEN status = 'completed' THEN
 				(SELECT string_agg(m[1], ',') FROM regexp_matches(rde_text(id), '\n(\d+),', 'g') m) END), '; ' ORDER BY revision)
-		FROM rde_report $$;
+		FROM _rde_report $$;
 	INSERT INTO sale VALUES (1);
 });
 $node->safe_psql('postgres', join '', map { "CREATE DATABASE $_ TEMPLATE shop;\n" } @cases);
@@ -76,7 +76,7 @@ send_to($_, "CALL rde_run_due(wait => '9 s')") for @workers;
 # The period ends now, while they are open.
 my $end = time;
 $node->safe_psql($_, qq{
-	UPDATE rde_generator SET next_from = to_timestamp($end) - interval '1 hour', next_to = to_timestamp($end), next_run = to_timestamp($end)
+	UPDATE _rde_generator SET next_from = to_timestamp($end) - interval '1 hour', next_to = to_timestamp($end), next_run_at = to_timestamp($end)
 }) for @cases;
 
 # Nothing settles for five seconds, whoever is there or not.
@@ -88,9 +88,9 @@ for my $case (qw(written opened hidden hidden_read savepoint prepared))
 {
 	is(run_due($case), '1 submitted', "$case: waits");
 }
-like($node->safe_psql('written', q{SELECT waits_for FROM rde_periods WHERE state = 'submitted'}),
+like($node->safe_psql('written', q{SELECT waits_for FROM rde_periods WHERE status = 'submitted'}),
 	qr/^the transaction of pid \d+ \(\w+, 053_settle.pl, idle in transaction\), open since /, 'and it can be seen for whom');
-is($node->safe_psql('prepared', q{SELECT waits_for FROM rde_periods WHERE state = 'submitted'}),
+is($node->safe_psql('prepared', q{SELECT waits_for FROM rde_periods WHERE status = 'submitted'}),
 	"the prepared transaction 'p' of " . $node->safe_psql('postgres', 'SELECT current_user'), 'for one that is prepared');
 
 run_in($session{opened}, 'INSERT INTO sale VALUES (2); COMMIT');
@@ -116,14 +116,14 @@ is($node->safe_psql('late', q{SELECT provisional FROM rde_reports}), 't', 'which
 run_in($session{late}, 'COMMIT');
 is(run_due('late'), '1 completed provisional 1; 2 completed 1,2', 'once it has settled, there is a next revision');
 is(run_due('late'), '1 completed provisional 1; 2 completed 1,2', 'and only one');
-is($node->safe_psql('late', q{SELECT n.supersedes = o.id FROM rde_report n JOIN rde_report o ON n.revision = 2 AND o.revision = 1}),
+is($node->safe_psql('late', q{SELECT n.supersedes = o.id FROM _rde_report n JOIN _rde_report o ON n.revision = 2 AND o.revision = 1}),
 	't', 'that replaces it');
 run_in($session{late_nothing}, 'ROLLBACK');
 is(run_due('late_nothing'), '1 completed 1', 'not if it would be the same: then that one is final');
 
 # By hand nothing is waited for.
 is(run_due('by_hand'), '1 submitted', 'by_hand: waits');
-is($node->safe_psql('by_hand', 'SELECT rde_build(id) IS NOT NULL FROM rde_report; SELECT state()'),
+is($node->safe_psql('by_hand', 'SELECT rde_build(id) IS NOT NULL FROM _rde_report; SELECT state()'),
 	"t\n1 completed provisional 1", 'built by hand it is provisional');
 run_in($session{by_hand}, 'COMMIT');
 is(run_due('by_hand'), '1 completed provisional 1; 2 completed 1,2', 'and has its next revision');
@@ -131,7 +131,7 @@ is(run_due('by_hand'), '1 completed provisional 1; 2 completed 1,2', 'and has it
 # Workers that wait keep no period from settling, neither each other's.
 wait_for($_) for @workers;
 is(reports('waiting'), '1 completed 1', 'a waiting worker builds');
-cmp_ok($node->safe_psql('waiting', "SELECT extract(epoch FROM created_at) - $end FROM rde_report"),
+cmp_ok($node->safe_psql('waiting', "SELECT extract(epoch FROM published_at) - $end FROM _rde_report"),
 	'<', 8, 'as soon as it can');
 close_session($_) for @workers, values %session;
 
@@ -142,19 +142,19 @@ $node->safe_psql('shop', q{
 	CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON sale FOR EACH ROW EXECUTE FUNCTION rde_stamp('change');
 	SELECT rde_drop_generator(id) FROM rde_generators;
 	SELECT rde_attach('sales', 'sale', 'reseller', 'changed', '{id}', change => 'change');
-	SELECT rde_create_generator('changes', 'sales', 'csv', 'daily', options => '{"compress": false}');
-	UPDATE rde_generator SET next_from = now() - interval '2 hours', next_to = now() - interval '1 hour', next_run = now() - interval '1 hour';
+	SELECT rde_create_generator('sales', 'changes', '{csv}', 'daily', options => '{"compress": false}');
+	UPDATE _rde_generator SET next_from = now() - interval '2 hours', next_to = now() - interval '1 hour', next_run_at = now() - interval '1 hour';
 	INSERT INTO sale VALUES (2);
-	INSERT INTO rde_source_failure (dataset, paused_until, sqlstate, error) VALUES ('sales', 'infinity', '00000', 'not yet');
+	INSERT INTO _rde_source_failure (dataset, paused_until, sqlstate, error) VALUES ('sales', 'infinity', '00000', 'not yet');
 });
 is(run_due('shop'), '1 submitted', 'a snapshot window to build');
-my ($code, $out, $err) = $node->psql('shop', 'SELECT rde_build(id) FROM rde_report');
+my ($code, $out, $err) = $node->psql('shop', 'SELECT rde_build(id) FROM _rde_report');
 like($err, $refused, 'not by hand');
-$node->safe_psql('shop', 'DELETE FROM rde_source_failure');
+$node->safe_psql('shop', 'DELETE FROM _rde_source_failure');
 my $open = open_session($node, 'shop');
 run_in($open, 'BEGIN; INSERT INTO sale VALUES (3)');
 is(run_due('shop'), '1 completed 2', 'it waits for nobody, and is final');
-($code, $out, $err) = $node->psql('shop', 'SELECT rde_rebuild(id) FROM rde_report');
+($code, $out, $err) = $node->psql('shop', 'SELECT rde_rebuild(id) FROM _rde_report');
 like($err, $refused, 'nor is it built again');
 is(reports('shop'), '1 completed 2', 'nothing became of it');
 close_session($open);

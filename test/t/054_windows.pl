@@ -71,9 +71,9 @@ $node->safe_psql('postgres', q{
 			INSERT INTO public.ended (generator, format, snapshot) VALUES (NEW.generator, NEW.format, NEW.snapshot);
 			RETURN NULL;
 		END $$;
-	CREATE TRIGGER note_end AFTER INSERT OR UPDATE ON rde_generator_snapshot FOR EACH ROW EXECUTE FUNCTION note_end();
-	SELECT rde_create_generator('one', 'items', 'csv', 'daily', options => '{"compress": false}'),
-		   rde_create_generator('two', 'items', 'csv,json', 'daily', options => '{"compress": false}');
+	CREATE TRIGGER note_end AFTER INSERT OR UPDATE ON _rde_generator_snapshot FOR EACH ROW EXECUTE FUNCTION note_end();
+	SELECT rde_create_generator('items', 'one', '{csv}', 'daily', options => '{"compress": false}'),
+		   rde_create_generator('items', 'two', '{csv,json}', 'daily', options => '{"compress": false}');
 });
 
 # A transaction, as SQL.  One that will hold its rows for long has few of them.
@@ -118,7 +118,7 @@ my $errors = '';
 my $added;
 
 # Let the next window end now; what begins where another did would be left out.
-my $due = q{UPDATE rde_generator SET next_from = clock_timestamp() - interval '1 us', next_to = clock_timestamp(), next_run = clock_timestamp()};
+my $due = q{UPDATE _rde_generator SET next_from = clock_timestamp() - interval '1 us', next_to = clock_timestamp(), next_run_at = clock_timestamp()};
 
 sub idle
 {
@@ -160,7 +160,7 @@ for (my $round = 0; $done < $changes; $round++)
 	$done = run_in($main, 'SELECT count(*) FROM done') + 0 if $round % 10 == 0;
 	if (!$added && $done > $changes / 2)
 	{
-		run_in($main, q{SELECT rde_alter_generator(id, format => 'csv,json') FROM rde_generator WHERE name = 'one'});
+		run_in($main, q{SELECT rde_alter_generator(id, formats => '{csv,json}') FROM _rde_generator WHERE name = 'one'});
 		$added = 1;
 	}
 	usleep(20_000);
@@ -178,21 +178,21 @@ while (grep { !is_done($_) || $_->{until} } @writers, @idlers, @workers)
 }
 run_in($main, "COMMIT PREPARED '$_'") for split /\n/, run_in($main, 'SELECT gid FROM pg_prepared_xacts');
 close_session($_) for @writers, @idlers, @workers, $main;
-$node->safe_psql('postgres', "UPDATE rde_report SET retry_at = now() WHERE retry_at > now(); CALL rde_run_due()");
+$node->safe_psql('postgres', "UPDATE _rde_report SET retry_at = now() WHERE retry_at > now(); CALL rde_run_due()");
 $node->safe_psql('postgres', $due);
 $node->safe_psql('postgres', 'CALL rde_run_due()');
 
 note "$windows rounds, $cancelled cancels; SQLSTATEs: " . join ' ', map { "$_ " . (() = $errors =~ /ERROR:  $_/g) }
   do { my %seen; sort grep { !$seen{$_}++ } $errors =~ /ERROR:  (\w+)/g };
-is($node->safe_psql('postgres', q{SELECT count(*) FROM rde_report WHERE status = 'submitted' OR retry_at IS NOT NULL}), 0, 'nothing is left to build');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM _rde_report WHERE status = 'submitted' OR retry_at IS NOT NULL}), 0, 'nothing is left to build');
 
 # Windows in order, and what their reports say.
 $node->safe_psql('postgres', q{
 	CREATE TABLE win AS
 	SELECT generator, format, row_number() OVER (PARTITION BY generator, format ORDER BY number) - 1 AS n, snapshot FROM ended;
 	CREATE TABLE report AS
-	SELECT id, generator, format, row_number() OVER (PARTITION BY generator, format ORDER BY created_at) AS n
-	FROM rde_report WHERE status = 'completed';
+	SELECT id, generator, format, row_number() OVER (PARTITION BY generator, format ORDER BY published_at) AS n
+	FROM _rde_report WHERE status = 'completed';
 	CREATE TABLE told AS
 	SELECT r.generator, r.format, r.n, split_part(line, ',', 1)::bigint AS id, split_part(line, ',', 2)::integer AS version
 	FROM report r, regexp_split_to_table(rde_text(r.id), '\r\n') line WHERE r.format = 'csv' AND line ~ '^\d'
@@ -211,7 +211,7 @@ is($node->safe_psql('postgres', q{
 }), 0, 'every window has its report');
 is($node->safe_psql('postgres', 'SELECT count(DISTINCT (generator, format)) FROM report'), 4, 'of each format, and one that was added');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM done d WHERE NOT EXISTS (
-	SELECT FROM told t JOIN rde_generator g ON g.id = t.generator AND g.name = 'two' WHERE (t.format, t.id) = ('csv', d.id) AND t.version >= d.version)}),
+	SELECT FROM told t JOIN _rde_generator g ON g.id = t.generator AND g.name = 'two' WHERE (t.format, t.id) = ('csv', d.id) AND t.version >= d.version)}),
 	0, 'no row that changed is missing');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM (SELECT id, version FROM done GROUP BY 1, 2 HAVING count(*) > 1) twice'),
 	0, 'no version was committed twice');

@@ -38,8 +38,8 @@ sub make_shop
 		SELECT rde_create_dataset('items', 'Items'), rde_create_dataset('days', 'Items by days');
 		SELECT rde_attach('items', '"Item"', 'reseller', 'changed', '{id}', change => 'Change', expose => '{id}'),
 			   rde_attach('days', '"Item"', 'reseller', 'changed', '{id}', expose => '{id}');
-		SELECT rde_create_generator('changes', 'items', 'csv,json', 'daily', options => '{"compress": false}'),
-			   rde_create_generator('days', 'days', 'csv', 'daily', start => current_date - 1, options => '{"compress": false}');
+		SELECT rde_create_generator('items', 'changes', '{csv,json}', 'daily', options => '{"compress": false}'),
+			   rde_create_generator('days', 'days', '{csv}', 'daily', start => current_date - 1, options => '{"compress": false}');
 	});
 	return;
 }
@@ -50,7 +50,7 @@ sub run_window
 	my $node = shift;
 	my ($out, $err) = ('', '');
 	$node->safe_psql('postgres', q{
-		UPDATE rde_generator SET next_from = clock_timestamp() - interval '1 us', next_to = clock_timestamp(), next_run = clock_timestamp()
+		UPDATE _rde_generator SET next_from = clock_timestamp() - interval '1 us', next_to = clock_timestamp(), next_run_at = clock_timestamp()
 		WHERE name = 'changes'});
 	$node->psql('postgres', 'CALL rde_run_due()', stdout => \$out, stderr => \$err);
 	return $err;
@@ -60,16 +60,16 @@ sub run_window
 sub windows
 {
 	return shift->safe_psql('postgres', q{
-		SELECT coalesce(string_agg(items, ' | ' ORDER BY created_at), '')
+		SELECT coalesce(string_agg(items, ' | ' ORDER BY published_at), '')
 		FROM (
-			SELECT period_from, min(created_at) AS created_at, string_agg(DISTINCT items, ' <> ') AS items
+			SELECT period_from, min(published_at) AS published_at, string_agg(DISTINCT items, ' <> ') AS items
 			FROM (
-				SELECT r.period_from, r.created_at,
+				SELECT r.period_from, r.published_at,
 					CASE r.format
 						WHEN 'csv' THEN (SELECT string_agg(m[1], ',' ORDER BY m[1]::int) FROM regexp_matches(rde_text(r.id), '^(\d+)\r$', 'gn') m)
 						ELSE (SELECT string_agg(j ->> 'id', ',' ORDER BY (j ->> 'id')::int) FROM json_array_elements(rde_text(r.id)::json) j)
 					END AS items
-				FROM rde_report r WHERE r.snapshot_window AND r.status = 'completed') report
+				FROM _rde_report r WHERE r.snapshot_window AND r.status = 'completed') report
 			GROUP BY period_from) period
 	});
 }
@@ -78,7 +78,7 @@ sub states
 {
 	return shift->safe_psql('postgres', q{
 		SELECT string_agg(concat_ws(' ', format, status, sqlstate, CASE WHEN retry_at IS NOT NULL THEN 'retried' END), ', ' ORDER BY format)
-		FROM rde_report WHERE snapshot_window AND status <> 'completed'});
+		FROM _rde_report WHERE snapshot_window AND status <> 'completed'});
 }
 
 sub error_of
@@ -89,7 +89,7 @@ sub error_of
 	return $err;
 }
 
-my $id = q{(SELECT id FROM rde_generator WHERE name = 'changes')};
+my $id = q{(SELECT id FROM _rde_generator WHERE name = 'changes')};
 my $origin = new_node('origin');
 $origin->start;
 
@@ -115,27 +115,27 @@ my $generator = $copy->safe_psql('postgres', "SELECT $id");
 
 my $warnings = run_window($copy);
 like($warnings, qr/generator $generator was last run in another database cluster/, 'the copy refuses to count on');
-like($warnings, qr/HINT: .*rde_rebaseline\('$generator'\).*rde_rebaseline\('$generator', keep_window => true\)/, 'and says what to do');
+like($warnings, qr/HINT: .*rde_rebaseline_generator\('$generator'\).*rde_rebaseline_generator\('$generator', keep_window => true\)/, 'and says what to do');
 is(states($copy), 'csv error 55000 retried, json error 55000 retried', 'the report waits');
 like($copy->safe_psql('postgres', "SELECT min(error) FROM rde_reports WHERE generator = '$generator' AND status = 'error'"),
-	qr/another database cluster.*rde_rebaseline\('$generator'\)/s, 'which its report says, too');
+	qr/another database cluster.*rde_rebaseline_generator\('$generator'\)/s, 'which its report says, too');
 is($copy->safe_psql('postgres', "SELECT object, hint ~ 'keep_window' FROM rde_health WHERE finding = 'rebaseline_needed'"),
 	"changes ($generator)|t", 'and rde_health');
-is($copy->safe_psql('postgres', q{SELECT count(*), bool_and(enabled), bool_and(next_run > now()) FROM rde_generator}), '2|t|t',
+is($copy->safe_psql('postgres', q{SELECT count(*), bool_and(enabled), bool_and(next_run_at > now()) FROM _rde_generator}), '2|t|t',
 	'nothing is disabled');
-is($copy->safe_psql('postgres', "SELECT count(*) FROM rde_report WHERE status = 'completed' AND dataset = 'days'"),
+is($copy->safe_psql('postgres', "SELECT count(*) FROM _rde_report WHERE status = 'completed' AND dataset = 'days'"),
 	1, 'days are days everywhere');
 is(windows($copy), '1,2,3', 'nothing was built');
 
 # Its window cannot be kept, and its rows are from the future.
-like(error_of($copy, "SELECT rde_rebaseline('$generator', keep_window => true)"),
-	qr/ended at a transaction id that this cluster has yet to reach\n.*HINT: .*rde_rebaseline\('$generator'\)/s, 'the window cannot be kept');
-my $refusal = error_of($copy, "SELECT rde_rebaseline('$generator')");
+like(error_of($copy, "SELECT rde_rebaseline_generator('$generator', keep_window => true)"),
+	qr/ended at a transaction id that this cluster has yet to reach\n.*HINT: .*rde_rebaseline_generator\('$generator'\)/s, 'the window cannot be kept');
+my $refusal = error_of($copy, "SELECT rde_rebaseline_generator('$generator')");
 like($refusal, qr/rows of public."Item" carry transaction ids that this cluster has yet to reach/, 'rows of the future are refused');
 is(states($copy), 'csv error 55000 retried, json error 55000 retried', 'nothing happened');
 my ($stamp) = $refusal =~ /HINT: .*?(UPDATE .*?), and try again/;
 $copy->safe_psql('postgres', $stamp);
-is($copy->safe_psql('postgres', "SELECT rde_rebaseline('$generator')"), '', 'stamped as the hint says, it begins anew');
+is($copy->safe_psql('postgres', "SELECT rde_rebaseline_generator('$generator')"), '', 'stamped as the hint says, it begins anew');
 
 $copy->safe_psql('postgres', 'INSERT INTO "Item" VALUES (5)');
 is(error_of($copy, 'CALL rde_run_due()'), '', 'and goes on by itself');
@@ -154,17 +154,17 @@ $copy->safe_psql('postgres', 'CREATE DATABASE again');
 $copy->command_ok([ 'pg_dump', '-f', $dump, 'postgres' ], 'dumped again');
 $copy->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', 'again', '-f', $dump ], 'restored beside itself');
 is($copy->safe_psql('again', q{
-	UPDATE rde_generator SET next_from = clock_timestamp() - interval '1 us', next_to = clock_timestamp(), next_run = clock_timestamp()
+	UPDATE _rde_generator SET next_from = clock_timestamp() - interval '1 us', next_to = clock_timestamp(), next_run_at = clock_timestamp()
 	WHERE name = 'changes';
 	CALL rde_run_due();
-	SELECT rde_text(id) FROM rde_reports WHERE format = 'csv' AND dataset = 'items' ORDER BY created_at DESC LIMIT 1}), "id\r\n6\r\n",
+	SELECT rde_text(id) FROM rde_reports WHERE format = 'csv' AND dataset = 'items' ORDER BY published_at DESC LIMIT 1}), "id\r\n6\r\n",
 	'there it goes on counting');
 
 # What has no windows has no baseline.
-like(error_of($copy, q{SELECT rde_rebaseline(id) FROM rde_generator WHERE name = 'days'}),
+like(error_of($copy, q{SELECT rde_rebaseline_generator(id) FROM _rde_generator WHERE name = 'days'}),
 	qr/does not report snapshot windows/, 'a generator without windows');
-like(error_of($copy, "SELECT rde_rebaseline('$generator', NULL)"), qr/must not be null/, 'NULL');
-like(error_of($copy, "SELECT rde_rebaseline('00000000-0000-0000-0000-000000000000')"), qr/does not exist/, 'a generator that does not exist');
+like(error_of($copy, "SELECT rde_rebaseline_generator('$generator', NULL)"), qr/must not be null/, 'NULL');
+like(error_of($copy, "SELECT rde_rebaseline_generator('00000000-0000-0000-0000-000000000000')"), qr/does not exist/, 'a generator that does not exist');
 $_->stop for $copy, $origin;
 
 ###########################################################################
@@ -198,10 +198,10 @@ command_ok(
 $new->start;
 $generator = $new->safe_psql('postgres', "SELECT $id");
 $new->safe_psql('postgres', 'INSERT INTO "Item" VALUES (5)');
-like(run_window($new), qr/after pg_upgrade go on with rde_rebaseline\('$generator', keep_window => true\)/, 'the upgraded cluster asks first');
+like(run_window($new), qr/after pg_upgrade go on with rde_rebaseline_generator\('$generator', keep_window => true\)/, 'the upgraded cluster asks first');
 is(states($new), 'csv error 55000 retried, json error 55000 retried', 'the report waits');
 is(windows($new), '1,2', 'nothing was built');
-$new->safe_psql('postgres', "SELECT rde_rebaseline('$generator', keep_window => true)");
+$new->safe_psql('postgres', "SELECT rde_rebaseline_generator('$generator', keep_window => true)");
 $new->safe_psql('postgres', 'INSERT INTO "Item" VALUES (6)');
 is(error_of($new, 'CALL rde_run_due()'), '', 'then it goes on');
 is(windows($new), '1,2 | 1,3,4,5,6', 'with what had changed before the upgrade, and after');

@@ -109,7 +109,7 @@ for my $dataset (sort keys %changes)
 $node->safe_psql('postgres', "SELECT rde_submit('hidden', '$first', '$last', 'csv')");
 read_beside(reload('hidden'), 'CALL rde_run_due()');
 like(newest('hidden'), qr/ 40001$/, 'a function that locks late: an error, not an empty report');
-$node->safe_psql('postgres', "UPDATE rde_report SET retry_at = now() WHERE retry_at IS NOT NULL; CALL rde_run_due()");
+$node->safe_psql('postgres', "UPDATE _rde_report SET retry_at = now() WHERE retry_at IS NOT NULL; CALL rde_run_due()");
 is(newest('hidden'), 'completed 1000', '... that is tried again');
 is(read_beside(reload('hidden'), "SELECT rde_export('hidden', '$first', '$last', 'csv')"), "ERROR:  40001\n",
 	'... and raised by an export');
@@ -121,14 +121,14 @@ is(run_in($reader, "SELECT rde_export('plain', '$first', '$last', 'csv')"), "ERR
 run_in($reader, 'ROLLBACK');
 
 # Snapshot windows: each row in one window.
-my $generator = $node->safe_psql('postgres', "SELECT rde_create_generator('changes', 'stamped', 'csv', 'daily')");
+my $generator = $node->safe_psql('postgres', "SELECT rde_create_generator('stamped', 'changes', '{csv}', 'daily')");
 $node->safe_psql('postgres', 'INSERT INTO stamped SELECT g FROM generate_series(1, 1000) g');
 
 sub next_window
 {
 	$node->safe_psql('postgres', q{
-		UPDATE rde_generator SET next_from = clock_timestamp() - interval '1 us', next_to = clock_timestamp(),
-			next_run = clock_timestamp()});
+		UPDATE _rde_generator SET next_from = clock_timestamp() - interval '1 us', next_to = clock_timestamp(),
+			next_run_at = clock_timestamp()});
 	return;
 }
 next_window();

@@ -154,7 +154,7 @@ my $list = "$base/reports?from=2020-01-01&to=2100-01-01";
 		is(as(1, "$base/reports?from=2020-01-01&to=$wrong")->{status}, 400, "to=$wrong is no day");
 	}
 	error_is(as(1, "$base/reports?from=2020-01-01"), 400, 'from and to are needed, or after', '/reports', 'from alone');
-	error_is(as(1, "$base/reports?from=2020-01-02&to=2020-01-01"), 400, qr/^from \(2020-01-02\) is after to \(2020-01-01\); .*\.$/,
+	error_is(as(1, "$base/reports?from=2020-01-02&to=2020-01-01"), 400, qr/^the first day \(2020-01-02\) is after the last day \(2020-01-01\); .*\.$/,
 		'/reports', 'the wrong way round: the hint is passed on');
 	error_is(as(1, "$list&from=2020-01-01"), 400, 'from is given twice', '/reports', 'a parameter given twice');
 	is(as(1, "$list&$_")->{status}, 400, $_)
@@ -410,10 +410,10 @@ is(sha256_hex(slurp_raw($_)), $row{big}{sha256}, 'curl resumes a broken download
 	is(as(2, $row{csv}{link})->{status}, 200, 'a link does, whoever has it');
 	$node->safe_psql('postgres', "SELECT rde_revoke_links('$id{csv}')");
 	error_is(curl($row{csv}{link}), 403, 'the link is not valid', $path, 'revoked');
-	$node->safe_psql('postgres', 'SELECT rde_rotate_key()');
+	$node->safe_psql('postgres', 'SELECT rde_rotate_signing_key()');
 	is(curl($row{xlsx}{link})->{status}, 200, 'links outlive the rotation of keys');
 	my ($kid) = $row{xlsx}{link} =~ /kid=(\w+)/;
-	$node->safe_psql('postgres', "SELECT rde_revoke_key('$kid')");
+	$node->safe_psql('postgres', "SELECT rde_revoke_signing_key('$kid')");
 	is(curl($row{xlsx}{link})->{status}, 403, 'and die with theirs');
 	is(curl($base . local_path($node->safe_psql('postgres', "SELECT rde_download_url('$id{xlsx}')")))->{status}, 200, 'new ones are signed with the next');
 }

@@ -147,7 +147,7 @@ my @written = (
 	(map { [ 'body ' . substr($_, 0, 20), $headed->('Content-Length: ' . length($_) . "\r\n", $_), qr/^400$/ ] }
 		'[' x 60_000, '{"a":' x 12_000, '{"name":"' . '\\u0000' x 50 . '"}', '{"name":"\\ud800"}', "{\"name\":\"\xc0\x80\"}", "{\"name\":\"\xed\xa0\x80\"}",
 		"\xef\xbb\xbf$asked", $asked . $asked, '{"name":"x","startDate":"2020-01-01T00:00:00Z","startDate":1}', '1e999999', '-', "\0",
-		$asked =~ s/2020-01-01T00/294277-01-01T00/r, $asked =~ s/T00:00:00Z/T25:61:61Z/r, $asked =~ s/"sales"/"';drop table rde_report--"/r,
+		$asked =~ s/2020-01-01T00/294277-01-01T00/r, $asked =~ s/T00:00:00Z/T25:61:61Z/r, $asked =~ s/"sales"/"';drop table _rde_report--"/r,
 		$asked =~ s/"asked"/"@{[ 'n' x 129 ]}"/r, $asked =~ s/"asked"/""/r, $asked =~ s/"csv"/{}/r, $asked =~ s/"sales"/"\\ud83d\\ude00"/r),
 	[ 'a body of 64 KiB that is none', $headed->("Content-Length: 65536\r\n", ' ' x 65536), qr/^400$/ ],
 	[ 'and one byte more', $headed->("Content-Length: 65537\r\n", ' ' x 65537), qr/^413$/ ],

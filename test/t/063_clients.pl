@@ -214,7 +214,7 @@ sleep 0.5;
 # Strangers whose links are looked at wait for each other, not others for them.
 {
 	my $locker = $node->background_psql('postgres');
-	$locker->query_safe('BEGIN; LOCK TABLE rde_signing_key');
+	$locker->query_safe('BEGIN; LOCK TABLE _rde_signing_key');
 	my @strangers = map { begin_request("GET $path{1}?sv=1&st=1&se=1&sp=r&sr=b&kid=x.0&sig=$_ HTTP/1.1\r\nHost: test\r\n\r\n") } 1 .. 50;
 	sleep 0.5;
 	is($node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE usename = 'gateway' AND wait_event_type = 'Lock'"), 2, 'two sessions are held up by fifty strangers');

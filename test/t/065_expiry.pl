@@ -51,26 +51,26 @@ sub begin_download
 sub expire
 {
 	my ($report, $minutes) = @_;
-	$node->safe_psql('postgres', "UPDATE rde_report SET expires_at = now() - interval '$minutes minutes' WHERE id = '$report->{id}'");
+	$node->safe_psql('postgres', "UPDATE _rde_report SET expires_at = now() - interval '$minutes minutes' WHERE id = '$report->{id}'");
 	return;
 }
 
 sub purged
 {
-	$node->safe_psql('postgres', 'SELECT rde_purge()');
-	return $node->safe_psql('postgres', "SELECT count(*) FROM rde_report_chunk WHERE report = '$_[0]{id}'") == 0;
+	$node->safe_psql('postgres', 'SELECT rde_purge_reports()');
+	return $node->safe_psql('postgres', "SELECT count(*) FROM _rde_report_chunk WHERE report = '$_[0]{id}'") == 0;
 }
 
 # It expires while it is on its way.
 {
 	my $report = new_report();
 	# a link that ends in five seconds
-	$node->safe_psql('postgres', "UPDATE rde_report SET expires_at = now() + interval '5 seconds' WHERE id = '$report->{id}'");
+	$node->safe_psql('postgres', "UPDATE _rde_report SET expires_at = now() + interval '5 seconds' WHERE id = '$report->{id}'");
 	$report->{link} = local_path($node->safe_psql('postgres', "SELECT rde_download_url('$report->{id}')"));
 	my @downloads = (begin_download($report->{link}), begin_download($report->{path}, @login));
 	unlike(gateway_log($gateway), qr/ sent=/, 'two downloads are under way');
 	sleep 6.2;
-	is($node->safe_psql('postgres', "SELECT expires_at < now() FROM rde_report WHERE id = '$report->{id}'"), 't', 'their report expires');
+	is($node->safe_psql('postgres', "SELECT expires_at < now() FROM _rde_report WHERE id = '$report->{id}'"), 't', 'their report expires');
 	ok(!purged($report), 'a purge leaves its bytes for an hour');
 
 	is(ask($gateway, "GET $report->{link}")->{status}, 403, 'the link opens nothing more');

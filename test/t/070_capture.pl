@@ -101,10 +101,10 @@ is($node->safe_psql('postgres', 'SELECT statement, install(ARRAY[statement]) FRO
 # Together
 is($node->safe_psql('postgres', "SELECT install(array_agg(statement ORDER BY name)) FROM plant"), 'refused: ours', 'and for all of them');
 # What was planted by somebody who is trusted is no danger, but in the way.
-$node->safe_psql('postgres', 'CREATE TABLE open.rde_report (n int)');
+$node->safe_psql('postgres', 'CREATE TABLE open._rde_report (n int)');
 my ($code, $out, $err) = $node->psql('postgres', 'CREATE EXTENSION rde SCHEMA open');
-like($err, qr/relation "rde_report" already exists/, 'a superuser\'s table is in the way');
-$node->safe_psql('postgres', 'DROP TABLE open.rde_report');
+like($err, qr/relation "_rde_report" already exists/, 'a superuser\'s table is in the way');
+$node->safe_psql('postgres', 'DROP TABLE open._rde_report');
 
 # In another schema on the path they do no harm, and are not called.
 $node->safe_psql('postgres', q{
@@ -246,8 +246,8 @@ for my $file (@files)
 	my $sql = slurp_file($file);
 	# Temporary relations come first of all; those a test itself speaks of are left out.
 	my $temporary = join '', map { "CREATE TEMP TABLE $_ (trap int);\n" } grep { $sql !~ /\b\Q$_\E\b/ } @names,
-	  qw(rde_dataset rde_view rde_view_column rde_source rde_source_column rde_account rde_generator rde_report rde_report_chunk
-	  rde_report_total rde_privilege rde_token rde_signing_key);
+	  qw(_rde_dataset _rde_view _rde_view_column _rde_source _rde_source_column _rde_account _rde_generator _rde_report _rde_report_chunk
+	  _rde_report_total _rde_privilege _rde_token _rde_signing_key);
 	my $input = PostgreSQL::Test::Utils::tempdir . "/$name.sql";
 	PostgreSQL::Test::Utils::append_to_file($input,
 		"\\set ECHO none\nSET client_min_messages = error;\nSET allow_system_table_mods = on;\n${temporary}"

@@ -159,7 +159,7 @@ my $later = $primary->safe_psql('postgres', q{SELECT rde_submit('sales', '2020-0
 my $failed = $primary->safe_psql('postgres', qq{SELECT rde_submit('sales', '2020-01-01', '2020-01-01', 'csv', reseller => 7, name => 'cancelled') AS id \\gset
 	SELECT rde_cancel_report(:'id') \\gset
 	SELECT :'id'});
-my $generator = $primary->safe_psql('postgres', q{SELECT rde_create_generator('g', 'sales', 'csv', 'manual', reseller => 7)});
+my $generator = $primary->safe_psql('postgres', q{SELECT rde_create_generator('sales', 'g', '{csv}', 'manual', reseller => 7)});
 my ($key, $token) = split /\|/, $primary->safe_psql('postgres', q{SELECT * FROM rde_create_token(7, 'program')});
 $primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
 
@@ -173,9 +173,9 @@ $same->('the list', q{SELECT rde_list_reports(current_date - 1, current_date + 1
 $same->('a report', qq{SELECT rde_get_report('$id')});
 $same->('a file', qq{SELECT md5(rde_content('$id')), md5(rde_chunk('$id', 0)), md5(rde_text('$id'))});
 $same->('its chunks', qq{SELECT md5(c) FROM rde_chunks('$id') c});
-$same->('its digest', qq{SELECT rde_verify('$id')});
+$same->('its digest', qq{SELECT rde_verify_report('$id')});
 $same->('its link', qq{SELECT rde_download_url('$id')});
-for my $view (qw(rde_reports rde_report_totals rde_datasets rde_dataset_columns rde_accounts rde_generators rde_periods rde_tokens rde_signing_keys))
+for my $view (qw(rde_reports rde_report_totals rde_datasets rde_view_columns rde_accounts rde_generators rde_periods rde_tokens rde_signing_keys))
 {
 	is($standby->safe_psql('postgres', "SELECT count(*) FROM $view"), $primary->safe_psql('postgres', "SELECT count(*) FROM $view"), "view $view");
 }
@@ -190,7 +190,7 @@ is($standby->safe_psql('postgres', qq{
 	SELECT name FROM rde_reports WHERE id = '$id';
 	COMMIT;
 	SELECT count(*) FROM rde_reports}, extra_params => [ '-U', 'gate' ]), "7\n7|reseller\nfile\n0", 'a login');
-is($primary->safe_psql('postgres', 'SELECT count(last_used) FROM rde_tokens'), 0, 'which is not written down');
+is($primary->safe_psql('postgres', 'SELECT count(last_used_at) FROM rde_tokens'), 0, 'which is not written down');
 my $url = $standby->safe_psql('postgres', "SELECT rde_download_url('$id')");
 my %field = map { s/%([0-9A-F]{2})/chr hex $1/ger } $url =~ /[?&](\w+)=([^&]*)/g;
 my ($file) = map { s/%([0-9A-F]{2})/chr hex $1/ger } $url =~ m{/([^/?]+)\?};
@@ -213,9 +213,9 @@ for my $call (
 	like($err, qr/ERROR:  25006: reports cannot be (made|built) on a standby\n.*HINT:  .*primary/s, $call);
 }
 # what else would write says what the server says
-for my $call (qq{SELECT rde_drop_report('$id')}, qq{SELECT rde_retry('$failed')}, 'SELECT rde_purge()', qq{SELECT rde_keep('$id', 'infinity')},
-	qq{SELECT rde_revoke_links('$id')}, 'SELECT rde_rotate_key()', q{SELECT rde_create_token(7, 'x')}, q{SELECT rde_create_account(8, 'Eight')},
-	qq{SELECT rde_cancel_report('$later')}, q{SELECT rde_create_generator('h', 'sales', 'csv', 'manual')})
+for my $call (qq{SELECT rde_drop_report('$id')}, qq{SELECT rde_retry_report('$failed')}, 'SELECT rde_purge_reports()', qq{SELECT rde_keep_report('$id', 'infinity')},
+	qq{SELECT rde_revoke_links('$id')}, 'SELECT rde_rotate_signing_key()', q{SELECT rde_create_token(7, 'x')}, q{SELECT rde_create_account(8, 'Eight')},
+	qq{SELECT rde_cancel_report('$later')}, q{SELECT rde_create_generator('sales', 'h', '{csv}', 'manual')})
 {
 	my ($code, $out, $err) = $standby->psql('postgres', "\\set VERBOSITY sqlstate\n$call");
 	is($err, 'psql:<stdin>:2: ERROR:  25006', $call);
@@ -223,7 +223,7 @@ for my $call (qq{SELECT rde_drop_report('$id')}, qq{SELECT rde_retry('$failed')}
 
 # Promoted, it works.
 $standby->promote;
-is($standby->safe_psql('postgres', qq{SELECT rde_build('$later') = '$later'; SELECT rde_verify('$later')}), "t\nt", 'promoted, it builds');
+is($standby->safe_psql('postgres', qq{SELECT rde_build('$later') = '$later'; SELECT rde_verify_report('$later')}), "t\nt", 'promoted, it builds');
 my $before = $pollers[1]{after};
 is(join(' ', map { $_->{name} } @{ decode_json($standby->safe_psql('postgres', "SELECT rde_list_reports(after => '$before')"))->{data} }), 'file later',
 	'and a cursor goes on');

@@ -41,8 +41,8 @@ BEGIN
     PERFORM rde_export('sales', '2020-01-01', '2020-01-01', 'csv', 'view-of-' || n, n, 'report-of-' || n, options => '{"compress": false}');
     PERFORM rde_submit('sales', '2020-01-01', '2020-01-01', 'csv', 'full', n, 'later-of-' || n);
     PERFORM rde_build(rde_submit('broken', '2020-01-01', '2020-01-01', 'csv', 'full', n, 'broken-of-' || n));
-    PERFORM rde_create_generator('daily-of-' || n, 'sales', 'csv', 'daily', reseller => n, start => current_date - 2);
-    PERFORM rde_create_generator('manual-of-' || n, 'sales', 'csv', 'manual', reseller => n);
+    PERFORM rde_create_generator('sales', 'daily-of-' || n, '{csv}', 'daily', reseller => n, start => current_date - 2);
+    PERFORM rde_create_generator('sales', 'manual-of-' || n, '{csv}', 'manual', reseller => n);
     INSERT INTO token SELECT n, t.* FROM rde_create_token(n, 'token-of-' || n) t;
 END
 $$;
@@ -57,9 +57,9 @@ my %secret;
 for my $n (1 .. 3)
 {
 	$secret{$n} = [ "of-$n\\b", "of_$n\\b", split /\n/, $node->safe_psql('postgres', qq{
-		SELECT id::text FROM rde_report WHERE reseller = $n UNION ALL SELECT id::text FROM rde_generator WHERE reseller = $n
-		UNION ALL SELECT id::text FROM rde_token WHERE account = $n UNION ALL SELECT subscription_key FROM rde_token WHERE account = $n
-		UNION ALL SELECT encode(sha256, 'hex') FROM rde_report WHERE name = 'report-of-$n'}) ];
+		SELECT id::text FROM _rde_report WHERE reseller = $n UNION ALL SELECT id::text FROM _rde_generator WHERE reseller = $n
+		UNION ALL SELECT id::text FROM _rde_token WHERE account = $n UNION ALL SELECT subscription_key FROM _rde_token WHERE account = $n
+		UNION ALL SELECT encode(sha256, 'hex') FROM _rde_report WHERE name = 'report-of-$n'}) ];
 }
 
 # What of others a text holds.
@@ -75,10 +75,10 @@ sub state_of
 	my (@others) = @_;
 	my $list = join ',', @others;
 	return $node->safe_psql('postgres', join ' UNION ALL ', map { "SELECT '$_->[0]', md5(string_agg(x::text, '' ORDER BY x::text)) FROM $_->[0] x WHERE $_->[1]" }
-		  [ 'rde_report', "reseller IN ($list)" ], [ 'rde_generator', "reseller IN ($list)" ], [ 'rde_account', "id IN ($list)" ],
-		[ 'rde_view', "reseller IN ($list)" ], [ 'rde_view_column', "view IN (SELECT id FROM rde_view WHERE reseller IN ($list))" ],
-		[ 'rde_report_chunk', "report IN (SELECT id FROM rde_report WHERE reseller IN ($list))" ], [ 'rde_token', "account IN ($list)" ],
-		[ 'rde_privilege', 'true' ], [ 'rde_source', 'true' ], [ 'rde_signing_key', 'true' ], [ 'rde_dataset', 'true' ]);
+		  [ '_rde_report', "reseller IN ($list)" ], [ '_rde_generator', "reseller IN ($list)" ], [ '_rde_account', "id IN ($list)" ],
+		[ '_rde_view', "reseller IN ($list)" ], [ '_rde_view_column', "view IN (SELECT id FROM _rde_view WHERE reseller IN ($list))" ],
+		[ '_rde_report_chunk', "report IN (SELECT id FROM _rde_report WHERE reseller IN ($list))" ], [ '_rde_token', "account IN ($list)" ],
+		[ '_rde_privilege', 'true' ], [ '_rde_source', 'true' ], [ '_rde_signing_key', 'true' ], [ '_rde_dataset', 'true' ]);
 }
 
 sub run
@@ -127,6 +127,7 @@ sub examples
 	return ("'{$other}'") if $type eq 'bigint[]';
 	return ("'sales'") if $name =~ /^(dataset|title)$/;
 	return ("'csv'") if $name eq 'format';
+	return ("'{csv}'") if $name eq 'formats';
 	return ("'view-of-$other'") if $name eq 'view';
 	return ("'t$other'") if $name eq 'role';
 	return ("'daily'") if $name eq 'event';
@@ -142,7 +143,7 @@ sub examples
 	return ("'00:00'") if $type eq 'time without time zone';
 	return ("'\\x00'") if $type eq 'bytea';
 	return ("'pg_class'::regclass") if $type eq 'oid';
-	return ('NULL') if $type =~ /^rde_|^pg_snapshot$|^regprocedure$|^xid8$|^record$/;
+	return ('NULL') if $type =~ /^_?rde_|^pg_snapshot$|^regprocedure$|^xid8$|^record$/;
 	return;
 }
 
@@ -169,7 +170,7 @@ sub calls
 # that the calls do something for who may: as a superuser.
 my $all = run('postgres' eq getpwuid($>) ? 'postgres' : getpwuid($>), $tell . look());
 isnt(leaks($all, $_), '', "an administrator sees reseller $_") for 1 .. 3;
-for my $view (qw(rde_reports rde_accounts rde_generators rde_periods rde_tokens rde_dataset_columns))
+for my $view (qw(rde_reports rde_accounts rde_generators rde_periods rde_tokens rde_view_columns))
 {
 	like($node->safe_psql('postgres', "SELECT x FROM $view x"), qr/of.2\b/, "as in $view");
 }
@@ -208,7 +209,7 @@ for my $trick (@tricks)
 	like($output, qr/^report-of-1$/m, 'but its own');
 	# a token stands above the role, and is gone with its transaction
 	$output = run($superuser, "$prepare\\o /dev/null\n" . $execute x 7 . "\\o\nBEGIN;\n$login" . join('', map { "SAVEPOINT s;\nEXECUTE p_$_;\nROLLBACK TO s;\n" }
-		grep { /^rde_(reports|report_totals|datasets|dataset_columns|accounts|generators|periods|tokens|progress|health|invoice_watches|signing_keys)$/ } @views) . "${own}COMMIT;\n");
+		grep { /^rde_(reports|report_totals|datasets|view_columns|accounts|generators|periods|tokens|progress|health|invoice_watches|signing_keys)$/ } @views) . "${own}COMMIT;\n");
 	is(leaks($output, 2, 3), '', 'an administrator logged in as one: nobody else\'s is seen');
 	like($output, qr/^report-of-1$/m, 'but its own');
 }
@@ -307,7 +308,7 @@ is(accounts("BEGIN;\n$login SAVEPOINT s;\n$login ROLLBACK TO s; ? COMMIT;"), '25
 is(accounts("BEGIN;\nSAVEPOINT s;\n$login ROLLBACK TO s;\n$login ? COMMIT;"), '1', 'not after one that was undone');
 is(accounts("SELECT rde_login('$key', sha256('x'));\nSELECT rde_login('$key', '\\x');\nSELECT rde_login('x', sha256('$token'));\nSELECT rde_login(NULL, sha256('$token'));\n?"), '28000 28000 28000 28000 gateway', 'refused');
 is(run('t2', "SELECT rde_login('$key', sha256('$token'));") =~ /42501/ ? 'no' : 'yes', 'no', 'and only a gateway may');
-is($node->safe_psql('postgres', q{UPDATE rde_token SET expires_at = now() - interval '1 s' WHERE account = 1}) . accounts($login =~ s/ \\gset/;/r), '28000', 'expired');
+is($node->safe_psql('postgres', q{UPDATE _rde_token SET expires_at = now() - interval '1 s' WHERE account = 1}) . accounts($login =~ s/ \\gset/;/r), '28000', 'expired');
 
 # The role map is by equality with the outermost caller.
 $node->safe_psql('postgres', q{
@@ -315,7 +316,7 @@ $node->safe_psql('postgres', q{
 	ALTER FUNCTION as_t2() OWNER TO t2;
 	CREATE VIEW t2_reports AS SELECT * FROM rde_reports; ALTER VIEW t2_reports OWNER TO t2; GRANT SELECT ON t2_reports TO PUBLIC});
 my $who = 'SELECT coalesce(account::text, scope) FROM rde_whoami();';
-is(run('t1', "SELECT as_t2();"), "t2 1\n", 'a definer function of another\'s shows one\'s own');
+is(run('t1', "SELECT as_t2();"), "t2 nobody\n", 'a definer function of another\'s shows nothing, for he would see it');
 is(run('t1', 'SELECT count(*) FROM t2_reports WHERE reseller <> 1;'), "0\n", 'so does a view');
 is(run('nobody', "SELECT as_t2();"), "t2 nobody\n", 'or nothing');
 is(run('member', "$who SET ROLE t2; $who RESET ROLE; $who"), "nobody\n2\nnobody\n", 'a member is the account only by SET ROLE');

@@ -88,7 +88,7 @@ sub openssl
 	unlink $file;
 	return encode_base64($signature, '');
 }
-sub key_of { my ($kid) = $_[0]->{kid} =~ /^(\w+)\./; return secretly("SELECT encode(secret, 'hex') FROM rde_signing_key WHERE kid = '$kid'") }
+sub key_of { my ($kid) = $_[0]->{kid} =~ /^(\w+)\./; return secretly("SELECT encode(secret, 'hex') FROM _rde_signing_key WHERE kid = '$kid'") }
 
 is($link->{sig}, openssl($link, key_of($link)), 'signed as openssl signs');
 is(link_of($other_id)->{sig}, openssl(link_of($other_id), key_of($link)), 'so is another');
@@ -145,7 +145,7 @@ is_deeply([ keys %answers ], ['the link is not valid'], scalar(keys %wrong) . ' 
 	is(redeem({ %$link, sig => $spelling }), 'the link is not valid', 'another spelling of the signature');
 }
 # two live keys; revocation of one, of the links of a report
-secretly('SELECT rde_rotate_key()');
+secretly('SELECT rde_rotate_signing_key()');
 my $second = link_of($id);
 isnt(key_of($second), $first_key, 'a new key signs');
 is($second->{sig}, openssl($second, key_of($second)), 'as openssl does');
@@ -154,12 +154,12 @@ secretly("SELECT rde_revoke_links('$id')");
 is(redeem($_), 'the link is not valid', 'until they are revoked') for $link, $second;
 my $third = link_of($id);
 is(redeem($third), 'opened', 'the next one holds');
-secretly("SELECT rde_revoke_key('@{[ $third->{kid} =~ /^(\w+)/ ]}')");
+secretly("SELECT rde_revoke_signing_key('@{[ $third->{kid} =~ /^(\w+)/ ]}')");
 is(redeem($third), 'the link is not valid', 'until its key is revoked');
 my $fourth = link_of($id);
 is(key_of($fourth), $first_key, 'then the one before signs');
 is(redeem($fourth), 'opened', 'and holds');
-secretly("SELECT rde_revoke_key(kid) FROM rde_signing_keys WHERE revoked_at IS NULL");
+secretly("SELECT rde_revoke_signing_key(kid) FROM rde_signing_keys WHERE revoked_at IS NULL");
 my $fifth = link_of($id);
 is(redeem($fifth), 'opened', 'the last key that is revoked makes a new one');
 is(redeem($fourth), 'the link is not valid', 'for new links');
@@ -169,7 +169,7 @@ is(redeem($fourth), 'the link is not valid', 'for new links');
 #
 my ($key, $token) = split /\|/, secretly(q{SELECT * FROM rde_create_token(NULL, 'program')}, 'seven');
 my ($key2, $token2) = split /\|/, secretly(q{SELECT * FROM rde_create_token(7, 'by the DBA')});
-my $hash = secretly(q{SELECT encode(token_sha256, 'hex') FROM rde_token WHERE name = 'program'});
+my $hash = secretly(q{SELECT encode(token_sha256, 'hex') FROM _rde_token WHERE name = 'program'});
 # the gateway's login, whose session idles a while; and some that fail
 my ($out, $err) = ('', '');
 my $session = IPC::Run::start([ @pgbench, '-D', "key=$key", '-D', "hash=$hash", '-f', "$scratch/login", 'postgres' ], '>', \$out, '2>', \$err);
@@ -210,10 +210,10 @@ for my $where (sort keys %place)
 # that the search can find: what is written down, is there
 like($place{log}, qr/rde_create_token\(NULL, 'program'\)/, 'the log holds what was called');
 like($place{log}, qr/rde_redeem\(\$1::uuid, \$2/, 'and that links were redeemed');
-like($place{log}, qr/INSERT INTO public\.rde_token/, 'down to the statements within');
+like($place{log}, qr/INSERT INTO public\._rde_token/, 'down to the statements within');
 like($place{activity}, qr/rde_login\(\$1/, 'activity the login');
 like($place{dump}, qr/\Q$hash\E/, 'a dump a token\'s hash');
-unlike($place{dump}, qr/COPY public\.rde_signing_key/, 'and no keys');
+unlike($place{dump}, qr/COPY public\._rde_signing_key/, 'and no keys');
 is(secretly(q{SELECT string_agg(unnest, ' ' ORDER BY unnest) FILTER (WHERE unnest !~ 'explain') FROM pg_db_role_setting s, unnest(s.setconfig) WHERE s.setrole = 'gate'::regrole}),
 	'log_parameter_max_length=0 log_parameter_max_length_on_error=0', 'parameters of a gateway are not logged');
 secretly(q{SELECT rde_revoke('gate', 'gateway')});

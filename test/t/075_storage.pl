@@ -29,8 +29,8 @@ SELECT rde_attach('sales', 'sale', 'reseller', 'day');
 CREATE TABLE vacuumed (day int);
 CREATE PROCEDURE one_day(number int) LANGUAGE plpgsql AS \$\$
 BEGIN
-    UPDATE rde_report SET created_at = created_at - interval '1 day', expires_at = expires_at - interval '1 day', submitted_at = submitted_at - interval '1 day';
-    PERFORM rde_purge();
+    UPDATE _rde_report SET published_at = published_at - interval '1 day', expires_at = expires_at - interval '1 day', submitted_at = submitted_at - interval '1 day';
+    PERFORM rde_purge_reports();
     -- of different sizes, so that what is freed does not just fit
     PERFORM rde_export('sales', '2020-01-01', '2020-01-01', 'csv', options => '{"compress": false}')
     FROM generate_series(1, $reports + number % 3 - 1);
@@ -41,7 +41,7 @@ CREATE FUNCTION is_due() RETURNS boolean LANGUAGE sql AS \$\$
     SELECT bool_or(pg_stat_get_dead_tuples(c.oid) > 50 + coalesce((SELECT option_value::float FROM pg_options_to_table(c.reloptions)
                        WHERE option_name = 'autovacuum_vacuum_scale_factor'), 0.2) * greatest(c.reltuples, 0))
     FROM pg_class c
-    WHERE c.oid = 'rde_report_chunk'::regclass OR c.oid = (SELECT r.reltoastrelid FROM pg_class r WHERE r.oid = 'rde_report_chunk'::regclass)
+    WHERE c.oid = '_rde_report_chunk'::regclass OR c.oid = (SELECT r.reltoastrelid FROM pg_class r WHERE r.oid = '_rde_report_chunk'::regclass)
 \$\$;
 SQL
 
@@ -51,17 +51,17 @@ for my $day (1 .. 95)
 	$node->safe_psql('postgres', "CALL one_day($day)");
 	if ($node->safe_psql('postgres', 'SELECT pg_stat_force_next_flush() IS NULL; SELECT is_due()') =~ /t$/)
 	{
-		$node->safe_psql('postgres', 'VACUUM rde_report_chunk; VACUUM rde_report');
+		$node->safe_psql('postgres', 'VACUUM _rde_report_chunk; VACUUM _rde_report');
 		$vacuums++;
 	}
 	my ($size, $live, $expired) = split /\|/, $node->safe_psql('postgres', q{
-		SELECT pg_total_relation_size('rde_report_chunk'), (SELECT sum(octet_length(data)) FROM rde_report_chunk),
-			   (SELECT count(*) FROM rde_report WHERE expires_at < now() - interval '1 day')});
+		SELECT pg_total_relation_size('_rde_report_chunk'), (SELECT sum(octet_length(data)) FROM _rde_report_chunk),
+			   (SELECT count(*) FROM _rde_report WHERE expires_at < now() - interval '1 day')});
 	$largest = $size / $live if $day >= 10 && $size / $live > $largest;
 	$oldest += $expired;
 }
 my ($count, $visible, $kept, $span) = split /\|/, $node->safe_psql('postgres', q{
-	SELECT (SELECT count(*) FROM rde_report), (SELECT count(*) FROM rde_reports), count(*) FILTER (WHERE expires_at > now()), now() - min(created_at) < interval '30 days 1 hour' FROM rde_report});
+	SELECT (SELECT count(*) FROM _rde_report), (SELECT count(*) FROM rde_reports), count(*) FILTER (WHERE expires_at > now()), now() - min(published_at) < interval '30 days 1 hour' FROM _rde_report});
 cmp_ok($vacuums, '>', 0, "vacuum came $vacuums times");
 cmp_ok($count, '>', 28 * $reports, "$count reports are stored");
 is($visible, $kept, 'those that have not expired are seen');

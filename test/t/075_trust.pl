@@ -51,7 +51,7 @@ $node->safe_psql('postgres', q{
 	CREATE FUNCTION desk.evil(value text) RETURNS boolean LANGUAGE plpgsql AS $$
 		BEGIN INSERT INTO desk.ran VALUES (current_user); RETURN true; END $$;
 });
-$node->safe_psql('postgres', q{UPDATE rde_source SET invoice_column = 'id'});
+$node->safe_psql('postgres', q{UPDATE _rde_source SET invoice_column = 'id'});
 my $manager = open_session($node, 'postgres', 'manager');
 run_in($manager, 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM desk.invoice');
 $node->safe_psql('postgres', q{
@@ -63,7 +63,7 @@ is(run_in($manager, q{SELECT rde_watch_invoices('desk.invoice', 'reseller', 'id'
 	'a table is watched');
 run_in($manager, 'COMMIT');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM desk.ran'), '0', '... and a type that was renamed runs nothing');
-$node->safe_psql('postgres', q{UPDATE rde_source SET invoice_column = NULL});
+$node->safe_psql('postgres', q{UPDATE _rde_source SET invoice_column = NULL});
 close_session($manager);
 
 # T3: what was revoked is gone, however old the transaction's snapshot is.
@@ -88,10 +88,10 @@ $node->safe_psql('postgres', "SELECT rde_create_view('sales', 'mine', $bad, 7)")
 my ($result, $stdout, $stderr) = $node->psql('postgres', q{SELECT rde_request_report('{"name": "a", "dataset": "sales", "customizationName": "mine",
 	"startDate": "2019-11-01T00:00:00Z", "endDate": "2019-12-01T00:00:00Z"}')}, connstr => $node->connstr('postgres') . ' user=seven');
 like($stderr, qr/view "mine" of data set "sales" needs columns .*: no_such/, 'a request with a view that does not fit is refused');
-($result, $stdout, $stderr) = $node->psql('postgres', q{SELECT rde_create_generator('every', 'sales', 'csv', 'daily', 'mine')},
+($result, $stdout, $stderr) = $node->psql('postgres', q{SELECT rde_create_generator('sales', 'every', '{csv}', 'daily', 'mine')},
 	connstr => $node->connstr('postgres') . ' user=seven');
 like($stderr, qr/needs columns/, '... and so is a generator');
-($result, $stdout, $stderr) = $node->psql('postgres', q{SELECT rde_create_generator('orders', 'provisioned_orders', 'csv', 'daily')});
+($result, $stdout, $stderr) = $node->psql('postgres', q{SELECT rde_create_generator('provisioned_orders', 'orders', '{csv}', 'daily')});
 like($stderr, qr/is not attached/, '... and one of a data set without a source');
 
 # ... and if it stops fitting later, that report fails, and no other.
@@ -103,11 +103,11 @@ $node->safe_psql('postgres', qq{
 	CALL rde_run_due()});
 is($node->safe_psql('postgres', q{SELECT name || ' ' || status || coalesce(' ' || sqlstate, '') FROM rde_reports ORDER BY name}),
 	"other completed\nspoilt error 42703", 'a view that stopped fitting fails its report');
-is($node->safe_psql('postgres', 'SELECT count(*) FROM rde_source_failure'), '0', '... and pauses nobody');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM _rde_source_failure'), '0', '... and pauses nobody');
 
 # N2: a generator that keeps reports past the end of time
-($result, $stdout, $stderr) = $node->psql('postgres', q{SELECT rde_create_generator('eternal', 'sales', 'csv', 'daily', 'full', 7, keep => '292000 years')});
-like($stderr, qr/keep must be 1000 years at most/, 'reports are not kept past the end of time');
+($result, $stdout, $stderr) = $node->psql('postgres', q{SELECT rde_create_generator('sales', 'eternal', '{csv}', 'daily', 'full', 7, retention => '292000 years')});
+like($stderr, qr/retention must be 1000 years at most/, 'reports are not kept past the end of time');
 
 # What is watched says of which data sets its rows are the invoices: a payment's
 # number is none of an invoice's.
@@ -127,8 +127,8 @@ like($stderr, qr/it must be said which data sets.*\{lines,payment_slips\}/s, 'wi
 $node->safe_psql('postgres', q{
 	SELECT rde_watch_invoices('shop.invoice', 'reseller', 'id', 'state', 'issued', '{lines}'),
 		   rde_watch_invoices('shop.payment', 'reseller', 'id', datasets => '{payment_slips}');
-	SELECT rde_create_generator('of lines', 'lines', 'csv', 'on_invoice', 'full'),
-		   rde_create_generator('of payments', 'payment_slips', 'csv', 'on_invoice', 'full');
+	SELECT rde_create_generator('lines', 'of lines', '{csv}', 'on_invoice', 'full'),
+		   rde_create_generator('payment_slips', 'of payments', '{csv}', 'on_invoice', 'full');
 	INSERT INTO shop.invoice VALUES (500, 7, 'draft');
 	INSERT INTO shop.line (id, reseller, invoice) VALUES (1, 7, 500);
 	INSERT INTO shop.payment (id, reseller) VALUES (500, 7);
@@ -136,7 +136,7 @@ $node->safe_psql('postgres', q{
 my $made = q{SELECT coalesce(string_agg(name || ' ' || row_count, ', ' ORDER BY name), '') FROM rde_reports WHERE type = 'on_invoice' AND status = 'completed'};
 is($node->safe_psql('postgres', $made), 'of payments 1', 'a payment fires no report of the draft invoice of its number');
 $node->safe_psql('postgres', q{SELECT rde_sweep_invoices('shop.payment', now() - interval '1 day')});
-is($node->safe_psql('postgres', q{SELECT count(*) FROM rde_report WHERE name = 'of lines'}), '0', '... nor does a sweep of payments');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM _rde_report WHERE name = 'of lines'}), '0', '... nor does a sweep of payments');
 $node->safe_psql('postgres', q{
 	INSERT INTO shop.line (id, reseller, invoice) SELECT g, 7, 500 FROM generate_series(2, 8) g;
 	UPDATE shop.invoice SET state = 'issued';

@@ -46,7 +46,7 @@ sub export
 sub report
 {
 	my ($id) = @_;
-	return decode_json(sql("SELECT to_json(r) FROM (SELECT *, r.store, to_char(created_at - interval '10 min', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS st"
+	return decode_json(sql("SELECT to_json(r) FROM (SELECT *, r.store, to_char(published_at - interval '10 min', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS st"
 		  . " FROM rde_reports r WHERE id = '$id') r"));
 }
 
@@ -131,7 +131,7 @@ for my $format (sort keys %id)
 		is($reply->{headers}{'x-ms-meta-sha256'}, $report->{sha256}, 'its SHA-256');
 		like($reply->{headers}{'content-disposition'}, qr/^attachment; filename="\Q$report->{file_name}\E"; filename\*=UTF-8''/, 'its name');
 		is(sql("SELECT sha256(rde_content('$id{$format}')) = '\\x$report->{sha256}'"), 't', 'the file is still in the database');
-		is(sql("SELECT rde_verify('$id{$format}')"), 't', 'where it can be verified');
+		is(sql("SELECT rde_verify_report('$id{$format}')"), 't', 'where it can be verified');
 	};
 }
 like(fetch_link(report($id{csv})->{download_url}, '-I')->{headers}{'content-disposition'}, qr/filename\*=UTF-8''n%C3%A4m%20e\.$uuid/, 'a name as it was given');
@@ -140,7 +140,7 @@ is(fetch_link(report($id{csv})->{download_url}, '-r', '1048575-1048576')->{statu
 	my $body = decode_json(sql('SELECT rde_list_reports(current_date, current_date, detail => true)'));
 	is(scalar(grep { $_->{downloadUrl} =~ m{^http://127\.0\.0\.1:$azurite->{port}/.*sp=r&sig=} } @{ $body->{data} }), 3, 'lists show these links');
 	is(sql("SELECT rde_get_report('$id{json}') ->> 'downloadUrl' = rde_download_url('$id{json}')"), 't', 'so does a single report');
-	is(sql("SELECT string_agg(DISTINCT u.state, ' ') || ' ' || bool_and(u.attempts = 1) || ' ' || bool_and(u.bytes = r.file_bytes)"
+	is(sql("SELECT string_agg(DISTINCT u.status, ' ') || ' ' || bool_and(u.attempts = 1) || ' ' || bool_and(u.bytes = r.file_bytes)"
 			. " || ' ' || bool_and(r.download_url LIKE u.blob_url || '?%') FROM rde_azure_uploads u JOIN rde_reports r ON r.id = u.report"),
 		'uploaded true true true', 'rde_azure_uploads');
 }
@@ -181,7 +181,7 @@ is(fetch_link(report($id{csv})->{download_url}, '-r', '1048575-1048576')->{statu
 	sql("SELECT rde_revoke_links('$id{csv}')");
 	is(report($id{csv})->{download_url}, undef, 'there is no link until the blob has been moved');
 	like(error_of("SELECT rde_download_url('$id{csv}')"), qr/there is no link to report .* just now/, 'which an error says');
-	is(sql("SELECT state FROM rde_azure_uploads WHERE report = '$id{csv}'"), 'moving', 'and the view');
+	is(sql("SELECT status FROM rde_azure_uploads WHERE report = '$id{csv}'"), 'moving', 'and the view');
 	sql("SELECT rde_revoke_links('$id{csv}')");
 	like(upload_due($node), qr/0 uploaded, 1 moved, 0 deleted, 0 failed/, 'it is moved');
 	my $new = report($id{csv})->{download_url};
@@ -198,7 +198,7 @@ is(fetch_link(report($id{csv})->{download_url}, '-r', '1048575-1048576')->{statu
 ###########################################################################
 
 sql("SELECT rde_drop_report('$id{csv}')");
-is(sql("SELECT state FROM rde_azure_uploads WHERE report = '$id{csv}'"), 'deleting', 'a dropped report\'s blob is to be deleted');
+is(sql("SELECT status FROM rde_azure_uploads WHERE report = '$id{csv}'"), 'deleting', 'a dropped report\'s blob is to be deleted');
 like(upload_due($node), qr/0 uploaded, 0 moved, 1 deleted, 0 failed/, 'it is');
 is_deeply([ grep { /$id{csv}/ } list_blobs($azurite, 'reports') ], [], 'the blob is gone');
 is(sql("SELECT count(*) FROM rde_azure_uploads WHERE report = '$id{csv}'"), 0, 'and forgotten');
@@ -207,8 +207,8 @@ is(sql("SELECT count(*) FROM rde_azure_uploads WHERE report = '$id{csv}'"), 0, '
 sub expire
 {
 	my ($id) = @_;
-	sql("UPDATE rde_report SET expires_at = now() - interval '2 hours' WHERE id = '$id';"
-		  . "UPDATE rde_azure_upload SET expires_at = now() - interval '2 hours' WHERE id = '$id'; SELECT rde_purge()");
+	sql("UPDATE _rde_report SET expires_at = now() - interval '2 hours' WHERE id = '$id';"
+		  . "UPDATE _rde_azure_upload SET expires_at = now() - interval '2 hours' WHERE id = '$id'; SELECT rde_purge_reports()");
 	return;
 }
 expire($id{json});
@@ -231,12 +231,12 @@ sql("ALTER SERVER reports OPTIONS (DROP delete_expired, ADD keep_local 'false')"
 	my $known = report($id);
 	upload_due($node);
 	my $moved = report($id);
-	is(sql("SELECT count(*) FROM rde_report_chunk WHERE report = '$id'"), 0, 'keep_local false: the file is only there');
+	is(sql("SELECT count(*) FROM _rde_report_chunk WHERE report = '$id'"), 0, 'keep_local false: the file is only there');
 	is($moved->{$_}, $known->{$_}, "its manifest stays: $_") for qw(status row_count file_bytes sha256 file_name);
 	is(sha256_hex(fetch_link($moved->{download_url})->{body}), $known->{sha256}, 'its link opens it');
 	like(error_of("SELECT $_"), qr/file of report $id is in store "azure", and no longer in the database.*HINT: .*rde_download_url\('$id'\)/s, "$_ says where it is")
-	  for "rde_content('$id')", "rde_text('$id')", "rde_chunk('$id', 0)", "rde_chunks('$id')", "rde_verify('$id')";
-	like(error_of("SELECT rde_set_store('$id', 'local')"), qr/no longer in the database/, 'it cannot be called local');
+	  for "rde_content('$id')", "rde_text('$id')", "rde_chunk('$id', 0)", "rde_chunks('$id')", "rde_verify_report('$id')";
+	like(error_of("SELECT rde_set_report_store('$id', 'local')"), qr/no longer in the database/, 'it cannot be called local');
 	sql("SELECT rde_revoke_links('$id')");
 	like(upload_due($node), qr/1 moved/, 'its links are revoked as others are');
 	is(sha256_hex(fetch_link(report($id)->{download_url})->{body}), $known->{sha256}, 'by a copy at the service');
@@ -308,7 +308,7 @@ my $waiting = export('csv', name => 'waiting');
 export('csv', name => 'waiting too');
 like(upload_due($node), qr/WARNING: .*report $waiting could not be uploaded: PUT http\S+: status 404, ContainerNotFound.*0 uploaded, 0 moved, 0 deleted, 1 failed/s,
 	'a container that is not there ends the run');
-is(sql("SELECT state || ' ' || attempts || ' ' || (due_at > now()) || ' ' || (last_error ~ 'ContainerNotFound') FROM rde_azure_uploads WHERE report = '$waiting'"),
+is(sql("SELECT status || ' ' || attempts || ' ' || (due_at > now()) || ' ' || (last_error ~ 'ContainerNotFound') FROM rde_azure_uploads WHERE report = '$waiting'"),
 	'retrying 1 true true', 'it is tried again later');
 like(report($waiting)->{download_url}, qr{^https://reports\.example/}, 'until then its link is the gateway\'s');
 sql("ALTER SERVER other OPTIONS (SET container 'folders'); SELECT rde_azure_retry('$waiting')");
@@ -335,7 +335,7 @@ sql("DROP USER MAPPING FOR PUBLIC SERVER other; CREATE USER MAPPING FOR CURRENT_
 	azure_request($azurite, 'PUT', "/folders/$blob", headers => { 'x-ms-blob-type' => 'BlockBlob' }, body => 'somebody else\'s');
 	like(upload_due($node), qr/report $waiting could not be uploaded: .* is another file: it has 15 bytes/, 'another blob of that name');
 	is(get_blob($azurite, 'folders', $blob)->{content}, 'somebody else\'s', 'stays as it is');
-	is(sql("SELECT state FROM rde_azure_uploads WHERE report = '$waiting'"), 'error', 'and the upload is in error');
+	is(sql("SELECT status FROM rde_azure_uploads WHERE report = '$waiting'"), 'error', 'and the upload is in error');
 	like(upload_due($node), qr/0 uploaded, 0 moved, 0 deleted, 0 failed/, 'until somebody does something about it');
 	azure_request($azurite, 'DELETE', "/folders/$blob");
 	sql("SELECT rde_azure_retry('$waiting')");
@@ -345,7 +345,7 @@ sql("DROP USER MAPPING FOR PUBLIC SERVER other; CREATE USER MAPPING FOR CURRENT_
 # What is damaged here is not uploaded.
 {
 	my $id = export('csv', name => 'damaged');
-	sql("UPDATE rde_report_chunk SET data = set_byte(data, 100, get_byte(data, 100) # 1) WHERE report = '$id' AND seq = 0");
+	sql("UPDATE _rde_report_chunk SET data = set_byte(data, 100, get_byte(data, 100) # 1) WHERE report = '$id' AND seq = 0");
 	like(upload_due($node), qr/report $id could not be uploaded: the report's bytes in the database have another SHA-256/, 'a damaged report');
 	is_deeply([ grep { /$id/ } list_blobs($azurite, 'folders') ], [], 'makes no blob');
 	sql("SELECT rde_drop_report('$id')");
@@ -361,7 +361,7 @@ sql("DROP USER MAPPING FOR PUBLIC SERVER other; CREATE USER MAPPING FOR CURRENT_
 	run_in($late, 'COMMIT');
 	close_session($late);
 	like(upload_due($node), qr/1 uploaded/, 'and one that was made before, and committed after');
-	is(sql("SELECT state FROM rde_azure_uploads WHERE name = 'late'"), 'uploaded', 'is uploaded');
+	is(sql("SELECT status FROM rde_azure_uploads WHERE name = 'late'"), 'uploaded', 'is uploaded');
 }
 
 # An address nobody listens at, and one that is not asked over plain http.
@@ -399,8 +399,8 @@ for my $role (qw(bi one somebody))
 	like($as->($role, 'CALL rde_azure_upload_due()'), qr/only operators of reports may do this/, "$role does not");
 	like($as->($role, "SELECT rde_azure_retry('$waiting')"), qr/only operators of reports may do this/, "nor try again");
 	like($as->($role, "SELECT $_"), qr/permission denied for function/, "nor $_")
-	  for "rde_azure_download_url('$waiting')", 'rde_azure_adopt()', "rde_set_store('$waiting', 'local')";
-	like($as->($role, "SELECT * FROM rde_azure_upload"), qr/permission denied for table/, 'nor read the outbox');
+	  for "rde_azure_download_url('$waiting')", 'rde_azure_adopt()', "rde_set_report_store('$waiting', 'local')";
+	like($as->($role, "SELECT * FROM _rde_azure_upload"), qr/permission denied for table/, 'nor read the outbox');
 	like($as->($role, "CREATE SERVER mine FOREIGN DATA WRAPPER rde_azure OPTIONS (account 'contoso', container 'reports')"), qr/permission denied for foreign-data wrapper/,
 		'nor make servers');
 }
@@ -416,9 +416,9 @@ like(upload_due($node, 0), qr/max_uploads must be at least 1/, 'not nothing');
 # A function that somebody else plants gives no links.
 sql(q{CREATE ROLE planter LOGIN; GRANT CREATE ON SCHEMA public TO planter});
 $as->('planter', q{CREATE FUNCTION rde_planted_download_url(report uuid) RETURNS text LANGUAGE sql AS $$ SELECT 'http://evil.example/' || current_user $$});
-sql("SELECT rde_set_store('$waiting', 'planted')");
+sql("SELECT rde_set_report_store('$waiting', 'planted')");
 is(report($waiting)->{download_url}, undef, 'a planted store gives no links');
-sql("SELECT rde_set_store('$waiting', 'azure'); DROP OWNED BY planter");
+sql("SELECT rde_set_report_store('$waiting', 'azure'); DROP OWNED BY planter");
 
 ###########################################################################
 # Where it is installed, dumped and restored
@@ -463,7 +463,7 @@ like(error_of('CREATE EXTENSION rde_azure SCHEMA home', dbname => 'other'),
 	$copy->safe_psql('postgres', 'CREATE ROLE somebody');
 	$node->command_ok([ 'pg_dump', '-f', $dump, 'postgres' ], 'dumped');
 	$copy->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', 'postgres', '-f', $dump ], 'restored into another cluster');
-	my $list = q{SELECT string_agg(report || ' ' || state || ' ' || blob_url, E'\n' ORDER BY report) FROM rde_azure_uploads};
+	my $list = q{SELECT string_agg(report || ' ' || status || ' ' || blob_url, E'\n' ORDER BY report) FROM rde_azure_uploads};
 	is($copy->safe_psql('postgres', $list), sql($list), 'with its uploads');
 	my $link = $copy->safe_psql('postgres', "SELECT rde_download_url('$waiting')");
 	is(sha256_hex(fetch_link($link)->{body}), report($waiting)->{sha256}, 'and its links');
@@ -493,7 +493,7 @@ like(error_of('CREATE EXTENSION rde_azure SCHEMA home', dbname => 'other'),
 	upload_due($node);
 	sql('DROP EXTENSION rde_azure CASCADE');
 	is(report($id)->{download_url}, undef, 'without rde_azure there is no link to a blob');
-	sql("SELECT rde_set_store('$id', 'local')");
+	sql("SELECT rde_set_report_store('$id', 'local')");
 	like(report($id)->{download_url}, qr{^https://reports\.example/}, 'but to the file in the database, once one says so');
 	sql('CREATE EXTENSION rde_azure');
 }

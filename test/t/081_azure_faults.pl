@@ -118,7 +118,7 @@ for my $place (sort keys %{ $places{upload} })
 {
 	export_all($place !~ /list|head/, map { "$_-at-$place" } @faults);
 }
-is(sql("SELECT string_agg(DISTINCT (SELECT count(*) FROM rde_report_chunk c WHERE c.report = r.id)::text, ' ') FROM rde_report r"), '1 3', 'reports of one chunk and of three');
+is(sql("SELECT string_agg(DISTINCT (SELECT count(*) FROM _rde_report_chunk c WHERE c.report = r.id)::text, ' ') FROM _rde_report r"), '1 3', 'reports of one chunk and of three');
 {
 	my $mark = log_mark($proxy);
 	my $rules = set_places('upload');
@@ -126,14 +126,14 @@ is(sql("SELECT string_agg(DISTINCT (SELECT count(*) FROM rde_report_chunk c WHER
 	is(met($mark), $rules, "uploads: each of $rules faults, in $rounds rounds");
 	set_faults($proxy);
 	is(wrong_blobs($node, $azurite, 'reports'), '', 'one right blob each');
-	is(sql('SELECT count(*) FROM rde_azure_upload WHERE link_number <> 0 OR report IS NULL'), 0, 'by its first name');
+	is(sql('SELECT count(*) FROM _rde_azure_upload WHERE link_number <> 0 OR report IS NULL'), 0, 'by its first name');
 }
 {
 	my $mark = log_mark($proxy);
 	my @links = split /\n/, sql('SELECT download_url FROM rde_reports');
 	my $rules = set_places('move');
 
-	sql('SELECT rde_revoke_links(id) FROM rde_report');
+	sql('SELECT rde_revoke_links(id) FROM _rde_report');
 	my $rounds = upload_all($node, 8);
 	is(met($mark), $rules, "moves: each of $rules faults, in $rounds rounds");
 	set_faults($proxy);
@@ -144,7 +144,7 @@ is(sql("SELECT string_agg(DISTINCT (SELECT count(*) FROM rde_report_chunk c WHER
 	my $mark = log_mark($proxy);
 	my $rules = set_places('drop');
 
-	sql("SELECT rde_drop_report(id) FROM rde_report WHERE name NOT LIKE '%-at-list'");
+	sql("SELECT rde_drop_report(id) FROM _rde_report WHERE name NOT LIKE '%-at-list'");
 	my $rounds = upload_all($node, 8);
 	is(met($mark), $rules, "deletes: each of $rules faults, in $rounds rounds");
 	set_faults($proxy);
@@ -161,7 +161,7 @@ is(sql("SELECT string_agg(DISTINCT (SELECT count(*) FROM rde_report_chunk c WHER
 	my $mark = log_mark($proxy);
 	my $rounds = 0;
 
-	sql("SELECT rde_drop_report(id) FROM rde_report");
+	sql("SELECT rde_drop_report(id) FROM _rde_report");
 	export_all(1, splice @names, 0, 6 * $times);
 	export_all(0, @names);
 	set_faults($proxy, random => { rate => 0.25, seed => $seed, faults => \@faults });
@@ -169,8 +169,8 @@ is(sql("SELECT string_agg(DISTINCT (SELECT count(*) FROM rde_report_chunk c WHER
 	{
 		finish_workers(start_workers($node, 6));
 		make_due($node);
-		sql("SELECT rde_revoke_links(id) FROM rde_report WHERE random() < 0.2;"
-			  . "SELECT rde_drop_report(id) FROM rde_report WHERE random() < 0.05");
+		sql("SELECT rde_revoke_links(id) FROM _rde_report WHERE random() < 0.2;"
+			  . "SELECT rde_drop_report(id) FROM _rde_report WHERE random() < 0.05");
 	}
 	$rounds = 3 + upload_all($node, 6);
 	my @requests = grep { $_->{op} ne 'other' } requests($proxy, $mark);
@@ -184,10 +184,10 @@ is(sql("SELECT string_agg(DISTINCT (SELECT count(*) FROM rde_report_chunk c WHER
 # When a fault lasts
 ###########################################################################
 
-sql('SELECT rde_drop_report(id) FROM rde_report');
+sql('SELECT rde_drop_report(id) FROM _rde_report');
 is(upload_all($node, 1), 1, 'all is deleted');
 export_all(0, map { "lasting-$_" } 1 .. 10);
-my $waits = q{SELECT round(extract(epoch FROM due_at - clock_timestamp())) FROM rde_azure_upload WHERE attempts > 0 AND state = 'pending'};
+my $waits = q{SELECT round(extract(epoch FROM due_at - clock_timestamp())) FROM _rde_azure_upload WHERE attempts > 0 AND status = 'pending'};
 {
 	my $mark = log_mark($proxy);
 	my (@blocks, @gaps);
@@ -210,7 +210,7 @@ my $waits = q{SELECT round(extract(epoch FROM due_at - clock_timestamp())) FROM 
 	like(upload_due($node), qr/0 uploaded, 0 moved, 0 deleted, 3 failed/, 'a service that only fails ends the run');
 	@blocks = requests($proxy, $mark, 'block');
 	is(scalar @blocks, 12, 'after four tries of three reports each');
-	is(sql('SELECT count(*) FROM rde_azure_upload WHERE attempts = 0'), 5, 'the others were not even tried');
+	is(sql('SELECT count(*) FROM _rde_azure_upload WHERE attempts = 0'), 5, 'the others were not even tried');
 	@gaps = map { $blocks[$_]->{time} - $blocks[ $_ - 1 ]->{time} } 1 .. 11;
 	my @ratios = map { $gaps[$_] / (0.25 * 2**($_ % 4)) } grep { $_ % 4 < 3 } 0 .. 10;
 	cmp_ok(min(@ratios), '>=', 0.5, 'with pauses of a quarter of a second, half of one and one');
@@ -227,10 +227,10 @@ my $waits = q{SELECT round(extract(epoch FROM due_at - clock_timestamp())) FROM 
 {
 	my $mark = log_mark($proxy);
 
-	sql("SELECT rde_revoke_links(id) FROM rde_report WHERE name = 'lasting-1'");
+	sql("SELECT rde_revoke_links(id) FROM _rde_report WHERE name = 'lasting-1'");
 	set_faults($proxy, rules => [ { fault => 'copy-failed', op => 'head', skip => 1, times => 1 } ]);
 	like(upload_due($node), qr/0 moved, 0 deleted, 1 failed/, 'a copy that the service begins and gives up');
-	like(sql('SELECT last_error FROM rde_azure_upload WHERE last_error IS NOT NULL'), qr/could not be copied by the service: failed/, 'is a failure');
+	like(sql('SELECT last_error FROM _rde_azure_upload WHERE last_error IS NOT NULL'), qr/could not be copied by the service: failed/, 'is a failure');
 	make_due($node);
 	like(upload_due($node), qr/1 moved, 0 deleted, 0 failed/, 'the next one succeeds');
 	is(scalar requests($proxy, $mark, 'copy'), 2, 'by another copy');
@@ -247,13 +247,13 @@ my $waits = q{SELECT round(extract(epoch FROM due_at - clock_timestamp())) FROM 
 		my $pause = min(3600, 15 * 2**($attempt - 1));
 		upload_due($node);
 		push @ratios, sql($waits) / $pause;
-		sql('UPDATE rde_azure_upload SET due_at = now()');
+		sql('UPDATE _rde_azure_upload SET due_at = now()');
 	}
 	cmp_ok(min(@ratios), '>=', 0.4, 'it is tried again after 15 s, then after twice as long each time, up to an hour');
 	cmp_ok(max(@ratios), '<=', 1.6, 'and no later');
 	cmp_ok(max(@ratios) - min(@ratios), '>', 0.1, 'give or take');
 	set_faults($proxy);
-	sql("SELECT rde_azure_retry(report) FROM rde_azure_upload WHERE state = 'pending'");
+	sql("SELECT rde_azure_retry(report) FROM _rde_azure_upload WHERE status = 'pending'");
 	like(upload_due($node), qr/1 uploaded/, 'rde_azure_retry() does not wait');
 }
 
@@ -297,7 +297,7 @@ for my $fault (qw(hang drip 500))
 	export_all(0, "interrupted-$fault");
 	for (1 .. ($soak ? 70 : 12))
 	{
-		sql('UPDATE rde_azure_upload SET due_at = now(), attempts = 0');
+		sql('UPDATE _rde_azure_upload SET due_at = now(), attempts = 0');
 		my ($seconds, $said) = cancel($session);
 		push @late, $said =~ /57014/ ? $seconds : 9;
 	}
@@ -314,7 +314,7 @@ for my $fault (qw(hang drip 500))
 	is(descriptors($session->{pid}), $before, 'no descriptor is left open');
 
 	sql("ALTER SERVER reports OPTIONS (SET endpoint 'https://storage.slow.test')");
-	sql('UPDATE rde_azure_upload SET due_at = now()');
+	sql('UPDATE _rde_azure_upload SET due_at = now()');
 	my ($seconds, $said) = cancel($session);
 	like($said, qr/57014/, 'a cancel while a name is being looked up');
 	cmp_ok($seconds, '<=', $late, 'does not wait for the answer');
@@ -327,7 +327,7 @@ for my $fault (qw(hang drip 500))
 	set_faults($proxy);
 	make_due($node);
 	is(run_in($session, 'CALL rde_azure_upload_due()'), '', 'the session goes on');
-	is(sql("SELECT count(*) FROM rde_azure_uploads WHERE state <> 'uploaded'"), 0, 'with what it was interrupted at');
+	is(sql("SELECT count(*) FROM rde_azure_uploads WHERE status <> 'uploaded'"), 0, 'with what it was interrupted at');
 
 	export_all(0, 'terminated');
 	set_faults($proxy, rules => [ { fault => 'hang' } ]);
@@ -360,13 +360,13 @@ for my $fault (qw(hang drip 500))
 			$anon = anon_KiB($session->{pid});
 		}
 		set_faults($proxy, rules => [ { fault => $kinds[ $n / 10 % @kinds ] } ]) if $n % 10 == 0;
-		run_in($session, 'UPDATE rde_azure_upload SET due_at = now(), attempts = 0; SET statement_timeout = 30; CALL rde_azure_upload_due(); RESET statement_timeout');
+		run_in($session, 'UPDATE _rde_azure_upload SET due_at = now(), attempts = 0; SET statement_timeout = 30; CALL rde_azure_upload_due(); RESET statement_timeout');
 		$cancelled++ if $session->{err} =~ /57014/;
 	}
 	my $growth = anon_KiB($session->{pid}) - $anon;
 	note "$cancelled of $count ran out of time, private memory grew by $growth KiB";
 	cmp_ok($cancelled, '>', $count / 4, 'many uploads ran out of time');
-	is(sql("SELECT state FROM rde_azure_uploads WHERE state <> 'uploaded'"), 'retrying', 'the others failed');
+	is(sql("SELECT status FROM rde_azure_uploads WHERE status <> 'uploaded'"), 'retrying', 'the others failed');
 	is(descriptors($session->{pid}), $before, 'no descriptor is left open');
 	cmp_ok($growth, '<', 1024, 'private memory does not grow');
 	close_session($session);
@@ -380,7 +380,7 @@ for my $fault (qw(endless-headers endless-body))
 	my $high = 0;
 
 	set_faults($proxy, rules => [ { fault => $fault } ]);
-	sql('UPDATE rde_azure_upload SET due_at = now(), attempts = 0');
+	sql('UPDATE _rde_azure_upload SET due_at = now(), attempts = 0');
 	my $at = time;
 	send_to($session, 'CALL rde_azure_upload_due()');
 	until (is_done($session))
@@ -392,7 +392,7 @@ for my $fault (qw(endless-headers endless-body))
 	note sprintf '%s: %.1f s, %d KiB', $fault, $seconds, $high;
 	cmp_ok($seconds, '<', 10, "$fault: given up long before the time limit");
 	cmp_ok($high, '<', 8 * 1024, 'in little memory');
-	like(sql("SELECT last_error FROM rde_azure_uploads WHERE state <> 'uploaded'"), qr/the reply is too long/, 'which is said');
+	like(sql("SELECT last_error FROM rde_azure_uploads WHERE status <> 'uploaded'"), qr/the reply is too long/, 'which is said');
 	close_session($session);
 }
 set_faults($proxy);

@@ -93,8 +93,8 @@ sub export_sales
 	is(join(' ', grep { $lists{$_} != 1 || $blocks{$_} != 1 } keys %lists), '', 'each of them once');
 	is(scalar(grep { $_ > $count / 10 } values %workers), 3, 'by all three, each by one connection') or diag explain \%workers;
 	is(wrong_blobs($node, $azurite, 'many'), '', 'and all are right');
-	is(sql('SELECT DISTINCT attempts FROM rde_azure_upload'), 1, 'at the first attempt');
-	sql("DELETE FROM rde_report; DELETE FROM rde_azure_upload; ALTER SERVER reports OPTIONS (SET container 'reports')");
+	is(sql('SELECT DISTINCT attempts FROM _rde_azure_upload'), 1, 'at the first attempt');
+	sql("DELETE FROM _rde_report; DELETE FROM _rde_azure_upload; ALTER SERVER reports OPTIONS (SET container 'reports')");
 }
 
 ###########################################################################
@@ -159,8 +159,8 @@ for my $round ((@rounds) x $times)
 	my $what = join ' ', map { $round->{$_} // 'random' } qw(how op before fault);
 	my $mark = log_mark($proxy);
 
-	sql("SELECT rde_revoke_links(id) FROM rde_report WHERE name = 'victim'") if $before eq 'revoke';
-	sql("SELECT rde_drop_report(id) FROM rde_report WHERE id IN (SELECT report FROM rde_azure_uploads WHERE state = 'uploaded' LIMIT 2)") if $before eq 'drop';
+	sql("SELECT rde_revoke_links(id) FROM _rde_report WHERE name = 'victim'") if $before eq 'revoke';
+	sql("SELECT rde_drop_report(id) FROM _rde_report WHERE id IN (SELECT report FROM rde_azure_uploads WHERE status = 'uploaded' LIMIT 2)") if $before eq 'drop';
 	export_sales('victim');
 	export_sales('bystander');
 	set_faults($proxy, rules => [ { op => $round->{op}, fault => $round->{fault} } ]) if $round->{op};
@@ -187,15 +187,15 @@ for my $round ((@rounds) x $times)
 	finish_workers(@workers);
 	$round->{how} eq 'stop' ? $node->start : wait_until('restart', \&is_up);
 	set_faults($proxy);
-	$wrong .= "$what: " . sql('SELECT string_agg(state, $$ $$) FROM rde_azure_uploads') if upload_all($node, 1) ne '1';
-	my $bad = sql(q{SELECT count(*) FROM rde_azure_uploads WHERE state <> 'uploaded'}) . ' ' . (list_blobs($azurite, 'reports') - sql('SELECT count(*) FROM rde_report'));
+	$wrong .= "$what: " . sql('SELECT string_agg(status, $$ $$) FROM rde_azure_uploads') if upload_all($node, 1) ne '1';
+	my $bad = sql(q{SELECT count(*) FROM rde_azure_uploads WHERE status <> 'uploaded'}) . ' ' . (list_blobs($azurite, 'reports') - sql('SELECT count(*) FROM _rde_report'));
 	$wrong .= "$what: $bad\n" if $bad ne '0 0';
 	last if $wrong ne '';
 }
 is($wrong, '', 'killed at any moment: the next worker does the rest');
 is(wrong_blobs($node, $azurite, 'reports'), '', 'one right blob each');
 is(scalar(grep { /list|copy|delete/ } keys %met), $soak ? 8 : 5, 'killed at each kind of request');
-sql('SELECT rde_drop_report(id) FROM rde_report');
+sql('SELECT rde_drop_report(id) FROM _rde_report');
 upload_all($node, 3);
 is(wrong_blobs($node, $azurite, 'reports'), '', 'dropped, nothing is left of them');
 
@@ -227,22 +227,22 @@ sub meanwhile
 
 my $links = q{SELECT download_url FROM rde_reports WHERE name = 'changed'};
 my %gone = (
-	'dropped at the last block' => [ 2, 'SELECT rde_drop_report(id) FROM rde_report' ],
+	'dropped at the last block' => [ 2, 'SELECT rde_drop_report(id) FROM _rde_report' ],
 	'purged at the first block' => [ 0, q{
-		UPDATE rde_report SET expires_at = now() - interval '2 hours';
-		UPDATE rde_azure_upload SET expires_at = now() - interval '2 hours';
-		SELECT rde_purge()} ]);
+		UPDATE _rde_report SET expires_at = now() - interval '2 hours';
+		UPDATE _rde_azure_upload SET expires_at = now() - interval '2 hours';
+		SELECT rde_purge_reports()} ]);
 for my $case (sort keys %gone)
 {
 	my ($seq, $sql) = @{ $gone{$case} };
 	is(meanwhile($case, $sql, $seq), '', 'which is no failure');
-	is(sql('SELECT count(*) FROM rde_azure_upload') . list_blobs($azurite, 'reports'), '00', 'nothing is left, here and there');
+	is(sql('SELECT count(*) FROM _rde_azure_upload') . list_blobs($azurite, 'reports'), '00', 'nothing is left, here and there');
 }
 {
-	meanwhile('links are revoked', 'SELECT rde_revoke_links(id) FROM rde_report');
+	meanwhile('links are revoked', 'SELECT rde_revoke_links(id) FROM _rde_report');
 	is(wrong_blobs($node, $azurite, 'reports'), '', 'the blob has its new name');
 	like(sql($links), qr/-1\.20/, 'with the number of the revocation');
-	sql('SELECT rde_drop_report(id) FROM rde_report');
+	sql('SELECT rde_drop_report(id) FROM _rde_report');
 	upload_all($node, 1);
 }
 {
@@ -255,15 +255,15 @@ for my $case (sort keys %gone)
 }
 {
 	is(meanwhile('a server is dropped', 'DROP SERVER reports CASCADE'), '', 'an upload that has begun ends');
-	is(sql("SELECT count(*) FILTER (WHERE state = 'uploaded') || ' ' || count(blob_url) FROM rde_azure_uploads"), '3 0', 'and is known');
+	is(sql("SELECT count(*) FILTER (WHERE status = 'uploaded') || ' ' || count(blob_url) FROM rde_azure_uploads"), '3 0', 'and is known');
 	is(sql("$links ORDER BY 1 LIMIT 1"), '', 'without a link');
 	connect_shop($node, port => $proxy->{port}, options => { timeout => 1 });
 	is(wrong_blobs($node, $azurite, 'reports'), '', 'until there is such a server again');
 }
 {
 	like(meanwhile('the extension is dropped', 'DROP EXTENSION rde_azure CASCADE'), qr/ERROR: .*does not exist/, 'which ends an upload');
-	like(sql("SELECT rde_set_store(id, 'local') FROM rde_report; SELECT count(rde_content(id)) FROM rde_report"), qr/^4$/m, 'and the reports are still here');
-	sql('SELECT rde_drop_report(id) FROM rde_report; CREATE EXTENSION rde_azure');
+	like(sql("SELECT rde_set_report_store(id, 'local') FROM _rde_report; SELECT count(rde_content(id)) FROM _rde_report"), qr/^4$/m, 'and the reports are still here');
+	sql('SELECT rde_drop_report(id) FROM _rde_report; CREATE EXTENSION rde_azure');
 	azure_request($azurite, 'DELETE', "/reports/$_") for list_blobs($azurite, 'reports');
 	connect_shop($node, port => $proxy->{port});
 }
@@ -277,7 +277,7 @@ my $watch = q{SELECT coalesce(backend_xmin::text, '') || ' ' || round(extract(ep
 	FROM pg_stat_activity WHERE query LIKE 'CALL%' AND state = 'active'};
 
 sql("SELECT rde_export('documents', '2020-01-01', '2020-01-01', 'csv', name => 'large', $plain)");
-cmp_ok(sql('SELECT file_bytes FROM rde_report'), '>', $mebibytes * 1024 * 1024, "a report of more than $mebibytes MiB");
+cmp_ok(sql('SELECT file_bytes FROM _rde_report'), '>', $mebibytes * 1024 * 1024, "a report of more than $mebibytes MiB");
 {
 	my $speed = 2 * 1024 * 1024;
 	my $session = open_session($node, 'postgres');
@@ -304,7 +304,7 @@ cmp_ok(sql('SELECT file_bytes FROM rde_report'), '>', $mebibytes * 1024 * 1024, 
 	cmp_ok($horizon, '<', 3000, 'so periods settle');
 	run_in($session, 'VACUUM garbage');
 	is(sql("SELECT pg_relation_size('garbage')"), 0, 'and vacuum removes what was deleted since it began');
-	like(sql('SELECT state FROM rde_azure_uploads'), qr/uploading/, 'it is still running');
+	like(sql('SELECT status FROM rde_azure_uploads'), qr/uploading/, 'it is still running');
 	kill 'INT', uploading();
 	finish_workers(@workers);
 	set_faults($proxy);

@@ -89,7 +89,7 @@ sub finish_workers
 sub make_due
 {
 	my ($node) = @_;
-	$node->safe_psql('postgres', 'UPDATE rde_azure_upload SET due_at = now() WHERE due_at > now()');
+	$node->safe_psql('postgres', 'UPDATE _rde_azure_upload SET due_at = now() WHERE due_at > now()');
 	return;
 }
 
@@ -112,8 +112,8 @@ sub upload_all
 		my $said = finish_workers(@workers);
 		die $said if $said =~ /(ERROR|FATAL|PANIC): |connection to server was lost/;
 		return $round if $node->safe_psql('postgres', q{
-			SELECT count(*) FROM rde_report r FULL JOIN rde_azure_upload u ON u.report = r.id
-			WHERE r.id IS NULL OR u.state IS NULL OR u.state = 'pending' OR u.link_number <> r.link_number}) eq '0';
+			SELECT count(*) FROM _rde_report r FULL JOIN _rde_azure_upload u ON u.report = r.id
+			WHERE r.id IS NULL OR u.status IS NULL OR u.status = 'pending' OR u.link_number <> r.link_number}) eq '0';
 	}
 	return 'too many';
 }
@@ -174,12 +174,12 @@ sub wrong_blobs
 	my $blobs = _listed($azurite, $container);
 	my %owners = map { $_ => 0 } keys %$blobs;
 	my @wrong = map { "$_ is still in the outbox" }
-	  split /\n/, $node->safe_psql('postgres', 'SELECT id FROM rde_azure_upload WHERE report IS NULL');
+	  split /\n/, $node->safe_psql('postgres', 'SELECT id FROM _rde_azure_upload WHERE report IS NULL');
 	my @rows = map { decode_json($_) } split /\n/, $node->safe_psql('postgres', q{
-		SELECT json_build_object('state', u.state, 'store', r.store, 'sha256', encode(r.sha256, 'hex'), 'media_type', r.media_type,
+		SELECT json_build_object('state', u.status, 'store', r.store, 'sha256', encode(r.sha256, 'hex'), 'media_type', r.media_type,
 		                         'file_name', r.file_name, 'bytes', r.file_bytes, 'blob', u.blob, 'link', coalesce(v.download_url, ''),
 		                         'unsettled', u.new_blob IS NOT NULL OR u.link_number <> r.link_number OR u.claim_pid IS NOT NULL)
-		FROM rde_report r LEFT JOIN rde_azure_upload u ON u.report = r.id LEFT JOIN rde_reports v ON v.id = r.id});
+		FROM _rde_report r LEFT JOIN _rde_azure_upload u ON u.report = r.id LEFT JOIN rde_reports v ON v.id = r.id});
 	my $files = _download($azurite, map { $_->{link} } @rows);
 
 	for my $row (@rows)

@@ -15,8 +15,8 @@ BEGIN ATOMIC
     WHERE p.prorettype <> 'trigger'::regtype
       AND CASE privilege
           WHEN 'admin' THEN p.proname LIKE 'rde\_%'
-          WHEN 'operator' THEN p.proname IN ('rde_run_due', 'rde_schedule', 'rde_unschedule', 'rde_keep', 'rde_purge',
-                                             'rde_sweep_invoices', 'rde_rebaseline')
+          WHEN 'operator' THEN p.proname IN ('rde_run_due', 'rde_schedule', 'rde_unschedule', 'rde_keep_report', 'rde_purge_reports',
+                                             'rde_sweep_invoices', 'rde_rebaseline_generator')
           WHEN 'gateway' THEN p.proname IN ('rde_login', 'rde_redeem')
           ELSE false END;
 END;
@@ -66,27 +66,40 @@ COMMENT ON FUNCTION @extschema@._rde_change_grant(name, text, boolean) IS
     'grant or revoke what a privilege is made of';
 
 CREATE FUNCTION @extschema@.rde_grant(role name, privilege text) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET client_min_messages = warning
 AS $$
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
+    PERFORM @extschema@._rde_follow_roles();
     PERFORM @extschema@._rde_change_grant(role, privilege, true);
-    IF EXISTS (SELECT FROM @extschema@.rde_account a WHERE a.role = rde_grant.role) THEN
+    IF (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = rde_grant.role) THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('role "%s" is a superuser and may do everything', role),
+            HINT = 'Grant to an ordinary role.';
+    END IF;
+    IF EXISTS (SELECT FROM @extschema@._rde_account_roles a WHERE a.role = (SELECT r.oid FROM pg_roles r WHERE r.rolname = rde_grant.role)) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('role "%s" is an account''s', role),
             DETAIL = 'An account sees its own reports, whatever is granted to its role.',
             HINT = 'Grant to another role.';
     END IF;
-    INSERT INTO @extschema@.rde_privilege (role, privilege) VALUES (role, privilege) ON CONFLICT DO NOTHING;
+    -- one of that name that is gone has left its grants behind
+    LOCK TABLE @extschema@._rde_privilege IN SHARE ROW EXCLUSIVE MODE;
+    DELETE FROM @extschema@._rde_privilege p
+    WHERE p.role = rde_grant.role
+      AND (p.privilege = rde_grant.privilege OR p.role_oid <> (SELECT r.oid FROM pg_roles r WHERE r.rolname = rde_grant.role));
+    INSERT INTO @extschema@._rde_privilege (role, privilege, role_oid, system_identifier)
+    SELECT rde_grant.role, rde_grant.privilege, r.oid, c.system_identifier
+    FROM pg_roles r, pg_control_system() c WHERE r.rolname = rde_grant.role;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_grant(name, text) IS
     'let a role, and its members, do something: gateway lets others in by token and link; reader sees the status and manifest of all reports; operator sees and makes all reports; admin also says what they are made from, and for whom';
 
 CREATE FUNCTION @extschema@.rde_revoke(role name, privilege text) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET client_min_messages = warning
 AS $$
@@ -94,10 +107,11 @@ DECLARE
     remaining text;
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
+    PERFORM @extschema@._rde_follow_roles();
     PERFORM @extschema@._rde_change_grant(role, privilege, false);
-    DELETE FROM @extschema@.rde_privilege p WHERE p.role = rde_revoke.role AND p.privilege = rde_revoke.privilege;
+    DELETE FROM @extschema@._rde_privilege p WHERE p.role = rde_revoke.role AND p.privilege = rde_revoke.privilege;
     -- one privilege may be part of another that it keeps
-    FOR remaining IN SELECT p.privilege FROM @extschema@.rde_privilege p WHERE p.role = rde_revoke.role LOOP
+    FOR remaining IN SELECT p.privilege FROM @extschema@._rde_privilege p WHERE p.role = rde_revoke.role LOOP
         PERFORM @extschema@._rde_change_grant(role, remaining, true);
     END LOOP;
 END

@@ -24,8 +24,8 @@ COMMENT ON FUNCTION @extschema@._rde_moved_to(uuid) IS
 CREATE FUNCTION @extschema@.rde_redeem(
     report uuid, file_name text, sv text, st text, se text, sp text, sr text, kid text, sig text,
     begun timestamptz DEFAULT NULL,
-    OUT report_id uuid, OUT account bigint, OUT name text, OUT stored_name text, OUT media_type text,
-    OUT file_bytes bigint, OUT sha256 text, OUT row_count bigint, OUT created_at timestamptz, OUT moved_to text
+    OUT id uuid, OUT reseller bigint, OUT name text, OUT file_name text, OUT media_type text,
+    OUT file_bytes bigint, OUT sha256 text, OUT row_count bigint, OUT published_at timestamptz, OUT moved_to text
 ) RETURNS record
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'rde_redeem';
@@ -33,11 +33,11 @@ COMMENT ON FUNCTION @extschema@.rde_redeem(uuid, text, text, text, text, text, t
     'open the report a link names until the end of the transaction; moved_to is the link to go on with if its file has moved to a store; begun is when a download that goes on began. Whatever is wrong with a link raises the same 42501';
 
 CREATE FUNCTION @extschema@.rde_revoke_links(report uuid) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    UPDATE @extschema@.rde_report r SET link_number = r.link_number + 1
+    UPDATE @extschema@._rde_report r SET link_number = r.link_number + 1
     WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true);
     IF NOT FOUND THEN
         PERFORM @extschema@._rde_no_report(report);
@@ -47,43 +47,43 @@ $$;
 COMMENT ON FUNCTION @extschema@.rde_revoke_links(uuid) IS
     'let every link to this report that was made until now open nothing';
 
-CREATE FUNCTION @extschema@.rde_rotate_key() RETURNS text
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+CREATE FUNCTION @extschema@.rde_rotate_signing_key() RETURNS text
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     new_kid text := left(@extschema@._rde_secret(), 8);
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
-    INSERT INTO @extschema@.rde_signing_key (kid, secret) VALUES (new_kid, decode(@extschema@._rde_secret(), 'hex'));
+    INSERT INTO @extschema@._rde_signing_key (kid, secret) VALUES (new_kid, decode(@extschema@._rde_secret(), 'hex'));
     RETURN new_kid;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_rotate_key() IS
+COMMENT ON FUNCTION @extschema@.rde_rotate_signing_key() IS
     'sign new links with a new key and return its id; links signed with older keys hold until these are revoked';
 
-CREATE FUNCTION @extschema@.rde_revoke_key(kid text) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+CREATE FUNCTION @extschema@.rde_revoke_signing_key(kid text) RETURNS void
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
-    UPDATE @extschema@.rde_signing_key k SET revoked_at = coalesce(k.revoked_at, now()) WHERE k.kid = rde_revoke_key.kid;
+    UPDATE @extschema@._rde_signing_key k SET revoked_at = coalesce(k.revoked_at, now()) WHERE k.kid = rde_revoke_signing_key.kid;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object',
             MESSAGE = format('signing key "%s" does not exist', kid),
             HINT = 'The view rde_signing_keys lists the keys there are.';
     END IF;
-    IF NOT EXISTS (SELECT FROM @extschema@.rde_signing_key k WHERE k.revoked_at IS NULL) THEN
-        PERFORM @extschema@.rde_rotate_key();
+    IF NOT EXISTS (SELECT FROM @extschema@._rde_signing_key k WHERE k.revoked_at IS NULL) THEN
+        PERFORM @extschema@.rde_rotate_signing_key();
     END IF;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_revoke_key(text) IS
+COMMENT ON FUNCTION @extschema@.rde_revoke_signing_key(text) IS
     'let every link that was signed with this key open nothing; if it was the last, a new key is made';
 
 CREATE VIEW @extschema@.rde_signing_keys WITH (security_barrier) AS
-SELECT k.kid, k.created_at, k.revoked_at FROM @extschema@.rde_signing_key k
+SELECT k.kid, k.created_at, k.revoked_at FROM @extschema@._rde_signing_key k
 WHERE (SELECT w.account IS NULL FROM @extschema@.rde_whoami() w);
 COMMENT ON VIEW @extschema@.rde_signing_keys IS
     'the keys links are signed with; the newest that is not revoked signs';
@@ -94,5 +94,5 @@ COMMENT ON COLUMN @extschema@.rde_signing_keys.created_at IS
 COMMENT ON COLUMN @extschema@.rde_signing_keys.revoked_at IS
     'since when links signed with it open nothing; NULL when it was not revoked';
 
-SELECT @extschema@.rde_rotate_key();
+SELECT @extschema@.rde_rotate_signing_key();
 

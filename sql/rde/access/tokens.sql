@@ -9,47 +9,49 @@ COMMENT ON FUNCTION @extschema@._rde_secret() IS
     '256 random bits in hex, from the server''s cryptographic source';
 
 CREATE FUNCTION @extschema@.rde_create_token(
-    reseller bigint, name text, lifetime interval DEFAULT '1 year',
+    account bigint, name text, lifetime interval DEFAULT '1 year',
     OUT subscription_key text, OUT token text
 ) RETURNS record
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     hash bytea;
 BEGIN
-    reseller := @extschema@._rde_own_reseller(reseller);
-    IF reseller IS NULL OR name IS NULL OR lifetime IS NULL THEN
+    account := @extschema@._rde_own_reseller(account);
+    IF account IS NULL OR name IS NULL OR lifetime IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
-            MESSAGE = 'reseller, name and lifetime must not be null';
+            MESSAGE = 'account, name and lifetime must not be null';
     END IF;
-    PERFORM @extschema@._rde_find_account(reseller);
+    PERFORM FROM @extschema@._rde_account a WHERE a.id = account FOR KEY SHARE;
+    PERFORM @extschema@._rde_find_account(account);
     PERFORM @extschema@._rde_check_name('token', name);
     IF lifetime <= interval '0' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'lifetime must be longer than nothing';
     END IF;
+    PERFORM @extschema@._rde_check_count(account, 'tokens'::text);
     subscription_key := left(@extschema@._rde_secret(), 32);
     token := @extschema@._rde_secret();
     -- by itself: a plan of the statement that auto_explain logs shows its values
     hash := sha256(convert_to(token, 'UTF8'));
-    INSERT INTO @extschema@.rde_token (account, name, subscription_key, token_sha256, expires_at)
-    VALUES (reseller, name, subscription_key, hash, now() + lifetime);
+    INSERT INTO @extschema@._rde_token (account, name, subscription_key, token_sha256, expires_at)
+    VALUES (account, name, subscription_key, hash, now() + lifetime);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_create_token(bigint, text, interval) IS
     'make what a reseller''s program logs in with; both parts are shown this once, and of the token only a hash is stored';
 
-CREATE FUNCTION @extschema@.rde_revoke_token(id uuid) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+CREATE FUNCTION @extschema@.rde_revoke_token(token uuid) RETURNS void
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    UPDATE @extschema@.rde_token t SET revoked_at = coalesce(t.revoked_at, now())
-    WHERE t.id = rde_revoke_token.id
-      AND (@extschema@.rde_sees_all(true) OR t.account = ANY (@extschema@.rde_visible_accounts()));
+    UPDATE @extschema@._rde_token t SET revoked_at = coalesce(t.revoked_at, now())
+    WHERE t.id = rde_revoke_token.token
+      AND (@extschema@._rde_sees_all(true) OR t.account = ANY (@extschema@._rde_visible_accounts()));
     IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = CASE WHEN id IS NULL THEN 'null_value_not_allowed' ELSE 'undefined_object' END,
-            MESSAGE = CASE WHEN id IS NULL THEN 'id must not be null' ELSE format('token %s does not exist', id) END,
+        RAISE EXCEPTION USING ERRCODE = CASE WHEN token IS NULL THEN 'null_value_not_allowed' ELSE 'undefined_object' END,
+            MESSAGE = CASE WHEN token IS NULL THEN 'token must not be null' ELSE format('token %s does not exist', token) END,
             HINT = 'The view rde_tokens lists the tokens there are.';
     END IF;
 END
@@ -57,10 +59,31 @@ $$;
 COMMENT ON FUNCTION @extschema@.rde_revoke_token(uuid) IS
     'let a token log in no more';
 
+-- A function, as behind all views that show accounts their own: what a condition on
+-- a table passes over is told by EXPLAIN ANALYZE, and spells out others' rows.
+CREATE FUNCTION @extschema@._rde_tokens(
+    OUT id uuid, OUT account bigint, OUT name text, OUT subscription_key text, OUT created_at timestamptz,
+    OUT expires_at timestamptz, OUT revoked_at timestamptz, OUT last_used_at timestamptz
+) RETURNS SETOF record
+    LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    everybody CONSTANT boolean := @extschema@._rde_sees_all(true);
+    accounts CONSTANT bigint[] := @extschema@._rde_visible_accounts();
+BEGIN
+    RETURN QUERY
+    SELECT t.id, t.account, t.name, t.subscription_key, t.created_at, t.expires_at, t.revoked_at, t.last_used_at
+    FROM @extschema@._rde_token t
+    WHERE everybody OR t.account = ANY (accounts);
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_tokens() IS
+    'the rows of rde_tokens, as far as they are the caller''s';
+
 CREATE VIEW @extschema@.rde_tokens WITH (security_barrier) AS
-SELECT t.id, t.account, t.name, t.subscription_key, t.created_at, t.expires_at, t.revoked_at, t.last_used
-FROM @extschema@.rde_token t
-WHERE (SELECT @extschema@.rde_sees_all(true)) OR t.account = ANY ((SELECT @extschema@.rde_visible_accounts())::bigint[]);
+SELECT t.id, t.account, t.name, t.subscription_key, t.created_at, t.expires_at, t.revoked_at, t.last_used_at
+FROM @extschema@._rde_tokens() t;
 COMMENT ON VIEW @extschema@.rde_tokens IS
     'every token: whose it is and when it was used last, to the hour';
 COMMENT ON COLUMN @extschema@.rde_tokens.id IS
@@ -77,7 +100,7 @@ COMMENT ON COLUMN @extschema@.rde_tokens.expires_at IS
     'when it logs in no more';
 COMMENT ON COLUMN @extschema@.rde_tokens.revoked_at IS
     'when it was revoked; NULL when it was not';
-COMMENT ON COLUMN @extschema@.rde_tokens.last_used IS
+COMMENT ON COLUMN @extschema@.rde_tokens.last_used_at IS
     'when it logged in last, to the hour';
 
 CREATE FUNCTION @extschema@.rde_login(subscription_key text, token_sha256 bytea) RETURNS bigint

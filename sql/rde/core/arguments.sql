@@ -61,31 +61,35 @@ END;
 COMMENT ON FUNCTION @extschema@._rde_format_name(text) IS
     'a format in lower case; the API this one follows spells xlsx as xslx';
 
-CREATE FUNCTION @extschema@._rde_formats(format text, options jsonb) RETURNS text[]
+CREATE FUNCTION @extschema@._rde_formats(formats text[], options jsonb) RETURNS text[]
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     item text;
-    formats text[] := '{}';
+    checked text[] := '{}';
 BEGIN
-    IF format IS NULL OR options IS NULL THEN
+    IF formats IS NULL OR options IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
-            MESSAGE = CASE WHEN format IS NULL THEN 'format must not be null' ELSE 'options must not be null' END;
+            MESSAGE = CASE WHEN formats IS NULL THEN 'formats must not be null' ELSE 'options must not be null' END;
     END IF;
-    FOREACH item IN ARRAY regexp_split_to_array(format, ',') LOOP
+    IF cardinality(formats) = 0 THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'formats must name at least one report format';
+    END IF;
+    FOREACH item IN ARRAY formats LOOP
         item := @extschema@._rde_format_name(btrim(item));
         PERFORM @extschema@._rde_check_options(item, options);
-        IF item = ANY (formats) THEN
+        IF item = ANY (checked) THEN
             RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-                MESSAGE = pg_catalog.format('report format "%s" is named twice', item),
-                HINT = 'Name each once: ''csv,xlsx''.';
+                MESSAGE = format('report format "%s" is named twice', item),
+                HINT = 'Name each once: ''{csv,xlsx}''.';
         END IF;
-        formats := formats || item;
+        checked := checked || item;
     END LOOP;
-    RETURN formats;
+    RETURN checked;
 END
 $$;
-COMMENT ON FUNCTION @extschema@._rde_formats(text, jsonb) IS
-    'one or several formats, separated by commas; raises 22023 for one that does not exist or is named twice, and for options that do not exist';
+COMMENT ON FUNCTION @extschema@._rde_formats(text[], jsonb) IS
+    'report formats as rde spells them; raises 22023 for none, for one that does not exist or is named twice, and for options that do not exist';
 

@@ -9,7 +9,7 @@ COMMENT ON FUNCTION @extschema@._rde_day_start(date, text) IS
     'the instant a day begins in a time zone: its first midnight, or where clocks skip midnight the instant they do';
 
 CREATE FUNCTION @extschema@._rde_next_period(
-    event text, "from" timestamptz, zone text, month_day integer, run_at time,
+    event text, period_from timestamptz, zone text, month_day integer, run_at time,
     OUT period_to timestamptz, OUT run timestamptz
 ) RETURNS record
     LANGUAGE C STABLE STRICT PARALLEL SAFE

@@ -2,23 +2,23 @@
 -- Columns of a source, and the types they may have
 ---------------------------------------------------------------------------
 
-CREATE FUNCTION @extschema@._rde_find_dataset(dataset text) RETURNS @extschema@.rde_dataset
+CREATE FUNCTION @extschema@._rde_find_dataset(dataset text) RETURNS @extschema@._rde_dataset
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_dataset @extschema@.rde_dataset;
+    found_dataset @extschema@._rde_dataset;
 BEGIN
     IF dataset IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
             MESSAGE = 'data set must not be null';
     END IF;
-    SELECT d.* INTO found_dataset FROM @extschema@.rde_dataset d WHERE d.name = dataset;
+    SELECT d.* INTO found_dataset FROM @extschema@._rde_dataset d WHERE d.name = dataset;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object',
             MESSAGE = format('data set "%s" does not exist', dataset),
             HINT = format('Data sets are %s; rde_create_dataset() makes another.',
-                          (SELECT string_agg(d.name, ', ' ORDER BY d.name) FROM @extschema@.rde_dataset d));
+                          (SELECT string_agg(d.name, ', ' ORDER BY d.name) FROM @extschema@._rde_dataset d));
     END IF;
     RETURN found_dataset;
 END
@@ -26,7 +26,19 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_find_dataset(text) IS
     'a data set''s row; raises 42704 with the list of what exists';
 
-CREATE FUNCTION @extschema@._rde_source_column(relation regclass, column_name text)
+CREATE FUNCTION @extschema@._rde_hold_dataset(dataset text) RETURNS @extschema@._rde_dataset
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM FROM @extschema@._rde_dataset d WHERE d.name = dataset FOR KEY SHARE;
+    RETURN @extschema@._rde_find_dataset(dataset);
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_hold_dataset(text) IS
+    'the same for what is to belong to it: nobody drops it before this transaction has ended';
+
+CREATE FUNCTION @extschema@._rde_find_source_column(relation regclass, column_name text)
     RETURNS pg_attribute
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -56,7 +68,7 @@ BEGIN
     RETURN attribute;
 END
 $$;
-COMMENT ON FUNCTION @extschema@._rde_source_column(regclass, text) IS
+COMMENT ON FUNCTION @extschema@._rde_find_source_column(regclass, text) IS
     'a column of a relation by name: spelled exactly, else ignoring case; NULL when there is none';
 
 CREATE FUNCTION @extschema@._rde_type_fits(type oid, expected text) RETURNS boolean
@@ -111,7 +123,7 @@ CREATE FUNCTION @extschema@._rde_role_column(relation regclass, role text, colum
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    attribute pg_attribute := @extschema@._rde_source_column(relation, column_name);
+    attribute pg_attribute := @extschema@._rde_find_source_column(relation, column_name);
 BEGIN
     IF column_name IS NULL THEN
         RETURN NULL;
@@ -141,15 +153,15 @@ CREATE FUNCTION @extschema@._rde_resolve(dataset text, column_name text) RETURNS
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    source @extschema@.rde_source;
+    source @extschema@._rde_source;
     target text;
     attribute pg_attribute;
 BEGIN
-    SELECT s.* INTO source FROM @extschema@.rde_source s WHERE s.dataset = _rde_resolve.dataset;
+    SELECT s.* INTO source FROM @extschema@._rde_source s WHERE s.dataset = _rde_resolve.dataset;
     SELECT m.value INTO target FROM jsonb_each_text(source.mapping) m
     WHERE lower(m.key) = lower(column_name);
-    attribute := @extschema@._rde_source_column(source.relation, coalesce(target, column_name));
-    IF EXISTS (SELECT FROM @extschema@.rde_source_column c
+    attribute := @extschema@._rde_find_source_column(source.relation, coalesce(target, column_name));
+    IF EXISTS (SELECT FROM @extschema@._rde_source_column c
                WHERE c.dataset = _rde_resolve.dataset AND c.name = attribute.attname) THEN
         RETURN attribute;
     END IF;

@@ -2,55 +2,56 @@
 -- Data sets: create, attach, detach
 ---------------------------------------------------------------------------
 
-CREATE FUNCTION @extschema@.rde_create_dataset(name text, title text) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+CREATE FUNCTION @extschema@.rde_create_dataset(dataset text, title text) RETURNS void
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
-    IF name IS NULL OR title IS NULL THEN
+    IF dataset IS NULL OR title IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
             MESSAGE = 'name and title of a data set must not be null';
     END IF;
-    IF name !~ '^[a-z][a-z0-9_]{0,62}$' THEN
+    IF dataset !~ '^[a-z][a-z0-9_]{0,62}$' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_name',
-            MESSAGE = format('"%s" is not a valid data set name', name),
+            MESSAGE = format('"%s" is not a valid data set name', dataset),
             HINT = 'Use lower-case letters, digits and underscores, beginning with a letter, at most 63.';
     END IF;
-    IF EXISTS (SELECT FROM @extschema@.rde_dataset d WHERE d.name = rde_create_dataset.name) THEN
+    IF EXISTS (SELECT FROM @extschema@._rde_dataset d WHERE d.name = rde_create_dataset.dataset) THEN
         RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
-            MESSAGE = format('data set "%s" already exists', name);
+            MESSAGE = format('data set "%s" already exists', dataset);
     END IF;
-    INSERT INTO @extschema@.rde_dataset (name, title) VALUES (name, title);
+    INSERT INTO @extschema@._rde_dataset (name, title) VALUES (dataset, title);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_create_dataset(text, text) IS
     'register a data set of your own; rde_attach() then says where its rows come from';
 
-CREATE FUNCTION @extschema@.rde_drop_dataset(name text) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+CREATE FUNCTION @extschema@.rde_drop_dataset(dataset text) RETURNS void
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    dropped @extschema@.rde_dataset := @extschema@._rde_find_dataset(name);
+    dropped @extschema@._rde_dataset := @extschema@._rde_find_dataset(dataset);
     users text;
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
     IF dropped.shipped THEN
         RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist',
-            MESSAGE = format('data set "%s" belongs to the extension and cannot be dropped', name),
+            MESSAGE = format('data set "%s" belongs to the extension and cannot be dropped', dataset),
             HINT = 'rde_detach() takes its source away.';
     END IF;
-    PERFORM @extschema@._rde_check_source_rights(name);
+    PERFORM @extschema@._rde_check_source_rights(dataset);
+    PERFORM FROM @extschema@._rde_dataset d WHERE d.name = rde_drop_dataset.dataset FOR UPDATE;
     SELECT string_agg(format('"%s"', g.name), ', ' ORDER BY g.name, g.reseller) INTO users
-    FROM @extschema@.rde_generator g WHERE g.dataset = rde_drop_dataset.name;
+    FROM @extschema@._rde_generator g WHERE g.dataset = rde_drop_dataset.dataset;
     IF users IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist',
-            MESSAGE = format('data set "%s" still has generators', name),
+            MESSAGE = format('data set "%s" still has generators', dataset),
             DETAIL = format('They are %s.', users),
             HINT = 'Drop them first with rde_drop_generator().';
     END IF;
-    DELETE FROM @extschema@.rde_dataset d WHERE d.name = rde_drop_dataset.name;
+    DELETE FROM @extschema@._rde_dataset d WHERE d.name = rde_drop_dataset.dataset;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_drop_dataset(text) IS
@@ -65,9 +66,9 @@ DECLARE
     relation regclass;
 BEGIN
     SELECT c.relowner, s.relation INTO owner, relation
-    FROM @extschema@.rde_source s JOIN pg_class c ON c.oid = s.relation
+    FROM @extschema@._rde_source s JOIN pg_class c ON c.oid = s.relation
     WHERE s.dataset = _rde_check_source_rights.dataset;
-    IF FOUND AND NOT pg_has_role(@extschema@._rde_caller(), owner, 'USAGE') THEN
+    IF FOUND AND NOT @extschema@._rde_callers_have(owner) THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
             MESSAGE = format('data set "%s" is attached to %s, which is not yours', dataset, relation),
             HINT = format('Only %s or a superuser may change that.', pg_get_userbyid(owner));
@@ -89,7 +90,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'undefined_table',
             MESSAGE = format('relation with OID %s does not exist', source::oid);
     END IF;
-    IF NOT pg_has_role(@extschema@._rde_caller(), class.relowner, 'USAGE') THEN
+    IF NOT @extschema@._rde_callers_have(class.relowner) THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
             MESSAGE = format('must have the rights of the owner of %s to attach it', source),
             HINT = format('Reports read it as %s. Ask that role, or a superuser.', pg_get_userbyid(class.relowner));
@@ -165,67 +166,67 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_exposed_columns(regclass, name[]) IS
     'the columns of a source that reports may show: those named, else all of today''s; raises 22023';
 
-CREATE FUNCTION @extschema@._rde_mapping(source regclass, columns jsonb) RETURNS jsonb
+CREATE FUNCTION @extschema@._rde_mapping(source regclass, mapping jsonb) RETURNS jsonb
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     wanted record;
-    mapping jsonb := '{}';
+    resolved jsonb := '{}';
 BEGIN
-    IF columns IS NULL OR jsonb_typeof(columns) <> 'object' THEN
+    IF mapping IS NULL OR jsonb_typeof(mapping) <> 'object' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = 'columns must be a JSON object of data-set names and source columns',
-            HINT = 'Say columns => ''{"CUSTOMER_ACCOUNT_ID": "customer_no"}''.';
+            MESSAGE = 'mapping must be a JSON object of data-set names and source columns',
+            HINT = 'Say mapping => ''{"CUSTOMER_ACCOUNT_ID": "customer_no"}''.';
     END IF;
     FOR wanted IN
         SELECT m.key AS name, m.value #>> '{}' AS target, jsonb_typeof(m.value) AS kind,
                count(*) OVER (PARTITION BY lower(m.key)) AS times
-        FROM jsonb_each(columns) m ORDER BY m.key
+        FROM jsonb_each(mapping) m ORDER BY m.key
     LOOP
         IF wanted.kind <> 'string' OR wanted.times > 1 THEN
             RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-                MESSAGE = format('columns maps "%s" %s', wanted.name,
+                MESSAGE = format('mapping maps "%s" %s', wanted.name,
                                  CASE WHEN wanted.times > 1 THEN 'more than once ignoring case'
                                       ELSE 'to something that is not a column name' END);
         END IF;
-        mapping := mapping || jsonb_build_object(wanted.name,
-            @extschema@._rde_role_column(source, format('columns ("%s")', wanted.name), wanted.target, 'any'));
+        resolved := resolved || jsonb_build_object(wanted.name,
+            @extschema@._rde_role_column(source, format('mapping ("%s")', wanted.name), wanted.target, 'any'));
     END LOOP;
-    RETURN mapping;
+    RETURN resolved;
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_mapping(regclass, jsonb) IS
     'data-set names and the columns they stand for, as the source spells them; raises 22023';
 
-CREATE FUNCTION @extschema@._rde_store_source(attached @extschema@.rde_source, exposed name[]) RETURNS void
+CREATE FUNCTION @extschema@._rde_store_source(attached @extschema@._rde_source, exposed name[]) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    INSERT INTO @extschema@.rde_source AS s
+    INSERT INTO @extschema@._rde_source AS s
         (dataset, relation, reseller_column, period_column, key_columns, amount_column,
          currency_column, invoice_column, change_column, mapping)
     VALUES (attached.dataset, attached.relation, attached.reseller_column, attached.period_column,
             attached.key_columns, attached.amount_column, attached.currency_column, attached.invoice_column,
             attached.change_column, attached.mapping)
-    ON CONFLICT ON CONSTRAINT rde_source_pkey DO UPDATE
+    ON CONFLICT ON CONSTRAINT _rde_source_pkey DO UPDATE
         SET relation = EXCLUDED.relation, reseller_column = EXCLUDED.reseller_column,
             period_column = EXCLUDED.period_column, key_columns = EXCLUDED.key_columns,
             amount_column = EXCLUDED.amount_column, currency_column = EXCLUDED.currency_column,
             invoice_column = EXCLUDED.invoice_column, change_column = EXCLUDED.change_column,
             mapping = EXCLUDED.mapping, attached_at = EXCLUDED.attached_at;
-    DELETE FROM @extschema@.rde_source_failure f WHERE f.dataset = attached.dataset;
-    UPDATE @extschema@.rde_report r SET retry_at = now()
+    DELETE FROM @extschema@._rde_source_failure f WHERE f.dataset = attached.dataset;
+    UPDATE @extschema@._rde_report r SET retry_at = now()
     WHERE r.dataset = attached.dataset AND r.retry_at > now() AND r.status = 'error';
-    DELETE FROM @extschema@.rde_source_column c WHERE c.dataset = attached.dataset;
-    INSERT INTO @extschema@.rde_source_column (dataset, position, name, type)
+    DELETE FROM @extschema@._rde_source_column c WHERE c.dataset = attached.dataset;
+    INSERT INTO @extschema@._rde_source_column (dataset, position, name, type)
     SELECT attached.dataset, row_number() OVER (ORDER BY a.attnum), a.attname, format_type(a.atttypid, NULL)
     FROM pg_attribute a
     WHERE a.attrelid = attached.relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY (exposed);
 END
 $$;
-COMMENT ON FUNCTION @extschema@._rde_store_source(@extschema@.rde_source, name[]) IS
+COMMENT ON FUNCTION @extschema@._rde_store_source(@extschema@._rde_source, name[]) IS
     'say where a data set''s rows come from now, and let reports that waited for that be tried at once';
 
 CREATE FUNCTION @extschema@._rde_check_report_views(dataset text, source regclass) RETURNS void
@@ -239,7 +240,7 @@ DECLARE
 BEGIN
     FOR wanted IN
         SELECT v.name AS view, vc.alias, vc.column_name, vc.expected, v.shipped
-        FROM @extschema@.rde_view v JOIN @extschema@.rde_view_column vc ON vc.view = v.id
+        FROM @extschema@._rde_view v JOIN @extschema@._rde_view_column vc ON vc.view = v.id
         WHERE v.dataset = _rde_check_report_views.dataset AND v.reseller IS NULL
         ORDER BY v.name, vc.position
     LOOP
@@ -261,7 +262,7 @@ BEGIN
         RAISE NOTICE USING
             MESSAGE = format('%s columns of the cmp view of "%s" have no source column yet: %s',
                              cardinality(missing), dataset, array_to_string(missing, ', ')),
-            HINT = 'Map them with columns => ''{"NAME": "source_column"}'', or export the full view or one of your own.';
+            HINT = 'Map them with mapping => ''{"NAME": "source_column"}'', or export the full view or one of your own.';
     END IF;
 END
 $$;
@@ -278,19 +279,19 @@ CREATE FUNCTION @extschema@.rde_attach(
     currency name DEFAULT NULL,
     invoice  name DEFAULT NULL,
     change   name DEFAULT NULL,
-    columns  jsonb DEFAULT '{}',
+    mapping  jsonb DEFAULT '{}',
     expose   name[] DEFAULT NULL
 ) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET quote_all_identifiers = off
 AS $$
 DECLARE
-    attached @extschema@.rde_source;
+    attached @extschema@._rde_source;
     exposed name[];
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
-    PERFORM @extschema@._rde_find_dataset(dataset);
+    PERFORM @extschema@._rde_hold_dataset(dataset);
     IF source IS NULL OR reseller IS NULL OR period IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
             MESSAGE = 'source, reseller and period must not be null',
@@ -312,7 +313,7 @@ BEGIN
     END IF;
     attached.key_columns := @extschema@._rde_key_columns(source, key);
     exposed := @extschema@._rde_exposed_columns(source, expose);
-    attached.mapping := @extschema@._rde_mapping(source, columns);
+    attached.mapping := @extschema@._rde_mapping(source, mapping);
     attached.attached_at := now();
 
     PERFORM @extschema@._rde_store_source(attached, exposed);
@@ -323,14 +324,14 @@ COMMENT ON FUNCTION @extschema@.rde_attach(text, regclass, name, name, name[], n
     'say where a data set''s rows come from: the relation, and which of its columns holds the reseller, the time of change, the key, the amount and so on; needs the rights of the relation''s owner, as whom reports read it';
 
 CREATE FUNCTION @extschema@.rde_detach(dataset text) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
     PERFORM @extschema@._rde_find_dataset(dataset);
     PERFORM @extschema@._rde_check_source_rights(dataset);
-    DELETE FROM @extschema@.rde_source s WHERE s.dataset = rde_detach.dataset;
+    DELETE FROM @extschema@._rde_source s WHERE s.dataset = rde_detach.dataset;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('data set "%s" is not attached', dataset);
@@ -340,8 +341,8 @@ $$;
 COMMENT ON FUNCTION @extschema@.rde_detach(text) IS
     'take a data set''s source away; its views and its reports stay';
 
-CREATE FUNCTION @extschema@.rde_template(dataset text) RETURNS text
-    LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
+CREATE FUNCTION @extschema@.rde_dataset_template(dataset text) RETURNS text
+    LANGUAGE rde_definer STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -357,8 +358,8 @@ BEGIN
                E'\n' ORDER BY vc.position)
     INTO template
     FROM (SELECT c.*, c.position = max(c.position) OVER () AS last
-          FROM @extschema@.rde_view v JOIN @extschema@.rde_view_column c ON c.view = v.id
-          WHERE v.dataset = rde_template.dataset AND v.name = 'cmp' AND v.reseller IS NULL) vc;
+          FROM @extschema@._rde_view v JOIN @extschema@._rde_view_column c ON c.view = v.id
+          WHERE v.dataset = rde_dataset_template.dataset AND v.name = 'cmp' AND v.reseller IS NULL) vc;
     RETURN format(E'CREATE VIEW my_%s AS\nSELECT\n'
                   '    NULL::bigint AS reseller_account_id,  -- whose row it is: the reseller argument of rde_attach\n'
                   '    NULL::timestamptz AS changed_at,  -- when the row changed: the period argument\n'
@@ -367,6 +368,6 @@ BEGIN
                   dataset, CASE WHEN template IS NULL THEN '' ELSE ',' END, coalesce(template, ''));
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_template(text) IS
+COMMENT ON FUNCTION @extschema@.rde_dataset_template(text) IS
     'a CREATE VIEW statement to fill in, with every column the data set''s cmp view asks for';
 

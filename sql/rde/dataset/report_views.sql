@@ -13,13 +13,17 @@ DECLARE
     bad text;
     ways text[];
     target_alias text;
-    dataset_name text := (SELECT v.dataset FROM @extschema@.rde_view v WHERE v.id = view);
+    dataset_name text := (SELECT v.dataset FROM @extschema@._rde_view v WHERE v.id = view);
     attribute pg_attribute;
     wanted text;
 BEGIN
     IF columns IS NULL OR json_typeof(columns) <> 'array' OR json_array_length(columns) = 0 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'columns of a view must be a JSON array with at least one column', HINT = usage_hint;
+    END IF;
+    IF json_array_length(columns) > 1600 THEN
+        RAISE EXCEPTION USING ERRCODE = 'too_many_columns',
+            MESSAGE = 'a view has 1,600 columns at most', HINT = usage_hint;
     END IF;
     FOR item IN
         SELECT e.value, e.n FROM json_array_elements(columns) WITH ORDINALITY e(value, n) ORDER BY e.n
@@ -37,6 +41,13 @@ BEGIN
                                ELSE format('column %s of the view has keys that are unknown or not text: %s', item.n, bad) END,
                 HINT = usage_hint;
         END IF;
+        SELECT k.key INTO bad FROM json_each_text(item.value) k
+        WHERE length(k.value) > CASE k.key WHEN 'description' THEN 1000 ELSE 255 END LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'string_data_right_truncation',
+                MESSAGE = format('"%s" of column %s of the view is too long', bad, item.n),
+                HINT = 'A description has 1,000 characters at most, all else 255.';
+        END IF;
         ways := ARRAY(SELECT k.key FROM json_each(item.value) k WHERE k.key IN ('attribute', 'locale', 'type'));
         IF cardinality(ways) > 1 OR coalesce(item.value ->> 'type', 'unix') NOT IN ('unix', 'unix_date') THEN
             RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -53,7 +64,7 @@ BEGIN
         END IF;
         wanted := CASE ways[1] WHEN 'attribute' THEN 'json' WHEN 'locale' THEN 'text' WHEN 'type' THEN 'unix' ELSE 'any' END;
         BEGIN
-            INSERT INTO @extschema@.rde_view_column
+            INSERT INTO @extschema@._rde_view_column
                 (view, position, alias, column_name, transform, argument, expected, field_group, description)
             VALUES (view, item.n, target_alias, item.value ->> 'column',
                     CASE ways[1] WHEN 'type' THEN item.value ->> 'type' ELSE ways[1] END,
@@ -71,7 +82,7 @@ BEGIN
                                  format_type(attribute.atttypid, attribute.atttypmod), ways[1]),
                 DETAIL = format('Expected is %s.', @extschema@._rde_expected_types(wanted));
         ELSIF attribute.attname IS NULL
-              AND EXISTS (SELECT FROM @extschema@.rde_source s WHERE s.dataset = dataset_name) THEN
+              AND EXISTS (SELECT FROM @extschema@._rde_source s WHERE s.dataset = dataset_name) THEN
             RAISE NOTICE USING
                 MESSAGE = format('data set "%s" exposes no column "%s" at present', dataset_name, item.value ->> 'column'),
                 HINT = 'Exports of this view fail until rde_attach() maps it.';
@@ -87,10 +98,10 @@ CREATE FUNCTION @extschema@._rde_find_view(dataset text, name text, reseller big
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_view @extschema@.rde_view;
+    found_view @extschema@._rde_view;
 BEGIN
     PERFORM @extschema@._rde_find_dataset(dataset);
-    SELECT v.* INTO found_view FROM @extschema@.rde_view v
+    SELECT v.* INTO found_view FROM @extschema@._rde_view v
     WHERE v.dataset = _rde_find_view.dataset AND v.name = _rde_find_view.name
       AND v.reseller IS NOT DISTINCT FROM _rde_find_view.reseller;
     IF NOT FOUND OR found_view.shipped THEN
@@ -99,7 +110,7 @@ BEGIN
                            ELSE format('data set "%s" has no view "%s" of %s', dataset, name,
                                        coalesce('reseller ' || reseller, 'the provider')) END,
             HINT = CASE WHEN found_view.shipped THEN 'Make one of your own with rde_create_view().'
-                        ELSE 'The view rde_dataset_columns lists them.' END;
+                        ELSE 'The view rde_view_columns lists them.' END;
     END IF;
     RETURN found_view.id;
 END
@@ -108,29 +119,30 @@ COMMENT ON FUNCTION @extschema@._rde_find_view(text, text, bigint) IS
     'id of a view that its owner may change; raises 42704 or 42501';
 
 CREATE FUNCTION @extschema@.rde_create_view(dataset text, name text, columns json, reseller bigint DEFAULT NULL) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_dataset @extschema@.rde_dataset;
+    found_dataset @extschema@._rde_dataset;
     new_view bigint;
 BEGIN
     reseller := @extschema@._rde_own_reseller(reseller);
-    found_dataset := @extschema@._rde_find_dataset(dataset);
+    found_dataset := @extschema@._rde_hold_dataset(dataset);
     PERFORM @extschema@._rde_check_name('a view', name);
     IF lower(name) = 'full' OR (lower(name) = 'cmp' AND (found_dataset.shipped OR reseller IS NOT NULL OR name <> 'cmp')) THEN
         RAISE EXCEPTION USING ERRCODE = 'reserved_name',
             MESSAGE = format('view name "%s" is reserved', name),
             HINT = 'Only a data set of your own can be given a cmp view, by the provider; full is every exposed column.';
     END IF;
-    IF EXISTS (SELECT FROM @extschema@.rde_view v
+    IF EXISTS (SELECT FROM @extschema@._rde_view v
                WHERE v.dataset = rde_create_view.dataset AND v.name = rde_create_view.name
                  AND v.reseller IS NOT DISTINCT FROM rde_create_view.reseller) THEN
         RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
             MESSAGE = format('view "%s" of data set "%s" already exists', name, dataset),
             HINT = 'Change it with rde_alter_view().';
     END IF;
-    INSERT INTO @extschema@.rde_view (dataset, name, reseller) VALUES (dataset, name, reseller)
+    PERFORM @extschema@._rde_check_count(reseller, 'views'::text);
+    INSERT INTO @extschema@._rde_view (dataset, name, reseller) VALUES (dataset, name, reseller)
     RETURNING id INTO new_view;
     PERFORM @extschema@._rde_set_view_columns(new_view, columns);
 END
@@ -139,13 +151,14 @@ COMMENT ON FUNCTION @extschema@.rde_create_view(text, text, json, bigint) IS
     'make a report view: an ordered list of columns with names of your own; reseller NULL makes it the provider''s, for all';
 
 CREATE FUNCTION @extschema@.rde_alter_view(dataset text, name text, columns json, reseller bigint DEFAULT NULL) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     altered bigint := @extschema@._rde_find_view(dataset, name, @extschema@._rde_own_reseller(reseller));
 BEGIN
-    DELETE FROM @extschema@.rde_view_column vc WHERE vc.view = altered;
+    PERFORM FROM @extschema@._rde_view v WHERE v.id = altered FOR NO KEY UPDATE;
+    DELETE FROM @extschema@._rde_view_column vc WHERE vc.view = altered;
     PERFORM @extschema@._rde_set_view_columns(altered, columns);
 END
 $$;
@@ -153,13 +166,13 @@ COMMENT ON FUNCTION @extschema@.rde_alter_view(text, text, json, bigint) IS
     'give a report view other columns; reports already made stay as they are';
 
 CREATE FUNCTION @extschema@.rde_drop_view(dataset text, name text, reseller bigint DEFAULT NULL) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     dropped bigint := @extschema@._rde_find_view(dataset, name, @extschema@._rde_own_reseller(reseller));
 BEGIN
-    DELETE FROM @extschema@.rde_view v WHERE v.id = dropped;
+    DELETE FROM @extschema@._rde_view v WHERE v.id = dropped;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_drop_view(text, text, bigint) IS
@@ -173,7 +186,7 @@ DECLARE
     wanted text := coalesce(view, 'cmp');
 BEGIN
     IF wanted = 'full' OR EXISTS (
-        SELECT FROM @extschema@.rde_view v
+        SELECT FROM @extschema@._rde_view v
         WHERE v.dataset = _rde_choose_view.dataset AND v.name = wanted
           AND (v.reseller IS NULL OR v.reseller = _rde_choose_view.reseller)) THEN
         RETURN wanted;
@@ -184,7 +197,7 @@ BEGIN
         MESSAGE = format('data set "%s" has no view "%s"', dataset, view),
         HINT = format('Views are %s; rde_create_view() makes another.',
                       (SELECT concat_ws(', ', string_agg(v.name, ', ' ORDER BY v.name), 'full')
-                       FROM @extschema@.rde_view v
+                       FROM @extschema@._rde_view v
                        WHERE v.dataset = _rde_choose_view.dataset
                          AND (v.reseller IS NULL OR v.reseller = _rde_choose_view.reseller)));
 END
@@ -207,14 +220,14 @@ BEGIN
         RETURN QUERY
         SELECT c.position, c.name::text, c.name::text, NULL::text, NULL::text, c.name, c.type,
                format_type(a.atttypid, NULL), true, NULL::text
-        FROM @extschema@.rde_source_column c
-        JOIN @extschema@.rde_source s ON s.dataset = c.dataset
+        FROM @extschema@._rde_source_column c
+        JOIN @extschema@._rde_source s ON s.dataset = c.dataset
         LEFT JOIN pg_attribute a ON a.attrelid = s.relation AND a.attname = c.name AND NOT a.attisdropped
         WHERE c.dataset = _rde_report_columns.dataset;
         RETURN;
     END IF;
     -- the reseller's own view of that name, else the provider's
-    SELECT v.id INTO chosen FROM @extschema@.rde_view v
+    SELECT v.id INTO chosen FROM @extschema@._rde_view v
     WHERE v.dataset = _rde_report_columns.dataset AND v.name = view
       AND (v.reseller = _rde_report_columns.reseller OR v.reseller IS NULL)
     ORDER BY v.reseller NULLS LAST LIMIT 1;
@@ -223,14 +236,14 @@ BEGIN
            coalesce((f.attribute).attname, gone.name), c.type, format_type((f.attribute).atttypid, NULL),
            @extschema@._rde_type_fits((f.attribute).atttypid, vc.expected),
            @extschema@._rde_expected_types(vc.expected)
-    FROM @extschema@.rde_view_column vc
+    FROM @extschema@._rde_view_column vc
     CROSS JOIN LATERAL (SELECT @extschema@._rde_resolve(_rde_report_columns.dataset, vc.column_name) AS attribute) f
-    LEFT JOIN @extschema@.rde_source_column c
+    LEFT JOIN @extschema@._rde_source_column c
         ON c.dataset = _rde_report_columns.dataset AND c.name = (f.attribute).attname
     -- one that was attached and that the relation has lost
     LEFT JOIN LATERAL (
-        SELECT lost.name FROM @extschema@.rde_source s
-        JOIN @extschema@.rde_source_column lost ON lost.dataset = s.dataset
+        SELECT lost.name FROM @extschema@._rde_source s
+        JOIN @extschema@._rde_source_column lost ON lost.dataset = s.dataset
         WHERE s.dataset = _rde_report_columns.dataset AND (f.attribute).attname IS NULL
           AND lower(lost.name) = lower(coalesce(
               (SELECT m.value FROM jsonb_each_text(s.mapping) m WHERE lower(m.key) = lower(vc.column_name)),

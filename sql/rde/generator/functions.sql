@@ -2,21 +2,21 @@
 -- Generators: create, alter, drop, run
 ---------------------------------------------------------------------------
 
-CREATE FUNCTION @extschema@._rde_find_generator(id uuid) RETURNS @extschema@.rde_generator
+CREATE FUNCTION @extschema@._rde_find_generator(generator uuid) RETURNS @extschema@._rde_generator
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_generator @extschema@.rde_generator;
+    found_generator @extschema@._rde_generator;
 BEGIN
-    IF id IS NULL THEN
+    IF generator IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'generator must not be null';
     END IF;
-    SELECT g.* INTO found_generator FROM @extschema@.rde_generator g WHERE g.id = _rde_find_generator.id
-      AND (@extschema@.rde_sees_all(true) OR g.reseller = ANY (@extschema@.rde_visible_accounts()));
+    SELECT g.* INTO found_generator FROM @extschema@._rde_generator g WHERE g.id = _rde_find_generator.generator
+      AND (@extschema@._rde_sees_all(true) OR g.reseller = ANY (@extschema@._rde_visible_accounts()));
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object',
-            MESSAGE = format('generator %s does not exist', id),
+            MESSAGE = format('generator %s does not exist', generator),
             HINT = 'The view rde_generators lists the generators there are.';
     END IF;
     RETURN found_generator;
@@ -26,9 +26,9 @@ COMMENT ON FUNCTION @extschema@._rde_find_generator(uuid) IS
     'a generator''s row; raises 22004 or 42704';
 
 CREATE FUNCTION @extschema@._rde_check_schedule(
-    event text, month_day integer, run_at time, start date, catch_up text, keep interval
+    event text, month_day integer, run_at time, start date, catch_up text, retention interval
 ) RETURNS void
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -61,13 +61,18 @@ BEGIN
             MESSAGE = format('catch_up "%s" is not supported', catch_up),
             HINT = 'Use all to make every report that was missed, or none to make the latest of them only.';
     END IF;
-    IF keep > interval '1000 years' THEN
+    IF retention > interval '1000 years' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = 'keep must be 1000 years at most';
+            MESSAGE = 'retention must be 1000 years at most';
     END IF;
-    IF keep <= interval '0' OR now() + keep <= now() THEN
+    IF retention > interval '10 years' AND NOT @extschema@._rde_sees_all(true) THEN
+        RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded',
+            MESSAGE = 'reports of an account are kept for 10 years at most',
+            HINT = 'Ask the provider to keep a report for longer.';
+    END IF;
+    IF retention <= interval '0' OR now() + retention <= now() THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = 'keep must be longer than nothing',
+            MESSAGE = 'retention must be longer than nothing',
             HINT = 'It says for how long reports are stored: interval ''2 years''.';
     END IF;
 END
@@ -76,9 +81,9 @@ COMMENT ON FUNCTION @extschema@._rde_check_schedule(text, integer, time, date, t
     'raise 22023 for what is not a schedule, or means nothing to the event; NULL is what was not said';
 
 CREATE FUNCTION @extschema@.rde_create_generator(
-    name      text,
     dataset   text,
-    format    text,
+    name      text,
+    formats   text[],
     event     text,
     view      text DEFAULT NULL,
     reseller  bigint DEFAULT NULL,
@@ -87,15 +92,14 @@ CREATE FUNCTION @extschema@.rde_create_generator(
     run_at    time DEFAULT '00:00',
     start     date DEFAULT NULL,
     catch_up  text DEFAULT 'all',
-    keep      interval DEFAULT NULL,
+    retention interval DEFAULT NULL,
     options   jsonb DEFAULT '{}'
 ) RETURNS uuid
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    source @extschema@.rde_source;
-    formats text[];
+    source @extschema@._rde_source;
     zone text;
     today date;
     first_day date;
@@ -113,19 +117,20 @@ BEGIN
             MESSAGE = pg_catalog.format('generator event "%s" is not supported', event),
             HINT = 'Use daily, monthly, on_invoice or manual.';
     END IF;
-    IF start < current_date - 90 AND NOT @extschema@.rde_sees_all(true) THEN
+    IF start < current_date - 90 AND NOT @extschema@._rde_sees_all(true) THEN
         RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded',
             MESSAGE = 'a generator may start 90 days ago at most',
             HINT = 'Ask for reports of earlier days with rde_export() or rde_run_generator().';
     END IF;
-    formats := @extschema@._rde_formats(format, options);
+    PERFORM @extschema@._rde_check_count(reseller, 'generators'::text);
+    formats := @extschema@._rde_formats(formats, options);
     PERFORM @extschema@._rde_check_schedule(event, nullif(month_day, 1), nullif(run_at, '00:00'), start,
-                                            nullif(catch_up, 'all'), keep);
+                                            nullif(catch_up, 'all'), retention);
     zone := @extschema@._rde_zone(
-        coalesce(time_zone, (SELECT a.time_zone FROM @extschema@.rde_account a WHERE a.id = reseller)));
+        coalesce(time_zone, (SELECT a.time_zone FROM @extschema@._rde_account a WHERE a.id = reseller)));
 
-    PERFORM @extschema@._rde_find_dataset(dataset);
-    SELECT s.* INTO source FROM @extschema@.rde_source s WHERE s.dataset = rde_create_generator.dataset;
+    PERFORM @extschema@._rde_hold_dataset(dataset);
+    SELECT s.* INTO source FROM @extschema@._rde_source s WHERE s.dataset = rde_create_generator.dataset;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = pg_catalog.format('data set "%s" is not attached', dataset),
@@ -161,25 +166,25 @@ BEGIN
     END IF;
 
     BEGIN
-        INSERT INTO @extschema@.rde_generator
-            (name, dataset, view, formats, event, reseller, time_zone, month_day, run_at, start, catch_up, keep,
-             options, next_from, next_to, next_run)
-        VALUES (name, dataset, view, formats, event, reseller, zone, month_day, run_at, first_day, catch_up, keep,
+        INSERT INTO @extschema@._rde_generator
+            (name, dataset, view, formats, event, reseller, time_zone, month_day, run_at, start, catch_up, retention,
+             options, next_from, next_to, next_run_at)
+        VALUES (name, dataset, view, formats, event, reseller, zone, month_day, run_at, first_day, catch_up, retention,
                 options, next.period_from, next.period_to, next.run)
         RETURNING id INTO created;
     EXCEPTION WHEN unique_violation THEN
         PERFORM @extschema@._rde_generator_exists(name, reseller);
     END;
     IF next.run IS NOT NULL AND source.change_column IS NOT NULL THEN
-        INSERT INTO @extschema@.rde_generator_snapshot (generator, format, snapshot, system_identifier)
+        INSERT INTO @extschema@._rde_generator_snapshot (generator, format, snapshot, system_identifier)
         SELECT created, f.format, s.snapshot, c.system_identifier
         FROM unnest(formats) f(format), @extschema@._rde_snapshot_now() s(snapshot), pg_control_system() c;
     END IF;
     RETURN created;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_create_generator(text, text, text, text, text, bigint, text, integer, time, date, text, interval, jsonb) IS
-    'make reports from now on, in one or several formats, at an event: each day, each month on month_day, for each invoice, or by hand; start is the first day covered, catch_up none skips all missed periods but the latest, keep says for how long reports are stored';
+COMMENT ON FUNCTION @extschema@.rde_create_generator(text, text, text[], text, text, bigint, text, integer, time, date, text, interval, jsonb) IS
+    'make reports from now on, in one or several formats, at an event: each day, each month on month_day, for each invoice, or by hand; start is the first day covered, catch_up none skips all missed periods but the latest, retention says for how long reports are stored';
 
 CREATE FUNCTION @extschema@._rde_generator_exists(name text, reseller bigint) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -195,36 +200,36 @@ COMMENT ON FUNCTION @extschema@._rde_generator_exists(text, bigint) IS
     'raise 42710';
 
 CREATE FUNCTION @extschema@.rde_alter_generator(
-    id        uuid,
+    generator uuid,
     name      text DEFAULT NULL,
-    format    text DEFAULT NULL,
+    formats   text[] DEFAULT NULL,
     view      text DEFAULT NULL,
     time_zone text DEFAULT NULL,
     month_day integer DEFAULT NULL,
     run_at    time DEFAULT NULL,
     catch_up  text DEFAULT NULL,
-    keep      interval DEFAULT NULL,
+    retention interval DEFAULT NULL,
     options   jsonb DEFAULT NULL,
     enabled   boolean DEFAULT NULL,
     clear     text[] DEFAULT '{}'
 ) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    caller oid := @extschema@._rde_caller();
-    altered @extschema@.rde_generator;
+    caller CONSTANT oid := (@extschema@._rde_callers())[1];
+    altered @extschema@._rde_generator;
     before text[];
 BEGIN
-    PERFORM @extschema@._rde_find_generator(id);
-    SELECT g.* INTO altered FROM @extschema@.rde_generator g WHERE g.id = rde_alter_generator.id FOR UPDATE;
+    PERFORM @extschema@._rde_find_generator(generator);
+    SELECT g.* INTO altered FROM @extschema@._rde_generator g WHERE g.id = rde_alter_generator.generator FOR UPDATE;
     IF NOT FOUND THEN
-        PERFORM @extschema@._rde_find_generator(id);
+        PERFORM @extschema@._rde_find_generator(generator);
     END IF;
-    PERFORM @extschema@._rde_check_clear(clear, '{view,keep}'::text[], ARRAY[
+    PERFORM @extschema@._rde_check_clear(clear, '{view,retention}'::text[], ARRAY[
         CASE WHEN view IS NOT NULL THEN 'view' END,
-        CASE WHEN keep IS NOT NULL THEN 'keep' END]);
-    PERFORM @extschema@._rde_check_schedule(altered.event, month_day, run_at, NULL::date, catch_up, keep);
+        CASE WHEN retention IS NOT NULL THEN 'retention' END]);
+    PERFORM @extschema@._rde_check_schedule(altered.event, month_day, run_at, NULL::date, catch_up, retention);
     before := altered.formats;
 
     IF name IS NOT NULL THEN
@@ -232,7 +237,7 @@ BEGIN
         altered.name := name;
     END IF;
     altered.options := coalesce(options, altered.options);
-    altered.formats := @extschema@._rde_formats(coalesce(format, array_to_string(altered.formats, ',')), altered.options);
+    altered.formats := @extschema@._rde_formats(coalesce(formats, altered.formats), altered.options);
     IF options IS NOT NULL THEN
         PERFORM @extschema@._rde_scope_resellers(altered.reseller, options ->> 'scope');
     END IF;
@@ -242,7 +247,7 @@ BEGIN
     ELSIF 'view' = ANY (clear) THEN
         altered.view := NULL;
     END IF;
-    altered.keep := CASE WHEN NOT 'keep' = ANY (clear) THEN coalesce(keep, altered.keep) END;
+    altered.retention := CASE WHEN NOT 'retention' = ANY (clear) THEN coalesce(retention, altered.retention) END;
     altered.catch_up := coalesce(catch_up, altered.catch_up);
     IF time_zone IS NOT NULL THEN
         altered.time_zone := @extschema@._rde_zone(time_zone);
@@ -250,8 +255,8 @@ BEGIN
     altered.month_day := coalesce(month_day, altered.month_day);
     altered.run_at := coalesce(run_at, altered.run_at);
     -- The next period begins where the last one ended, whatever the zone is now.
-    IF altered.next_run IS NOT NULL THEN
-        SELECT n.period_to, n.run INTO altered.next_to, altered.next_run
+    IF altered.next_run_at IS NOT NULL THEN
+        SELECT n.period_to, n.run INTO altered.next_to, altered.next_run_at
         FROM @extschema@._rde_next_period(altered.event, altered.next_from, altered.time_zone, altered.month_day,
                                           altered.run_at) n;
     END IF;
@@ -267,23 +272,23 @@ BEGIN
     altered.enabled := coalesce(enabled, altered.enabled);
 
     BEGIN
-        UPDATE @extschema@.rde_generator g
+        UPDATE @extschema@._rde_generator g
         SET name = altered.name, formats = altered.formats, view = altered.view, time_zone = altered.time_zone,
-            month_day = altered.month_day, run_at = altered.run_at, catch_up = altered.catch_up, keep = altered.keep,
+            month_day = altered.month_day, run_at = altered.run_at, catch_up = altered.catch_up, retention = altered.retention,
             options = altered.options, enabled = altered.enabled, enabled_at = altered.enabled_at,
-            disabled_reason = altered.disabled_reason, foreign_reason = altered.foreign_reason, next_to = altered.next_to, next_run = altered.next_run
-        WHERE g.id = rde_alter_generator.id;
+            disabled_reason = altered.disabled_reason, foreign_reason = altered.foreign_reason, next_to = altered.next_to, next_run_at = altered.next_run_at
+        WHERE g.id = rde_alter_generator.generator;
     EXCEPTION WHEN unique_violation THEN
         PERFORM @extschema@._rde_generator_exists(name, altered.reseller);
     END;
-    PERFORM @extschema@._rde_move_snapshots(id, before, altered.formats);
+    PERFORM @extschema@._rde_move_snapshots(generator, before, altered.formats);
     IF enabled THEN
-        PERFORM @extschema@._rde_retry_generator(id);
+        PERFORM @extschema@._rde_retry_generator(generator);
     END IF;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_alter_generator(uuid, text, text, text, text, integer, time, text, interval, jsonb, boolean, text[]) IS
-    'change a generator; what is NULL stays as it is, clear names what is to be taken away: view, keep; enabled => true submits its reports that ended in error again';
+COMMENT ON FUNCTION @extschema@.rde_alter_generator(uuid, text, text[], text, text, integer, time, text, interval, jsonb, boolean, text[]) IS
+    'change a generator; what is NULL stays as it is, clear names what is to be taken away: view, retention; enabled => true submits its reports that ended in error again';
 
 CREATE FUNCTION @extschema@._rde_retry_generator(generator uuid) RETURNS void
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -291,76 +296,75 @@ CREATE FUNCTION @extschema@._rde_retry_generator(generator uuid) RETURNS void
 BEGIN ATOMIC
     -- a revision that another one has taken the place of stays in error
     SELECT @extschema@._rde_resubmit(ARRAY(
-        SELECT r.id FROM @extschema@.rde_report r
+        SELECT r.id FROM @extschema@._rde_report r
         WHERE r.generator = $1 AND r.status = 'error' AND r.retry_at IS NULL
-          AND NOT EXISTS (SELECT FROM @extschema@.rde_report n
+          AND NOT EXISTS (SELECT FROM @extschema@._rde_report n
                           WHERE n.supersedes = r.supersedes AND n.id <> r.id
                             AND (n.status <> 'error' OR (n.submitted_at, n.id) > (r.submitted_at, r.id)))));
 END;
 COMMENT ON FUNCTION @extschema@._rde_retry_generator(uuid) IS
     'submit the reports of a generator that ended in error again, with no attempts counted';
 
-CREATE FUNCTION @extschema@.rde_drop_generator(id uuid) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+CREATE FUNCTION @extschema@.rde_drop_generator(generator uuid) RETURNS void
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM @extschema@._rde_caller();
-    PERFORM @extschema@._rde_find_generator(id);
+    PERFORM @extschema@._rde_find_generator(generator);
     -- Reports first: whoever builds one holds it, and may want the generator
     -- next.  What a worker submitted in between goes afterwards.
-    DELETE FROM @extschema@.rde_report r
-    WHERE r.generator = rde_drop_generator.id AND r.status <> 'completed';
-    DELETE FROM @extschema@.rde_generator g WHERE g.id = rde_drop_generator.id;
-    DELETE FROM @extschema@.rde_report r
-    WHERE r.generator = rde_drop_generator.id AND r.status <> 'completed';
+    DELETE FROM @extschema@._rde_report r
+    WHERE r.generator = rde_drop_generator.generator AND r.status <> 'completed';
+    DELETE FROM @extschema@._rde_generator g WHERE g.id = rde_drop_generator.generator;
+    DELETE FROM @extschema@._rde_report r
+    WHERE r.generator = rde_drop_generator.generator AND r.status <> 'completed';
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_drop_generator(uuid) IS
     'drop a generator and what it has not completed yet; its completed reports stay';
 
-CREATE FUNCTION @extschema@.rde_run_generator(id uuid, "from" date, "to" date) RETURNS SETOF uuid
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 4
+CREATE FUNCTION @extschema@.rde_run_generator(generator uuid, first_day date, last_day date) RETURNS SETOF uuid
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE ROWS 4
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    run @extschema@.rde_generator;
+    run @extschema@._rde_generator;
     new_pass CONSTANT uuid := gen_random_uuid();
 BEGIN
     PERFORM @extschema@._rde_require_primary();
-    run := @extschema@._rde_find_generator(id);
-    IF "from" IS NULL OR "to" IS NULL THEN
+    run := @extschema@._rde_find_generator(generator);
+    IF first_day IS NULL OR last_day IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
-            MESSAGE = 'from and to must not be null',
-            HINT = 'from is the first day and to the last day, both included.';
+            MESSAGE = 'the first and the last day must not be null',
+            HINT = 'Both days are included.';
     END IF;
-    IF NOT isfinite("from") OR NOT isfinite("to") OR "from" > "to" THEN
+    IF NOT isfinite(first_day) OR NOT isfinite(last_day) OR first_day > last_day THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = CASE WHEN isfinite("from") AND isfinite("to") THEN format('from (%s) is after to (%s)', "from", "to")
-                           ELSE 'from and to must be finite dates' END,
-            HINT = 'from is the first day and to the last day, both included.';
+            MESSAGE = CASE WHEN isfinite(first_day) AND isfinite(last_day) THEN format('the first day (%s) is after the last day (%s)', first_day, last_day)
+                           ELSE 'the first and the last day must be finite dates' END,
+            HINT = 'Both days are included.';
     END IF;
-    IF NOT EXISTS (SELECT FROM @extschema@.rde_source s WHERE s.dataset = run.dataset) THEN
+    IF NOT EXISTS (SELECT FROM @extschema@._rde_source s WHERE s.dataset = run.dataset) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('data set "%s" is not attached', run.dataset),
             HINT = format('Say where its rows are with rde_attach(''%s'', ...).', run.dataset);
     END IF;
-    IF NOT @extschema@.rde_sees_all(true) THEN
-        PERFORM @extschema@._rde_check_quota(run.reseller, @extschema@._rde_day_start("from", run.time_zone),
-                                             @extschema@._rde_day_start("to" + 1, run.time_zone), cardinality(run.formats));
+    IF NOT @extschema@._rde_sees_all(true) THEN
+        PERFORM @extschema@._rde_check_quota(run.reseller, @extschema@._rde_day_start(first_day, run.time_zone),
+                                             @extschema@._rde_day_start(last_day + 1, run.time_zone), cardinality(run.formats));
     END IF;
     RETURN QUERY
-    INSERT INTO @extschema@.rde_report AS r
+    INSERT INTO @extschema@._rde_report AS r
         (name, dataset, view, format, type, reseller, generator, period_from, period_to, time_zone, options,
          retention, pass, expires_at)
     SELECT run.name, run.dataset, @extschema@._rde_choose_view(run.dataset, run.view, run.reseller), f.format, 'onetime',
-           run.reseller, run.id, @extschema@._rde_day_start("from", run.time_zone),
-           @extschema@._rde_day_start("to" + 1, run.time_zone), run.time_zone, run.options,
+           run.reseller, run.id, @extschema@._rde_day_start(first_day, run.time_zone),
+           @extschema@._rde_day_start(last_day + 1, run.time_zone), run.time_zone, run.options,
            k.retention, new_pass, clock_timestamp() + k.retention
-    FROM unnest(run.formats) f(format), coalesce(run.keep, @extschema@._rde_retention()) k(retention)
+    FROM unnest(run.formats) f(format), coalesce(run.retention, @extschema@._rde_retention()) k(retention)
     RETURNING r.id;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_run_generator(uuid, date, date) IS
-    'submit reports of a generator for the days from .. to (inclusive, in its time zone), of type onetime, one per format; rde_run_due or rde_build() makes them';
+    'submit reports of a generator for the days first_day .. last_day (inclusive, in its time zone), of type onetime, one per format; rde_run_due or rde_build() makes them';
 

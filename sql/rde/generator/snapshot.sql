@@ -103,37 +103,37 @@ CREATE FUNCTION @extschema@._rde_move_snapshots(generator uuid, before text[], f
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    latest @extschema@.rde_generator_snapshot;
+    latest @extschema@._rde_generator_snapshot;
 BEGIN
     -- An added format goes on where another one is: from there its reports lack
     -- nothing that the other's next one has.  Locked, so that a build that is
     -- about to move it on has ended.
-    SELECT s.* INTO latest FROM @extschema@.rde_generator_snapshot s
+    SELECT s.* INTO latest FROM @extschema@._rde_generator_snapshot s
     WHERE s.generator = _rde_move_snapshots.generator
     ORDER BY s.format = ANY (formats) DESC, s.taken_at DESC, s.format LIMIT 1 FOR SHARE;
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    INSERT INTO @extschema@.rde_generator_snapshot (generator, format, snapshot, system_identifier, taken_at)
+    INSERT INTO @extschema@._rde_generator_snapshot (generator, format, snapshot, system_identifier, taken_at)
     SELECT latest.generator, f.format, latest.snapshot, latest.system_identifier, latest.taken_at
     FROM unnest(formats) f(format) WHERE NOT f.format = ANY (before);
 
     -- What has no snapshot any more cannot be built; one being built now can.
-    DELETE FROM @extschema@.rde_report r
-    WHERE r.id IN (SELECT u.id FROM @extschema@.rde_report u
+    DELETE FROM @extschema@._rde_report r
+    WHERE r.id IN (SELECT u.id FROM @extschema@._rde_report u
                    WHERE u.generator = _rde_move_snapshots.generator AND u.snapshot_window
                      AND u.status <> 'completed' AND NOT u.format = ANY (formats)
                    FOR UPDATE SKIP LOCKED);
-    DELETE FROM @extschema@.rde_generator_snapshot s
+    DELETE FROM @extschema@._rde_generator_snapshot s
     WHERE s.generator = _rde_move_snapshots.generator AND NOT s.format = ANY (formats);
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_move_snapshots(uuid, text[], text[]) IS
     'the ends of snapshot windows after a generator''s formats have changed';
 
-CREATE FUNCTION @extschema@.rde_rebaseline(generator uuid, keep_window boolean DEFAULT false) RETURNS void
+CREATE FUNCTION @extschema@.rde_rebaseline_generator(generator uuid, keep_window boolean DEFAULT false) RETURNS void
     LANGUAGE C VOLATILE PARALLEL UNSAFE
-    AS 'MODULE_PATHNAME', 'rde_rebaseline';
-COMMENT ON FUNCTION @extschema@.rde_rebaseline(uuid, boolean) IS
+    AS 'MODULE_PATHNAME', 'rde_rebaseline_generator';
+COMMENT ON FUNCTION @extschema@.rde_rebaseline_generator(uuid, boolean) IS
     'let a generator''s next snapshot window begin now, as after a restore into another cluster; keep_window, after pg_upgrade, goes on where the last one ended';
 

@@ -2,10 +2,10 @@
 -- Generators
 ---------------------------------------------------------------------------
 
-CREATE TABLE @extschema@.rde_generator (
+CREATE TABLE @extschema@._rde_generator (
     id              uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     name            text NOT NULL CHECK (name ~ '^[^[:cntrl:]]{1,128}$'),
-    dataset         text NOT NULL REFERENCES @extschema@.rde_dataset,
+    dataset         text NOT NULL,
     view            text,
     formats         text[] NOT NULL CHECK (cardinality(formats) > 0),
     event           text NOT NULL CHECK (event IN ('daily', 'monthly', 'on_invoice', 'manual')),
@@ -15,7 +15,7 @@ CREATE TABLE @extschema@.rde_generator (
     run_at          time NOT NULL DEFAULT '00:00',
     start           date NOT NULL,
     catch_up        text NOT NULL DEFAULT 'all' CHECK (catch_up IN ('all', 'none')),
-    keep            interval,
+    retention       interval,
     options         jsonb NOT NULL DEFAULT '{}',
     created_at      timestamptz NOT NULL DEFAULT now(),
     enabled         boolean NOT NULL DEFAULT true,
@@ -25,26 +25,26 @@ CREATE TABLE @extschema@.rde_generator (
     -- the next period and when it is due; NULL without a schedule
     next_from       timestamptz,
     next_to         timestamptz,
-    next_run        timestamptz,
+    next_run_at     timestamptz,
     UNIQUE NULLS NOT DISTINCT (reseller, name),
-    CHECK ((event IN ('daily', 'monthly')) = (next_run IS NOT NULL)),
-    CHECK (next_from < next_to AND next_to <= next_run)
+    CHECK ((event IN ('daily', 'monthly')) = (next_run_at IS NOT NULL)),
+    CHECK (next_from < next_to AND next_to <= next_run_at)
 );
-CREATE INDEX rde_generator_due ON @extschema@.rde_generator (next_run) WHERE enabled;
-COMMENT ON TABLE @extschema@.rde_generator IS
+CREATE INDEX _rde_generator_due ON @extschema@._rde_generator (next_run_at) WHERE enabled;
+COMMENT ON TABLE @extschema@._rde_generator IS
     'what makes reports at its event, for ever; a period is submitted and next_* moved on in one transaction';
 
-COMMENT ON COLUMN @extschema@.rde_generator.foreign_reason IS
+COMMENT ON COLUMN @extschema@._rde_generator.foreign_reason IS
     'disabled_reason holds an error that is not in rde''s own words, so resellers do not see it';
 
-CREATE TABLE @extschema@.rde_generator_snapshot (
-    generator         uuid NOT NULL REFERENCES @extschema@.rde_generator ON DELETE CASCADE,
+CREATE TABLE @extschema@._rde_generator_snapshot (
+    generator         uuid NOT NULL,
     format            text NOT NULL,
     snapshot          pg_snapshot NOT NULL,
     system_identifier bigint NOT NULL,
     taken_at          timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (generator, format)
 );
-COMMENT ON TABLE @extschema@.rde_generator_snapshot IS
+COMMENT ON TABLE @extschema@._rde_generator_snapshot IS
     'where the last snapshot window of a generator ended, per format; transaction ids mean something in one cluster only';
 

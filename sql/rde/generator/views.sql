@@ -3,29 +3,52 @@
 ---------------------------------------------------------------------------
 
 -- What a generator did last is two looks into an index, however many reports it has.
+CREATE FUNCTION @extschema@._rde_generators(
+    OUT id uuid, OUT name text, OUT dataset text, OUT view text, OUT formats text[], OUT event text, OUT reseller bigint,
+    OUT time_zone text, OUT month_day integer, OUT run_at time, OUT start date, OUT catch_up text, OUT retention interval,
+    OUT options jsonb, OUT enabled boolean, OUT disabled_reason text, OUT created_at timestamptz,
+    OUT next_from timestamptz, OUT next_to timestamptz, OUT next_run_at timestamptz, OUT last_run_at timestamptz,
+    OUT last_report uuid, OUT last_status text, OUT failed bigint, OUT paused_until timestamptz
+) RETURNS SETOF record
+    LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    everybody CONSTANT boolean := @extschema@._rde_sees_all(false);
+    content CONSTANT boolean := @extschema@._rde_sees_all(true);
+    accounts CONSTANT bigint[] := @extschema@._rde_visible_accounts();
+BEGIN
+    RETURN QUERY
+    SELECT g.id, g.name, g.dataset, g.view, g.formats, g.event, g.reseller, g.time_zone, g.month_day, g.run_at, g.start,
+           g.catch_up, g.retention, g.options, g.enabled,
+           CASE WHEN g.foreign_reason AND NOT content THEN 'too many of its reports failed' ELSE g.disabled_reason END,
+           g.created_at, g.next_from, g.next_to, g.next_run_at,
+           completed.published_at, completed.id, submitted.status, failed.reports, f.paused_until
+    FROM @extschema@._rde_generator g
+    LEFT JOIN LATERAL (
+        SELECT r.id, r.published_at FROM @extschema@._rde_report r
+        WHERE r.generator = g.id AND r.status = 'completed' AND r.expires_at > now()
+        ORDER BY r.published_at DESC LIMIT 1) completed ON true
+    LEFT JOIN LATERAL (
+        SELECT @extschema@._rde_status(r.status, r.claim_pid, r.claim_start) AS status
+        FROM @extschema@._rde_report r
+        WHERE r.generator = g.id
+        ORDER BY r.submitted_at DESC LIMIT 1) submitted ON true
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS reports FROM @extschema@._rde_failed_reports r
+        WHERE r.generator = g.id) failed
+    LEFT JOIN @extschema@._rde_source_failure f ON f.dataset = g.dataset AND f.paused_until > now()
+    WHERE everybody OR g.reseller = ANY (accounts);
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_generators() IS
+    'the rows of rde_generators, as far as they are the caller''s';
+
 CREATE VIEW @extschema@.rde_generators WITH (security_barrier) AS
 SELECT g.id, g.name, g.dataset, g.view, g.formats, g.event, g.reseller, g.time_zone, g.month_day, g.run_at, g.start,
-       g.catch_up, g.keep, g.options, g.enabled,
-       CASE WHEN g.foreign_reason AND NOT (SELECT @extschema@.rde_sees_all(true)) THEN 'too many of its reports failed'
-            ELSE g.disabled_reason END AS disabled_reason,
-       g.created_at, g.next_from, g.next_to, g.next_run,
-       completed.created_at AS last_run, completed.id AS last_report, submitted.status AS last_status,
-       coalesce(failed.reports, 0) AS failed, f.paused_until
-FROM @extschema@.rde_generator g
-LEFT JOIN LATERAL (
-    SELECT r.id, r.created_at FROM @extschema@.rde_report r
-    WHERE r.generator = g.id AND r.status = 'completed' AND r.expires_at > now()
-    ORDER BY r.created_at DESC LIMIT 1) completed ON true
-LEFT JOIN LATERAL (
-    SELECT @extschema@._rde_status(r.status, r.claim_pid, r.claim_start) AS status
-    FROM @extschema@.rde_report r
-    WHERE r.generator = g.id
-    ORDER BY r.submitted_at DESC LIMIT 1) submitted ON true
-LEFT JOIN (
-    SELECT r.generator, count(*) AS reports FROM @extschema@._rde_failed_reports r
-    GROUP BY r.generator) failed ON failed.generator = g.id
-LEFT JOIN @extschema@.rde_source_failure f ON f.dataset = g.dataset AND f.paused_until > now()
-WHERE ((SELECT @extschema@.rde_sees_all()) OR g.reseller = ANY ((SELECT @extschema@.rde_visible_accounts())::bigint[]));
+       g.catch_up, g.retention, g.options, g.enabled, g.disabled_reason, g.created_at, g.next_from, g.next_to,
+       g.next_run_at, g.last_run_at, g.last_report, g.last_status, g.failed, g.paused_until
+FROM @extschema@._rde_generators() g;
 COMMENT ON VIEW @extschema@.rde_generators IS
     'every generator: what it makes, its last report and its next; failed counts its reports that ended in error, paused_until is set while its data set''s source cannot be read';
 COMMENT ON COLUMN @extschema@.rde_generators.id IS
@@ -52,7 +75,7 @@ COMMENT ON COLUMN @extschema@.rde_generators.start IS
     'the first day it covers';
 COMMENT ON COLUMN @extschema@.rde_generators.catch_up IS
     'all: periods that were missed are made up for; none: only the latest of them';
-COMMENT ON COLUMN @extschema@.rde_generators.keep IS
+COMMENT ON COLUMN @extschema@.rde_generators.retention IS
     'for how long its reports are stored; NULL for rde.retention';
 COMMENT ON COLUMN @extschema@.rde_generators.options IS
     'options of the reports it makes';
@@ -66,9 +89,9 @@ COMMENT ON COLUMN @extschema@.rde_generators.next_from IS
     'where the next period begins';
 COMMENT ON COLUMN @extschema@.rde_generators.next_to IS
     'where the next period ends';
-COMMENT ON COLUMN @extschema@.rde_generators.next_run IS
+COMMENT ON COLUMN @extschema@.rde_generators.next_run_at IS
     'when the report of the next period is due';
-COMMENT ON COLUMN @extschema@.rde_generators.last_run IS
+COMMENT ON COLUMN @extschema@.rde_generators.last_run_at IS
     'when a report of it was completed last';
 COMMENT ON COLUMN @extschema@.rde_generators.last_report IS
     'that report';
@@ -83,19 +106,19 @@ COMMENT ON COLUMN @extschema@.rde_generators.paused_until IS
 -- his, and looks for itself at what others may not see.
 CREATE FUNCTION @extschema@._rde_periods(
     OUT generator uuid, OUT name text, OUT reseller bigint, OUT format text,
-    OUT period_from timestamptz, OUT period_to timestamptz, OUT due_at timestamptz, OUT state text,
+    OUT period_from timestamptz, OUT period_to timestamptz, OUT due_at timestamptz, OUT status text,
     OUT report uuid, OUT revision integer, OUT provisional boolean, OUT lateness interval, OUT waits_for text
 ) RETURNS SETOF record
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     moment CONSTANT timestamptz := now();
     settle_limit CONSTANT interval := @extschema@._rde_settle_limit();
-    everybody CONSTANT boolean := @extschema@.rde_sees_all();
-    accounts CONSTANT bigint[] := @extschema@.rde_visible_accounts();
+    everybody CONSTANT boolean := @extschema@._rde_sees_all(false);
+    accounts CONSTANT bigint[] := @extschema@._rde_visible_accounts();
     -- who else is connected, and what a source says, is not for resellers
-    reasons CONSTANT boolean := @extschema@.rde_sees_all(true);
+    reasons CONSTANT boolean := @extschema@._rde_sees_all(true);
     blockers text[];
     began timestamptz[];
 BEGIN
@@ -108,22 +131,22 @@ BEGIN
     made AS (
         SELECT DISTINCT ON (r.generator, r.period_from, r.format)
                r.generator, r.format, r.period_from, r.period_to, r.due_at, r.id, r.revision, r.provisional, r.status,
-               r.created_at, r.claim_pid, r.claim_start, r.retry_at, r.error, r.dataset, r.snapshot_window,
-               coalesce(r.created_at, r.submitted_at) + r.retention > moment AS is_young
-        FROM @extschema@.rde_report r
+               r.published_at, r.claim_pid, r.claim_start, r.retry_at, r.error, r.dataset, r.snapshot_window,
+               coalesce(r.published_at, r.submitted_at) + r.retention > moment AS is_young
+        FROM @extschema@._rde_report r
         WHERE r.type IN ('daily', 'monthly') AND (r.expires_at > moment OR r.status = 'submitted')
-          AND r.generator IN (SELECT g.id FROM @extschema@.rde_generator g WHERE everybody OR g.reseller = ANY (accounts))
+          AND r.generator IN (SELECT g.id FROM @extschema@._rde_generator g WHERE everybody OR g.reseller = ANY (accounts))
         ORDER BY r.generator, r.period_from, r.format, r.status = 'error', r.revision DESC
     ),
     scheduled AS (
         SELECT g.*, s.change_column IS NOT NULL AS one_window,
                s.change_column IS NULL AND g.catch_up = 'all' AS each_period
-        FROM @extschema@.rde_generator g LEFT JOIN @extschema@.rde_source s ON s.dataset = g.dataset
-        WHERE g.next_run IS NOT NULL AND (everybody OR g.reseller = ANY (accounts))
+        FROM @extschema@._rde_generator g LEFT JOIN @extschema@._rde_source s ON s.dataset = g.dataset
+        WHERE g.next_run_at IS NOT NULL AND (everybody OR g.reseller = ANY (accounts))
     ),
     -- The periods that are due and not submitted, and the first that is not due.
     coming(generator, period_from, period_to, run, n) AS (
-        SELECT s.id, s.next_from, s.next_to, s.next_run, 1 FROM scheduled s
+        SELECT s.id, s.next_from, s.next_to, s.next_run_at, 1 FROM scheduled s
         UNION ALL
         SELECT c.generator, c.period_to, p.period_to, p.run, c.n + 1
         FROM coming c
@@ -136,13 +159,13 @@ BEGIN
         SELECT c.generator, f.format,
                CASE WHEN s.one_window AND c.run <= moment THEN s.next_from ELSE c.period_from END AS period_from,
                c.period_to, c.run
-        FROM (SELECT c.*, lead(c.run) OVER (PARTITION BY c.generator ORDER BY c.n) AS next_run FROM coming c) c
+        FROM (SELECT c.*, lead(c.run) OVER (PARTITION BY c.generator ORDER BY c.n) AS next_run_at FROM coming c) c
         JOIN scheduled s ON s.id = c.generator
         CROSS JOIN LATERAL unnest(s.formats) f(format)
-        WHERE s.each_period OR c.run > moment OR c.next_run > moment
+        WHERE s.each_period OR c.run > moment OR c.next_run_at > moment
     ),
     -- What lies between two of them got none; unless the older one is there by
-    -- rde_keep() only, for then others may just have expired.
+    -- rde_keep_report() only, for then others may just have expired.
     gap AS (
         SELECT l.generator, l.format, l.after AS period_from, l.period_from AS period_to
         FROM (SELECT a.generator, a.format, a.period_from,
@@ -159,7 +182,7 @@ BEGIN
                 WHEN f.paused_until > moment THEN 'paused'
                 WHEN m.retry_at IS NOT NULL THEN 'retrying'
                 ELSE 'submitted' END,
-           m.id, m.revision, m.provisional, coalesce(m.created_at, moment) - m.due_at,
+           m.id, m.revision, m.provisional, coalesce(m.published_at, moment) - m.due_at,
            CASE WHEN CASE WHEN m.status = 'completed' THEN NOT m.provisional
                           ELSE m.status = 'error' AND m.retry_at IS NULL END THEN NULL
                 WHEN @extschema@._rde_status(m.status, m.claim_pid, m.claim_start) = 'processing' THEN NULL
@@ -177,8 +200,8 @@ BEGIN
                                              FROM unnest(began) b WHERE b < m.period_to), '')
                 ELSE 'a worker' END
     FROM made m
-    JOIN @extschema@.rde_generator g ON g.id = m.generator
-    LEFT JOIN @extschema@.rde_source_failure f ON f.dataset = m.dataset
+    JOIN @extschema@._rde_generator g ON g.id = m.generator
+    LEFT JOIN @extschema@._rde_source_failure f ON f.dataset = m.dataset
     UNION ALL
     SELECT g.id, g.name, g.reseller, w.format, w.period_from, w.period_to, w.run,
            CASE WHEN NOT g.enabled THEN 'disabled' WHEN w.run > moment THEN 'scheduled' ELSE 'due' END,
@@ -189,21 +212,21 @@ BEGIN
                 WHEN EXISTS (SELECT FROM made m WHERE m.generator = w.generator AND m.snapshot_window
                                 AND (m.status = 'submitted' OR m.retry_at IS NOT NULL)) THEN 'the window before it'
                 ELSE 'a worker' END
-    FROM wanted w JOIN @extschema@.rde_generator g ON g.id = w.generator
+    FROM wanted w JOIN @extschema@._rde_generator g ON g.id = w.generator
     UNION ALL
     SELECT g.id, g.name, g.reseller, p.format, p.period_from, p.period_to, NULL, 'skipped', NULL, NULL, NULL, NULL, NULL
-    FROM gap p JOIN @extschema@.rde_generator g ON g.id = p.generator;
+    FROM gap p JOIN @extschema@._rde_generator g ON g.id = p.generator;
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_periods() IS
     'the rows of rde_periods, as far as they are the caller''s';
 
 CREATE VIEW @extschema@.rde_periods WITH (security_barrier) AS
-SELECT p.generator, p.name, p.reseller, p.format, p.period_from, p.period_to, p.due_at, p.state,
+SELECT p.generator, p.name, p.reseller, p.format, p.period_from, p.period_to, p.due_at, p.status,
        p.report, p.revision, p.provisional, p.lateness, p.waits_for
 FROM @extschema@._rde_periods() p;
 COMMENT ON VIEW @extschema@.rde_periods IS
-    'every period of every daily and monthly generator: its report, or why there is none yet. States: completed, processing, submitted, retrying, paused, error, due, scheduled, disabled; skipped is a gap without reports';
+    'every period of every daily and monthly generator: its report, or why there is none yet; status skipped is a gap without reports';
 COMMENT ON COLUMN @extschema@.rde_periods.generator IS
     'the generator';
 COMMENT ON COLUMN @extschema@.rde_periods.name IS
@@ -218,7 +241,7 @@ COMMENT ON COLUMN @extschema@.rde_periods.period_to IS
     'where it ends, itself not included';
 COMMENT ON COLUMN @extschema@.rde_periods.due_at IS
     'when its report is due';
-COMMENT ON COLUMN @extschema@.rde_periods.state IS
+COMMENT ON COLUMN @extschema@.rde_periods.status IS
     'completed, processing, submitted, retrying, paused, error, due, scheduled, disabled or skipped';
 COMMENT ON COLUMN @extschema@.rde_periods.report IS
     'the newest revision of its report';

@@ -59,13 +59,13 @@ BEGIN
                                                            WHERE a.backend_start <= w.started_at)
                     THEN now() ELSE w.seen_at END) AS seen_at,
            greatest(interval '10 minutes', 2 * percentile_disc(0.9) WITHIN GROUP (ORDER BY w.pause)) AS patience,
-           (SELECT count(*) FROM @extschema@.rde_generator g WHERE g.enabled AND g.event <> 'manual') AS generators,
-           (SELECT count(*) FROM @extschema@.rde_generator g WHERE g.enabled AND g.next_run <= now()) AS due,
-           (SELECT count(*) FROM @extschema@.rde_report r
+           (SELECT count(*) FROM @extschema@._rde_generator g WHERE g.enabled AND g.event <> 'manual') AS generators,
+           (SELECT count(*) FROM @extschema@._rde_generator g WHERE g.enabled AND g.next_run_at <= now()) AS due,
+           (SELECT count(*) FROM @extschema@._rde_report r
             WHERE coalesce(r.retry_at, r.due_at) <= now() AND (r.status = 'submitted' OR r.retry_at IS NOT NULL)) AS waiting
     INTO worker
     FROM (SELECT w.*, w.started_at - lag(w.started_at) OVER (ORDER BY w.started_at) AS pause
-          FROM @extschema@.rde_worker w) w;
+          FROM @extschema@._rde_worker w) w;
     IF worker.generators + worker.waiting > 0 THEN
         has_worker := coalesce(worker.seen_at >= now() - worker.patience, false);
         IF NOT has_worker THEN
@@ -99,43 +99,43 @@ BEGIN
            format('The period from %s has no report yet%s.', min(l.period_from),
                   CASE WHEN count(DISTINCT l.period_from) > 1 THEN ', nor has one after it' ELSE '' END),
            'The view rde_periods says what it waits for.'
-    FROM (SELECT d.id, d.next_from, d.next_run FROM @extschema@.rde_generator d WHERE d.enabled
+    FROM (SELECT d.id, d.next_from, d.next_run_at FROM @extschema@._rde_generator d WHERE d.enabled
           UNION ALL
-          SELECT r.generator, r.period_from, r.due_at FROM @extschema@.rde_report r
+          SELECT r.generator, r.period_from, r.due_at FROM @extschema@._rde_report r
           WHERE (r.status = 'submitted' OR r.retry_at IS NOT NULL) AND r.type IN ('daily', 'monthly')
             AND r.supersedes IS NULL) l(generator, period_from, due_at)
-    JOIN @extschema@.rde_generator g ON g.id = l.generator
+    JOIN @extschema@._rde_generator g ON g.id = l.generator
     WHERE l.due_at < now() - @extschema@._rde_settle_limit() - interval '15 minutes'
     GROUP BY g.id, g.name;
     RETURN QUERY
     SELECT 'error', 'generator_disabled', format('%s (%s)', g.name, g.id), NULL::timestamptz,
            CASE WHEN g.foreign_reason AND NOT content THEN 'too many of its reports failed' ELSE g.disabled_reason END,
            format('When the cause is gone: SELECT rde_alter_generator(%L, enabled => true); that submits its failed reports again.', g.id)
-    FROM @extschema@.rde_generator g
+    FROM @extschema@._rde_generator g
     WHERE NOT g.enabled AND g.disabled_reason NOT LIKE 'disabled by %';
     RETURN QUERY
     SELECT 'error', 'reports_failed', coalesce(g.name || ' (' || g.id || ')', 'reports on request'), min(r.failed_at),
            format('%s reports are in error, the last with: %s', count(*),
                   (array_agg(@extschema@._rde_shown_error(r.id, r.error, r.foreign_error, content)
                              ORDER BY r.failed_at DESC))[1]),
-           'rde_retry() submits a report again, rde_drop_report() removes it.'
+           'rde_retry_report() submits a report again, rde_drop_report() removes it.'
     FROM @extschema@._rde_failed_reports r
-    LEFT JOIN @extschema@.rde_generator g ON g.id = r.generator
+    LEFT JOIN @extschema@._rde_generator g ON g.id = r.generator
     WHERE r.sqlstate IS DISTINCT FROM '57P02'
     GROUP BY g.id, g.name;
     RETURN QUERY
     SELECT 'error', 'worker_died', r.id::text, r.failed_at, r.error,
-           'The server''s log tells what ended it. When the cause is gone rde_retry() submits the report again.'
+           'The server''s log tells what ended it. When the cause is gone rde_retry_report() submits the report again.'
     FROM @extschema@._rde_failed_reports r
     WHERE r.sqlstate = '57P02';
     RETURN QUERY
     SELECT 'error', 'rebaseline_needed', format('%s (%s)', g.name, g.id), NULL::timestamptz,
            'Its last snapshot window ended in another database cluster, or nowhere.',
-           format('SELECT rde_rebaseline(%L); after pg_upgrade, rde_rebaseline(%L, keep_window => true).', g.id, g.id)
-    FROM @extschema@.rde_generator g
-    JOIN @extschema@.rde_source o ON o.dataset = g.dataset AND o.change_column IS NOT NULL
+           format('SELECT rde_rebaseline_generator(%L); after pg_upgrade, rde_rebaseline_generator(%L, keep_window => true).', g.id, g.id)
+    FROM @extschema@._rde_generator g
+    JOIN @extschema@._rde_source o ON o.dataset = g.dataset AND o.change_column IS NOT NULL
     CROSS JOIN LATERAL unnest(g.formats) f(format)
-    LEFT JOIN @extschema@.rde_generator_snapshot s ON s.generator = g.id AND s.format = f.format
+    LEFT JOIN @extschema@._rde_generator_snapshot s ON s.generator = g.id AND s.format = f.format
     WHERE g.event IN ('daily', 'monthly') AND s.system_identifier IS DISTINCT FROM system_id
     GROUP BY g.id, g.name;
 END
@@ -154,17 +154,17 @@ BEGIN
     SELECT 'error', 'source_failing', f.dataset, f.failed_at,
            format('%s times, the last with: %s', f.failures, f.error),
            format('It is tried again at %s, and at once when it has been attached again.', date_trunc('second', f.paused_until))
-    FROM @extschema@.rde_source_failure f;
+    FROM @extschema@._rde_source_failure f;
     RETURN QUERY
     SELECT 'error', 'source_drifted', s.dataset, NULL::timestamptz,
            CASE WHEN c.oid IS NULL THEN 'The attached relation is gone.'
                 ELSE format('Columns of %s are gone or have another type than they were attached with: %s.',
                             s.relation, string_agg(DISTINCT x.name::text, ', ')) END,
            'Attach it again with rde_attach().'
-    FROM @extschema@.rde_source s
+    FROM @extschema@._rde_source s
     LEFT JOIN pg_class c ON c.oid = s.relation
     LEFT JOIN LATERAL (
-        SELECT e.name, e.type, 'any' AS expected FROM @extschema@.rde_source_column e WHERE e.dataset = s.dataset
+        SELECT e.name, e.type, 'any' AS expected FROM @extschema@._rde_source_column e WHERE e.dataset = s.dataset
         UNION ALL
         SELECT p.name, NULL, p.expected
         FROM (SELECT s.reseller_column, 'reseller' UNION ALL SELECT s.period_column, 'unix'
@@ -183,7 +183,7 @@ BEGIN
            format('No trigger stamps column "%s" of %s, so changes are not seen.', s.change_column, s.relation),
            format('CREATE TRIGGER rde_stamp BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION @extschema@.rde_stamp(%L);',
                   s.relation, s.change_column)
-    FROM @extschema@.rde_source s
+    FROM @extschema@._rde_source s
     JOIN pg_class c ON c.oid = s.relation AND c.relkind IN ('r', 'p')
     WHERE s.change_column IS NOT NULL AND NOT @extschema@._rde_is_stamped(s.relation, s.change_column);
 END
@@ -202,13 +202,13 @@ BEGIN
     SELECT 'error', 'invoices_waiting', NULL::text, min(e.happened_at),
            format('%s new invoices wait for their reports to be submitted.', count(*)),
            'A worker does that: rde_schedule(), or CALL rde_run_due().'
-    FROM @extschema@.rde_invoice_event e
+    FROM @extschema@._rde_invoice_event e
     HAVING min(e.happened_at) < now() - interval '10 minutes';
     RETURN QUERY
     SELECT 'error', 'watch_broken', t.member::text, NULL::timestamptz,
            'New invoices in it are not recorded: its trigger is missing or disabled, or a column is gone.',
            format('SELECT rde_watch_invoices(%L, ...) again.', w.relation::text)
-    FROM @extschema@.rde_invoice_watch w
+    FROM @extschema@._rde_invoice_watch w
     CROSS JOIN LATERAL @extschema@._rde_table_tree(w.relation) AS t(member)
     WHERE NOT EXISTS (SELECT FROM pg_trigger g
                       WHERE g.tgrelid = t.member AND g.tgname = 'rde_invoice_insert' AND g.tgenabled IN ('O', 'A'))
@@ -246,36 +246,51 @@ BEGIN
     RETURN QUERY
     SELECT 'warning', 'purge_overdue', NULL::text, min(r.expires_at),
            format('%s reports expired more than a day ago and are still stored.', count(*)),
-           'A worker removes them, and so does rde_purge().'
-    FROM @extschema@.rde_report r
+           'A worker removes them, and so does rde_purge_reports().'
+    FROM @extschema@._rde_report r
     WHERE r.expires_at < now() - interval '1 day' AND r.status <> 'submitted'
     HAVING count(*) > 0;
     RETURN QUERY
     SELECT 'warning', 'role_missing', format('%s (%s)', a.name, a.id), NULL::timestamptz,
-           format('Role "%s" does not exist.', a.role),
-           'CREATE ROLE it, or give the account another with rde_alter_account().'
-    FROM @extschema@.rde_account a
-    WHERE a.role IS NOT NULL AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = a.role);
+           format('Role "%s" does not exist, or is not the one the account was given.', a.role),
+           'Give it to the account again, or another, with rde_alter_account().'
+    FROM @extschema@._rde_account a
+    WHERE a.role IS NOT NULL AND NOT EXISTS (SELECT FROM @extschema@._rde_account_roles r WHERE r.account = a.id);
+    RETURN QUERY
+    SELECT 'error', 'tables_granted', g.name, NULL::timestamptz,
+           format('%s has %s on it.', g.grantee, string_agg(g.privilege, ', ' ORDER BY g.privilege)),
+           format('REVOKE ALL ON %s %s FROM %s; and look at who granted it.', g.kind, g.name, g.grantee)
+    FROM @extschema@._rde_members() m
+    JOIN pg_class c ON m.catalog = 'pg_class'::regclass AND c.oid = m.object
+    CROSS JOIN LATERAL @extschema@._rde_grants(m.catalog, m.object) g
+    WHERE c.relkind <> 'v' OR c.relname LIKE '\_%' OR g.privilege <> 'SELECT'
+    GROUP BY g.kind, g.name, g.grantee;
+    RETURN QUERY
+    SELECT 'error', 'orphans', o.relation, NULL::timestamptz,
+           format('%s rows have no %s they belong to.', o.orphans, o.belongs_to),
+           'A restore has left something out: restore again, or delete them.'
+    FROM @extschema@._rde_orphans() o;
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_server_findings() IS
-    'what rde_health has to say about what is in the way: open schemas, prepared transactions, missing roles, reports past their time';
+    'what rde_health has to say about what is in the way: open schemas, prepared transactions, missing roles, reports past their time, rows that belong to nothing, tables that are granted';
 
 CREATE FUNCTION @extschema@._rde_health(
     OUT severity text, OUT finding text, OUT object text, OUT since timestamptz, OUT detail text, OUT hint text
 ) RETURNS SETOF record
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET quote_all_identifiers = off
 AS $$
 BEGIN
-    IF NOT has_table_privilege(@extschema@._rde_caller(), '@extschema@.rde_health', 'SELECT')
+    IF EXISTS (SELECT FROM unnest(@extschema@._rde_callers()) c(caller)
+               WHERE NOT has_table_privilege(c.caller, '@extschema@.rde_health', 'SELECT'))
        OR (SELECT w.account IS NOT NULL FROM @extschema@.rde_whoami() w) THEN
         RETURN;
     END IF;
 
     RETURN QUERY SELECT * FROM @extschema@._rde_worker_findings();
-    RETURN QUERY SELECT * FROM @extschema@._rde_generator_findings(@extschema@.rde_sees_all(true));
+    RETURN QUERY SELECT * FROM @extschema@._rde_generator_findings(@extschema@._rde_sees_all(true));
     RETURN QUERY SELECT * FROM @extschema@._rde_source_findings();
     RETURN QUERY SELECT * FROM @extschema@._rde_invoice_findings();
     RETURN QUERY SELECT * FROM @extschema@._rde_server_findings();

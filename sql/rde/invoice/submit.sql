@@ -24,15 +24,15 @@ BEGIN
     ancestor(reseller, account) AS (
         SELECT DISTINCT e.reseller, e.reseller FROM event e
         UNION
-        SELECT n.reseller, a.parent FROM ancestor n JOIN @extschema@.rde_account a ON a.id = n.account
+        SELECT n.reseller, a.parent FROM ancestor n JOIN @extschema@._rde_account a ON a.id = n.account
         WHERE a.parent IS NOT NULL),
     firing AS MATERIALIZED (
         SELECT g.*, coalesce(g.options ->> 'scope', 'provider') = 'provider' AND a.scope = 'provider' AS whole_tree,
                coalesce(g.view, @extschema@._rde_choose_view(g.dataset, NULL::text, g.reseller)) AS chosen_view,
-               coalesce(g.keep, @extschema@._rde_retention()) AS retention
-        FROM @extschema@.rde_generator g
-        LEFT JOIN @extschema@.rde_account a ON a.id = g.reseller
-        LEFT JOIN @extschema@.rde_account p ON p.id = a.parent
+               coalesce(g.retention, @extschema@._rde_retention()) AS chosen_retention
+        FROM @extschema@._rde_generator g
+        LEFT JOIN @extschema@._rde_account a ON a.id = g.reseller
+        LEFT JOIN @extschema@._rde_account p ON p.id = a.parent
         WHERE g.enabled AND g.event = 'on_invoice'
           AND g.dataset = _rde_submit_invoices.dataset
           AND coalesce(a.on_invoice, true) AND coalesce(p.children_on_invoice, true)),
@@ -47,11 +47,11 @@ BEGIN
         FROM event e
         JOIN firing f ON f.reseller IS NULL
         WHERE e.changed IS NULL OR e.changed >= f.created_at)
-    INSERT INTO @extschema@.rde_report
+    INSERT INTO @extschema@._rde_report
         (name, dataset, view, format, type, reseller, generator, invoice, invoice_reseller, time_zone, options,
          retention, pass, expires_at)
     SELECT f.name, f.dataset, f.chosen_view, x.format, 'on_invoice', f.reseller, f.id, p.invoice, p.reseller, f.time_zone,
-           f.options, f.retention, p.pass, clock_timestamp() + f.retention
+           f.options, f.chosen_retention, p.pass, clock_timestamp() + f.chosen_retention
     FROM pass p
     JOIN firing f ON f.id = p.id
     CROSS JOIN LATERAL unnest(f.formats) x(format)
@@ -65,7 +65,7 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_submit_invoices(text, text[], text[], timestamptz[]) IS
     'submit the reports that generators make on these invoices of a data set; changed limits each to invoices that changed since it was created. Returns how many were missing';
 
-CREATE FUNCTION @extschema@._rde_submit_events(max_events integer) RETURNS bigint
+CREATE FUNCTION @extschema@._rde_submit_some_events(events tid[]) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -75,9 +75,7 @@ DECLARE
 BEGIN
     FOR batch IN
     WITH event AS (
-        DELETE FROM @extschema@.rde_invoice_event e
-        WHERE e.ctid = ANY (ARRAY(
-            SELECT q.ctid FROM @extschema@.rde_invoice_event q LIMIT max_events FOR UPDATE SKIP LOCKED))
+        DELETE FROM @extschema@._rde_invoice_event e WHERE e.ctid = ANY (events)
         RETURNING e.dataset, e.reseller, e.invoice)
     SELECT e.dataset, count(*) AS events, array_agg(e.reseller) AS resellers, array_agg(e.invoice) AS invoices
     FROM event e GROUP BY e.dataset ORDER BY e.dataset
@@ -88,10 +86,45 @@ BEGIN
     RETURN taken;
 END
 $$;
-COMMENT ON FUNCTION @extschema@._rde_submit_events(integer) IS
-    'take recorded invoices that no other worker is at and submit their reports; returns how many were taken';
+COMMENT ON FUNCTION @extschema@._rde_submit_some_events(tid[]) IS
+    'take recorded invoices and submit their reports; returns how many were taken';
 
-CREATE FUNCTION @extschema@.rde_sweep_invoices("table" regclass, since timestamptz) RETURNS bigint
+CREATE FUNCTION @extschema@._rde_submit_events(max_events integer) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    taken bigint := 0;
+    failed bigint := 0;
+    reason text;
+    event tid;
+    events CONSTANT tid[] := ARRAY(SELECT q.ctid FROM @extschema@._rde_invoice_event q LIMIT max_events
+                                   FOR UPDATE SKIP LOCKED);
+BEGIN
+    BEGIN
+        RETURN @extschema@._rde_submit_some_events(events);
+    EXCEPTION WHEN OTHERS THEN
+        NULL;
+    END;
+    -- One of them cannot be: it is found out, and the others are not held up.
+    FOREACH event IN ARRAY events LOOP
+        BEGIN
+            taken := taken + @extschema@._rde_submit_some_events(ARRAY[event]);
+        EXCEPTION WHEN OTHERS THEN
+            failed := failed + 1;
+            reason := SQLERRM;
+        END;
+    END LOOP;
+    IF failed > 0 THEN
+        RAISE WARNING USING MESSAGE = format('reports on %s invoices could not be submitted, the last with: %s', failed, reason);
+    END IF;
+    RETURN taken;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_submit_events(integer) IS
+    'take recorded invoices that no other worker is at and submit their reports; those that cannot be are left where they are, with a warning. Returns how many were taken';
+
+CREATE FUNCTION @extschema@.rde_sweep_invoices(relation regclass, since timestamptz) RETURNS bigint
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'rde_sweep_invoices';
 COMMENT ON FUNCTION @extschema@.rde_sweep_invoices(regclass, timestamptz) IS

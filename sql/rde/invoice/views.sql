@@ -3,9 +3,9 @@
 ---------------------------------------------------------------------------
 
 CREATE VIEW @extschema@.rde_invoice_watches WITH (security_barrier) AS
-SELECT w.relation AS "table", w.reseller_column, w.invoice_column, w.when_column, w.when_value, w.swept_at,
+SELECT w.relation, w.reseller_column, w.invoice_column, w.when_column, w.when_value, w.swept_at,
        uncovered.tables AS uncovered, w.datasets
-FROM @extschema@.rde_invoice_watch w
+FROM @extschema@._rde_invoice_watch w
 CROSS JOIN LATERAL (
     WITH RECURSIVE tree(relation) AS (
         SELECT w.relation::oid
@@ -19,7 +19,7 @@ CROSS JOIN LATERAL (
 WHERE (SELECT w.account IS NULL FROM @extschema@.rde_whoami() w);
 COMMENT ON VIEW @extschema@.rde_invoice_watches IS
     'the tables whose rows are invoices; uncovered names those of their partitions whose rows only a sweep finds when they are inserted straight into them, until the table is watched again';
-COMMENT ON COLUMN @extschema@.rde_invoice_watches."table" IS
+COMMENT ON COLUMN @extschema@.rde_invoice_watches.relation IS
     'the watched table';
 COMMENT ON COLUMN @extschema@.rde_invoice_watches.reseller_column IS
     'its column that says whose invoice a row is';

@@ -31,10 +31,10 @@ BEGIN
     RETURN format($body$
 BEGIN
     IF TG_OP OPERATOR(pg_catalog.=) 'INSERT' THEN
-        INSERT INTO @extschema@.rde_invoice_event (dataset, reseller, invoice)
+        INSERT INTO @extschema@._rde_invoice_event (dataset, reseller, invoice)
         %1$s FROM new_rows r, (VALUES %3$s) d(dataset)%2$s;
     ELSE
-        INSERT INTO @extschema@.rde_invoice_event (dataset, reseller, invoice)
+        INSERT INTO @extschema@._rde_invoice_event (dataset, reseller, invoice)
         %1$s FROM new_rows r, (VALUES %3$s) d(dataset)%2$s
         EXCEPT %1$s FROM old_rows r, (VALUES %3$s) d(dataset)%2$s;
     END IF;
@@ -79,7 +79,7 @@ END;
 COMMENT ON FUNCTION @extschema@._rde_table_tree(regclass) IS
     'a table with its partitions, or the tables that inherit from it, of all levels';
 
-CREATE FUNCTION @extschema@._rde_check_watchable("table" regclass) RETURNS void
+CREATE FUNCTION @extschema@._rde_check_watchable(relation regclass) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -89,19 +89,19 @@ DECLARE
     reason text;
     advice text;
 BEGIN
-    IF "table" IS NULL THEN
+    IF relation IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
-            MESSAGE = 'table, reseller and invoice must not be null',
+            MESSAGE = 'relation, reseller and invoice must not be null',
             HINT = 'Say rde_watch_invoices(''shop.invoice'', ''reseller_id'', ''invoice_id'').';
     END IF;
-    SELECT c.* INTO class FROM pg_class c WHERE c.oid = "table";
+    SELECT c.* INTO class FROM pg_class c WHERE c.oid = relation;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_table',
-            MESSAGE = format('relation with OID %s does not exist', "table"::oid);
+            MESSAGE = format('relation with OID %s does not exist', relation::oid);
     END IF;
-    IF NOT pg_has_role(@extschema@._rde_caller(), class.relowner, 'USAGE') THEN
+    IF NOT @extschema@._rde_callers_have(class.relowner) THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-            MESSAGE = format('must have the rights of the owner of %s to watch it', "table"),
+            MESSAGE = format('must have the rights of the owner of %s to watch it', relation),
             HINT = format('It gets a trigger. Ask %s, or a superuser.', pg_get_userbyid(class.relowner));
     END IF;
 
@@ -114,18 +114,18 @@ BEGIN
     ELSIF class.relpersistence = 't' THEN
         reason := 'It is a temporary table.';
         advice := 'Watch a permanent table.';
-    ELSIF class.oid = '@extschema@.rde_invoice_event'::regclass THEN
+    ELSIF class.oid = '@extschema@._rde_invoice_event'::regclass THEN
         reason := 'It is where invoices of watched tables are recorded.';
         advice := 'Watch the table of invoices.';
     ELSIF class.relispartition THEN
         reason := 'It is a partition.';
         advice := format('Watch %s, with all its partitions.',
-                         (SELECT p.relid FROM pg_partition_ancestors("table") WITH ORDINALITY p(relid, n)
+                         (SELECT p.relid FROM pg_partition_ancestors(relation) WITH ORDINALITY p(relid, n)
                           ORDER BY p.n DESC LIMIT 1));
     ELSE
         FOR member IN
             SELECT t.relation, c.relkind, s.subname
-            FROM @extschema@._rde_table_tree("table") t(relation)
+            FROM @extschema@._rde_table_tree(relation) t(relation)
             JOIN pg_class c ON c.oid = t.relation
             LEFT JOIN pg_subscription_rel r ON r.srrelid = t.relation
             LEFT JOIN pg_subscription s ON s.oid = r.srsubid
@@ -144,14 +144,14 @@ BEGIN
     END IF;
     IF reason IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
-            MESSAGE = format('%s cannot be watched for invoices', "table"), DETAIL = reason, HINT = advice;
+            MESSAGE = format('%s cannot be watched for invoices', relation), DETAIL = reason, HINT = advice;
     END IF;
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_check_watchable(regclass) IS
     'raise 42501 or 42809 for a table the caller may not watch, or whose rows come without firing triggers';
 
-CREATE FUNCTION @extschema@._rde_when_value("table" regclass, when_column name, when_value text) RETURNS text
+CREATE FUNCTION @extschema@._rde_when_value(relation regclass, when_column name, when_value text) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -161,13 +161,13 @@ DECLARE
 BEGIN
     SELECT b.* INTO type FROM pg_attribute a
     JOIN pg_type b ON b.oid = @extschema@._rde_base_type(a.atttypid)
-    WHERE a.attrelid = "table" AND a.attname = when_column;
+    WHERE a.attrelid = relation AND a.attname = when_column;
     -- Their values are spelled in one way each, and read by core alone.
     IF type.typtype <> 'e' AND NOT type.oid = ANY
         ('{int2,int4,int8,bool,text,varchar,bpchar,name,uuid}'::regtype[]::oid[]) THEN
         RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
             MESSAGE = format('column "%s" of %s is of type %s and cannot be used as when_column',
-                             when_column, "table", type.oid::regtype),
+                             when_column, relation, type.oid::regtype),
             DETAIL = 'Expected is text, an enum, boolean, an integer or uuid.',
             HINT = 'Name the column of the invoice''s state, such as when_column => ''status'', when_value => ''issued''.';
     END IF;
@@ -193,7 +193,7 @@ BEGIN
 EXCEPTION
     WHEN invalid_text_representation OR numeric_value_out_of_range THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('when_value "%s" is no value of column "%s" of %s', when_value, when_column, "table"),
+            MESSAGE = format('when_value "%s" is no value of column "%s" of %s', when_value, when_column, relation),
             DETAIL = format('The column is of type %s.', type.oid::regtype);
 END
 $$;
@@ -205,7 +205,7 @@ CREATE FUNCTION @extschema@._rde_invoice_datasets(datasets text[]) RETURNS text[
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    fitting CONSTANT text[] := ARRAY(SELECT s.dataset FROM @extschema@.rde_source s
+    fitting CONSTANT text[] := ARRAY(SELECT s.dataset FROM @extschema@._rde_source s
                                      WHERE s.invoice_column IS NOT NULL ORDER BY s.dataset);
     missing text;
 BEGIN
@@ -236,14 +236,14 @@ COMMENT ON FUNCTION @extschema@._rde_invoice_datasets(text[]) IS
     'the data sets a watched table is for: those named, else the only one with an invoice column; raises 42704 or 55000';
 
 CREATE FUNCTION @extschema@.rde_watch_invoices(
-    "table"     regclass,
+    relation    regclass,
     reseller    name,
     invoice     name,
     when_column name DEFAULT NULL,
     when_value  text DEFAULT NULL,
     datasets    text[] DEFAULT NULL
 ) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET quote_all_identifiers = off
 AS $$
@@ -254,7 +254,7 @@ DECLARE
     replaced boolean;
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
-    PERFORM @extschema@._rde_check_watchable("table");
+    PERFORM @extschema@._rde_check_watchable(relation);
     IF reseller IS NULL OR invoice IS NULL THEN
         PERFORM @extschema@._rde_check_watchable(NULL::regclass);
     END IF;
@@ -263,51 +263,52 @@ BEGIN
             MESSAGE = 'when_column and when_value go together',
             HINT = 'Say when_column => ''status'', when_value => ''issued'', or leave both out to count every row.';
     END IF;
-    reseller := @extschema@._rde_role_column("table", 'reseller', reseller::text, 'reseller');
-    invoice := @extschema@._rde_role_column("table", 'invoice', invoice::text, 'integer');
-    when_column := @extschema@._rde_role_column("table", 'when_column', when_column::text, 'any');
+    reseller := @extschema@._rde_role_column(relation, 'reseller', reseller::text, 'reseller');
+    invoice := @extschema@._rde_role_column(relation, 'invoice', invoice::text, 'integer');
+    when_column := @extschema@._rde_role_column(relation, 'when_column', when_column::text, 'any');
     IF when_column IS NOT NULL THEN
-        when_value := @extschema@._rde_when_value("table", when_column, when_value);
+        when_value := @extschema@._rde_when_value(relation, when_column, when_value);
     END IF;
 
     datasets := @extschema@._rde_invoice_datasets(datasets);
 
     -- What CREATE TRIGGER needs, for all its partitions at once and before they
     -- are looked up: none is added in between.
-    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', "table");
-    PERFORM @extschema@._rde_check_watchable("table");
+    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', relation);
+    PERFORM @extschema@._rde_check_watchable(relation);
 
     SELECT p.proname INTO function_name
-    FROM @extschema@.rde_invoice_watch w
+    FROM @extschema@._rde_invoice_watch w
     JOIN pg_proc p ON p.proname = w.recorder AND p.pronamespace = '@extschema@'::regnamespace
         AND p.proowner = current_user::regrole
-    WHERE w.relation = "table";
+    WHERE w.relation = rde_watch_invoices.relation;
     replaced := FOUND;
     IF NOT replaced THEN
+        -- one of another owner's, as after a restore, with its triggers
+        PERFORM @extschema@._rde_drop_watch(relation);
         function_name := '_rde_recorder_' || left(md5(gen_random_uuid()::text), 12);
     END IF;
     EXECUTE format('CREATE %s FUNCTION @extschema@.%I() RETURNS trigger'
                    ' LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER AS %L',
                    CASE WHEN replaced THEN 'OR REPLACE' ELSE '' END, function_name,
-                   @extschema@._rde_recorder_body("table", datasets, reseller, invoice, when_column, when_value));
+                   @extschema@._rde_recorder_body(relation, datasets, reseller, invoice, when_column, when_value));
     recorder := format('@extschema@.%I()', function_name);
-    IF NOT replaced THEN
-        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', recorder);
-        EXECUTE format('ALTER FUNCTION %s DEPENDS ON EXTENSION rde', recorder);
-    END IF;
-    EXECUTE format('COMMENT ON FUNCTION %s IS %L', recorder, format('records the invoices of %s for their reports', "table"));
+    PERFORM @extschema@._rde_revoke_grants('pg_proc'::regclass::oid, recorder::oid);
+    -- each time, for CREATE OR REPLACE forgets it
+    EXECUTE format('ALTER FUNCTION %s DEPENDS ON EXTENSION rde', recorder);
+    EXECUTE format('COMMENT ON FUNCTION %s IS %L', recorder, format('records the invoices of %s for their reports', relation));
 
-    FOR member IN SELECT t FROM @extschema@._rde_table_tree("table") t ORDER BY t LOOP
+    FOR member IN SELECT t FROM @extschema@._rde_table_tree(relation) t ORDER BY t LOOP
         PERFORM @extschema@._rde_set_trigger(member, 'rde_invoice_insert'::name, recorder,
             'AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows', true);
         PERFORM @extschema@._rde_set_trigger(member, 'rde_invoice_update'::name, recorder,
             'AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows', when_column IS NOT NULL);
     END LOOP;
 
-    INSERT INTO @extschema@.rde_invoice_watch AS w
+    INSERT INTO @extschema@._rde_invoice_watch AS w
         (relation, datasets, reseller_column, invoice_column, when_column, when_value, recorder)
-    VALUES ("table", datasets, reseller, invoice, when_column, when_value, function_name)
-    ON CONFLICT ON CONSTRAINT rde_invoice_watch_pkey DO UPDATE
+    VALUES (relation, datasets, reseller, invoice, when_column, when_value, function_name)
+    ON CONFLICT ON CONSTRAINT _rde_invoice_watch_pkey DO UPDATE
         SET datasets = EXCLUDED.datasets, reseller_column = EXCLUDED.reseller_column, invoice_column = EXCLUDED.invoice_column,
             when_column = EXCLUDED.when_column, when_value = EXCLUDED.when_value, recorder = EXCLUDED.recorder;
 END
@@ -338,8 +339,8 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_set_trigger(regclass, name, regprocedure, text, boolean) IS
     'create a trigger that a table does not have and should, or drop one that it has and should not';
 
-CREATE FUNCTION @extschema@.rde_unwatch_invoices("table" regclass) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+CREATE FUNCTION @extschema@.rde_unwatch_invoices(relation regclass) RETURNS void
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET quote_all_identifiers = off
 AS $$
@@ -347,21 +348,21 @@ DECLARE
     owner oid;
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
-    IF "table" IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'table must not be null';
+    IF relation IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'relation must not be null';
     END IF;
-    IF NOT EXISTS (SELECT FROM @extschema@.rde_invoice_watch w WHERE w.relation = "table") THEN
+    IF NOT EXISTS (SELECT FROM @extschema@._rde_invoice_watch w WHERE w.relation = rde_unwatch_invoices.relation) THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object',
-            MESSAGE = format('%s is not watched for invoices', "table"),
+            MESSAGE = format('%s is not watched for invoices', relation),
             HINT = 'The view rde_invoice_watches lists the tables that are.';
     END IF;
-    SELECT c.relowner INTO owner FROM pg_class c WHERE c.oid = "table";
-    IF NOT pg_has_role(@extschema@._rde_caller(), owner, 'USAGE') THEN
+    SELECT c.relowner INTO owner FROM pg_class c WHERE c.oid = relation;
+    IF NOT @extschema@._rde_callers_have(owner) THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-            MESSAGE = format('must have the rights of the owner of %s to stop watching it', "table"),
+            MESSAGE = format('must have the rights of the owner of %s to stop watching it', relation),
             HINT = format('Ask %s, or a superuser.', pg_get_userbyid(owner));
     END IF;
-    PERFORM @extschema@._rde_drop_watch("table");
+    PERFORM @extschema@._rde_drop_watch(relation);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_unwatch_invoices(regclass) IS
@@ -375,7 +376,7 @@ AS $$
 DECLARE
     recorder name;
 BEGIN
-    DELETE FROM @extschema@.rde_invoice_watch w WHERE w.relation = _rde_drop_watch.relation
+    DELETE FROM @extschema@._rde_invoice_watch w WHERE w.relation = _rde_drop_watch.relation
     RETURNING w.recorder INTO recorder;
     IF FOUND THEN
         -- its triggers go with it, those of partitions that were detached too

@@ -10,8 +10,8 @@ COMMENT ON FUNCTION @extschema@._rde_check_view(text, text, bigint) IS
 
 CREATE FUNCTION @extschema@.rde_export(
     dataset   text,
-    "from"    date,
-    "to"      date,
+    first_day date,
+    last_day  date,
     format    text DEFAULT 'json',
     view      text DEFAULT NULL,
     reseller  bigint DEFAULT NULL,
@@ -22,12 +22,12 @@ CREATE FUNCTION @extschema@.rde_export(
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'rde_export';
 COMMENT ON FUNCTION @extschema@.rde_export(text, date, date, text, text, bigint, text, text, jsonb) IS
-    'make a report of the rows that changed on the days from .. to (inclusive, in the time zone) and store it in this transaction; returns its id, raises on failure and then leaves nothing behind';
+    'make a report of the rows that changed on the days first_day .. last_day (inclusive, in the time zone) and store it in this transaction; returns its id, raises on failure and then leaves nothing behind';
 
 CREATE FUNCTION @extschema@.rde_submit(
     dataset   text,
-    "from"    date,
-    "to"      date,
+    first_day date,
+    last_day  date,
     format    text DEFAULT 'json',
     view      text DEFAULT NULL,
     reseller  bigint DEFAULT NULL,
@@ -57,7 +57,7 @@ CREATE FUNCTION @extschema@._rde_resubmit(reports uuid[]) RETURNS void
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     -- Their retention begins again, unless they are kept for longer.
-    UPDATE @extschema@.rde_report r
+    UPDATE @extschema@._rde_report r
     SET status = 'submitted', attempts = 0, sqlstate = NULL, error = NULL, failed_at = NULL, retry_at = NULL,
         lost_claims = 0, expires_at = greatest(r.expires_at, clock_timestamp() + r.retention)
     WHERE r.id = ANY (reports);
@@ -65,15 +65,14 @@ END;
 COMMENT ON FUNCTION @extschema@._rde_resubmit(uuid[]) IS
     'submit reports that ended in error again, with no attempts counted';
 
-CREATE FUNCTION @extschema@.rde_retry(report uuid) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+CREATE FUNCTION @extschema@.rde_retry_report(report uuid) RETURNS void
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_report @extschema@.rde_report;
+    found_report @extschema@._rde_report;
 BEGIN
-    PERFORM @extschema@._rde_caller();
-    SELECT r.* INTO found_report FROM @extschema@.rde_report r
+    SELECT r.* INTO found_report FROM @extschema@._rde_report r
     WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true) FOR UPDATE;
     IF NOT FOUND THEN
         PERFORM @extschema@._rde_no_report(report);
@@ -85,7 +84,7 @@ BEGIN
                                      ELSE 'Build it with rde_build().' END;
     END IF;
     -- one that is tried again anyhow waits already
-    IF found_report.retry_at IS NULL AND NOT @extschema@.rde_sees_all(true) THEN
+    IF found_report.retry_at IS NULL AND NOT @extschema@._rde_sees_all(true) THEN
         PERFORM @extschema@._rde_check_quota(found_report.reseller, found_report.period_from, found_report.period_to, 1);
     END IF;
     PERFORM @extschema@._rde_resubmit(ARRAY[report]);
@@ -96,21 +95,20 @@ EXCEPTION
             HINT = 'Build or rebuild that one.';
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_retry(uuid) IS
+COMMENT ON FUNCTION @extschema@.rde_retry_report(uuid) IS
     'submit a report that ended in error again, with no attempts counted; rde_run_due or rde_build() makes it';
 
 CREATE FUNCTION @extschema@.rde_cancel_report(report uuid) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_report @extschema@.rde_report;
+    found_report @extschema@._rde_report;
 BEGIN
-    PERFORM @extschema@._rde_caller();
-    SELECT r.* INTO found_report FROM @extschema@.rde_report r
+    SELECT r.* INTO found_report FROM @extschema@._rde_report r
     WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true) FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
-        SELECT r.* INTO found_report FROM @extschema@.rde_report r
+        SELECT r.* INTO found_report FROM @extschema@._rde_report r
         WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true);
         IF NOT FOUND THEN
             PERFORM @extschema@._rde_no_report(report);
@@ -124,11 +122,11 @@ BEGIN
             MESSAGE = format('report %s is not waiting to be built but "%s"', report, found_report.status),
             HINT = 'rde_drop_report() removes it.';
     END IF;
-    UPDATE @extschema@.rde_report r
+    UPDATE @extschema@._rde_report r
     SET status = 'error', sqlstate = '57014', error = 'report was cancelled', failed_at = clock_timestamp(), retry_at = NULL,
         claim_pid = NULL, claim_start = NULL, claimed_at = NULL
     WHERE r.id = report;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_cancel_report(uuid) IS
-    'do not build a report that waits to be; rde_retry() submits it again';
+    'do not build a report that waits to be; rde_retry_report() submits it again';

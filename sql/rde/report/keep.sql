@@ -19,12 +19,11 @@ COMMENT ON FUNCTION @extschema@._rde_no_report(uuid) IS
     'raise 42704, or 22004 for NULL';
 
 CREATE FUNCTION @extschema@.rde_drop_report(report uuid) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM @extschema@._rde_caller();
-    DELETE FROM @extschema@.rde_report r
+    DELETE FROM @extschema@._rde_report r
     WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true);
     IF NOT FOUND THEN
         PERFORM @extschema@._rde_no_report(report);
@@ -34,8 +33,8 @@ $$;
 COMMENT ON FUNCTION @extschema@.rde_drop_report(uuid) IS
     'remove a report and its file now';
 
-CREATE FUNCTION @extschema@.rde_keep(report uuid, until timestamptz) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+CREATE FUNCTION @extschema@.rde_keep_report(report uuid, until timestamptz) RETURNS void
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -48,17 +47,17 @@ BEGIN
             MESSAGE = 'until must be a time in the future',
             HINT = 'Say ''infinity'' to keep a report for good, or rde_drop_report() to remove it.';
     END IF;
-    UPDATE @extschema@.rde_report r SET expires_at = until WHERE r.id = report;
+    UPDATE @extschema@._rde_report r SET expires_at = until WHERE r.id = report;
     IF NOT FOUND THEN
         PERFORM @extschema@._rde_no_report(report);
     END IF;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_keep(uuid, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.rde_keep_report(uuid, timestamptz) IS
     'let a report expire at another time; ''infinity'' keeps it for good';
 
-CREATE FUNCTION @extschema@.rde_purge(max_reports integer DEFAULT NULL) RETURNS bigint
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+CREATE FUNCTION @extschema@.rde_purge_reports(max_reports integer DEFAULT NULL) RETURNS bigint
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -66,32 +65,34 @@ DECLARE
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
     -- Some time past expiry, so that a download begun before it can end.
-    DELETE FROM @extschema@.rde_report r
-    USING (SELECT e.id FROM @extschema@.rde_report e
+    DELETE FROM @extschema@._rde_report r
+    USING (SELECT e.id FROM @extschema@._rde_report e
            WHERE e.expires_at < now() - @extschema@._rde_grace() AND e.status <> 'submitted'
            ORDER BY e.expires_at LIMIT max_reports FOR UPDATE SKIP LOCKED) expired
     WHERE r.id = expired.id;
     GET DIAGNOSTICS purged = ROW_COUNT;
-    DELETE FROM @extschema@.rde_idempotency i WHERE i.created_at < now() - interval '24 hours';
+    DELETE FROM @extschema@._rde_idempotency i
+    WHERE i.ctid = ANY (ARRAY(SELECT q.ctid FROM @extschema@._rde_idempotency q
+                              WHERE q.created_at < now() - interval '24 hours' FOR UPDATE SKIP LOCKED));
     RETURN purged;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_purge(integer) IS
+COMMENT ON FUNCTION @extschema@.rde_purge_reports(integer) IS
     'remove reports that expired more than an hour ago, the oldest first, at most max_reports of them; returns how many';
 
-CREATE FUNCTION @extschema@.rde_set_store(report uuid, store text, drop_chunks boolean DEFAULT false) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+CREATE FUNCTION @extschema@.rde_set_report_store(report uuid, store text, drop_chunks boolean DEFAULT false) RETURNS void
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_report @extschema@.rde_report;
+    found_report @extschema@._rde_report;
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
     IF store IS NULL OR drop_chunks IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
             MESSAGE = 'store and drop_chunks must not be null';
     END IF;
-    SELECT r.* INTO found_report FROM @extschema@.rde_report r WHERE r.id = report FOR UPDATE;
+    SELECT r.* INTO found_report FROM @extschema@._rde_report r WHERE r.id = report FOR UPDATE;
     IF NOT FOUND THEN
         PERFORM @extschema@._rde_no_report(report);
     END IF;
@@ -112,16 +113,16 @@ BEGIN
             MESSAGE = 'the store "local" is the chunks, which are not dropped',
             HINT = 'rde_drop_report() removes a report.';
     END IF;
-    IF store = 'local' AND NOT EXISTS (SELECT FROM @extschema@.rde_report_chunk c WHERE c.report = found_report.id) THEN
+    IF store = 'local' AND NOT EXISTS (SELECT FROM @extschema@._rde_report_chunk c WHERE c.report = found_report.id) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('file of report %s is in store "%s", and no longer in the database', report, found_report.store);
     END IF;
-    UPDATE @extschema@.rde_report r SET store = rde_set_store.store WHERE r.id = found_report.id;
+    UPDATE @extschema@._rde_report r SET store = rde_set_report_store.store WHERE r.id = found_report.id;
     IF drop_chunks THEN
-        DELETE FROM @extschema@.rde_report_chunk c WHERE c.report = found_report.id;
+        DELETE FROM @extschema@._rde_report_chunk c WHERE c.report = found_report.id;
     END IF;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_set_store(uuid, text, boolean) IS
+COMMENT ON FUNCTION @extschema@.rde_set_report_store(uuid, text, boolean) IS
     'say that a completed report''s file is in a store, whose function rde_<store>_download_url() gives its link from now on; drop_chunks removes it from the database. ''local'' takes that back while the chunks are there';
 

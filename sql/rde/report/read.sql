@@ -26,9 +26,9 @@ CREATE FUNCTION @extschema@.rde_text(report uuid) RETURNS text
 COMMENT ON FUNCTION @extschema@.rde_text(uuid) IS
     'a csv, json, jsonl or xml report as text in the database''s encoding, at most 1 GB';
 
-CREATE FUNCTION @extschema@.rde_verify(report uuid) RETURNS boolean
+CREATE FUNCTION @extschema@.rde_verify_report(report uuid) RETURNS boolean
     LANGUAGE C VOLATILE PARALLEL RESTRICTED
-    AS 'MODULE_PATHNAME', 'rde_verify';
-COMMENT ON FUNCTION @extschema@.rde_verify(uuid) IS
+    AS 'MODULE_PATHNAME', 'rde_verify_report';
+COMMENT ON FUNCTION @extschema@.rde_verify_report(uuid) IS
     'do the stored bytes still have the size and SHA-256 the manifest names? a warning says what differs';
 

@@ -6,14 +6,14 @@ CREATE FUNCTION @extschema@._rde_submit_revision(report uuid, settles boolean) R
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    INSERT INTO @extschema@.rde_report
+    INSERT INTO @extschema@._rde_report
         (name, dataset, view, format, type, reseller, generator, invoice, invoice_reseller, period_from, period_to,
          time_zone, options, retention, revision, supersedes, settles, due_at, expires_at)
     SELECT r.name, r.dataset, r.view, r.format, r.type, r.reseller, r.generator, r.invoice, r.invoice_reseller,
            r.period_from, r.period_to, r.time_zone, r.options, r.retention,
-           coalesce((SELECT max(n.revision) FROM @extschema@.rde_report n WHERE n.supersedes = r.id), r.revision) + 1,
+           coalesce((SELECT max(n.revision) FROM @extschema@._rde_report n WHERE n.supersedes = r.id), r.revision) + 1,
            r.id, _rde_submit_revision.settles, r.due_at, clock_timestamp() + r.retention
-    FROM @extschema@.rde_report r
+    FROM @extschema@._rde_report r
     WHERE r.id = report
     ON CONFLICT DO NOTHING
     RETURNING id;
@@ -30,10 +30,10 @@ DECLARE
 BEGIN
     -- An invoice without rows has a day for them to come.
     SELECT count(@extschema@._rde_submit_revision(p.id, true)) INTO submitted
-    FROM (SELECT r.id FROM @extschema@.rde_report r
+    FROM (SELECT r.id FROM @extschema@._rde_report r
           WHERE r.provisional AND r.status = 'completed' AND r.expires_at > now()
-            AND (r.period_to <= horizon OR (r.type = 'on_invoice' AND r.created_at <= now() - interval '24 hours'))
-            AND NOT EXISTS (SELECT FROM @extschema@.rde_report n WHERE n.supersedes = r.id)
+            AND (r.period_to <= horizon OR (r.type = 'on_invoice' AND r.published_at <= now() - interval '24 hours'))
+            AND NOT EXISTS (SELECT FROM @extschema@._rde_report n WHERE n.supersedes = r.id)
           ORDER BY r.due_at LIMIT 100 FOR UPDATE SKIP LOCKED) p;
     RETURN submitted;
 END
@@ -48,11 +48,16 @@ AS $$
 DECLARE
     settled uuid;
 BEGIN
-    DELETE FROM @extschema@.rde_report n
-    USING @extschema@.rde_report o
-    WHERE n.id = report AND n.settles AND o.id = n.supersedes AND o.sha256 = n.sha256
-    RETURNING o.id INTO settled;
-    UPDATE @extschema@.rde_report r SET provisional = false WHERE r.id = settled;
+    -- One that somebody is about to drop or to change is not waited for: the
+    -- revision stays, and says the same.
+    SELECT o.id INTO settled
+    FROM @extschema@._rde_report o JOIN @extschema@._rde_report n ON n.supersedes = o.id
+    WHERE n.id = report AND n.settles AND o.sha256 = n.sha256
+    FOR NO KEY UPDATE OF o SKIP LOCKED;
+    IF FOUND THEN
+        DELETE FROM @extschema@._rde_report n WHERE n.id = report;
+        UPDATE @extschema@._rde_report r SET provisional = false WHERE r.id = settled;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_drop_unchanged(uuid) IS

@@ -2,7 +2,7 @@
 -- Reports
 ---------------------------------------------------------------------------
 
-CREATE TABLE @extschema@.rde_report (
+CREATE TABLE @extschema@._rde_report (
     id                  uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     -- what was asked
     name                text NOT NULL CHECK (name ~ '^[^[:cntrl:]]{1,128}$'),
@@ -42,7 +42,7 @@ CREATE TABLE @extschema@.rde_report (
     claimed_at          timestamptz,
     lost_claims         integer NOT NULL DEFAULT 0,
     -- the manifest of a completed report
-    created_at          timestamptz,
+    published_at        timestamptz,
     expires_at          timestamptz NOT NULL,
     provisional         boolean NOT NULL DEFAULT false,
     build_ms            double precision,
@@ -56,82 +56,90 @@ CREATE TABLE @extschema@.rde_report (
     media_type          text,
     store               text,
     link_number         integer NOT NULL DEFAULT 0,
-    published           xid8,
-    cluster             bigint,
+    published_xid       xid8,
+    system_identifier   bigint,
     CHECK (period_from < period_to),
     CHECK ((type = 'on_invoice') = (invoice IS NOT NULL AND invoice_reseller IS NOT NULL)),
     CHECK ((type = 'on_invoice') = (period_from IS NULL AND period_to IS NULL)),
     CHECK (type = 'onetime' OR generator IS NOT NULL),
     CHECK (status <> 'completed'
-           OR (created_at IS NOT NULL AND row_count IS NOT NULL AND sha256 IS NOT NULL
+           OR (published_at IS NOT NULL AND row_count IS NOT NULL AND sha256 IS NOT NULL
                AND file_bytes IS NOT NULL AND file_name IS NOT NULL))
 );
-CREATE INDEX rde_report_created ON @extschema@.rde_report (created_at, id)
+CREATE INDEX _rde_report_published ON @extschema@._rde_report (published_at, id)
     WHERE status = 'completed';
-CREATE INDEX rde_report_reseller ON @extschema@.rde_report (reseller, created_at, id);
-CREATE INDEX rde_report_published ON @extschema@.rde_report (published)
+CREATE INDEX _rde_report_reseller ON @extschema@._rde_report (reseller, published_at, id);
+CREATE INDEX _rde_report_published_xid ON @extschema@._rde_report (published_xid)
     WHERE status = 'completed';
 -- Few are: what a store has to look for.
-CREATE INDEX rde_report_revoked ON @extschema@.rde_report (id)
+CREATE INDEX _rde_report_revoked ON @extschema@._rde_report (id)
     WHERE link_number > 0;
-CREATE INDEX rde_report_expires ON @extschema@.rde_report (expires_at);
-CREATE UNIQUE INDEX rde_report_supersedes ON @extschema@.rde_report (supersedes)
+CREATE INDEX _rde_report_expires ON @extschema@._rde_report (expires_at);
+CREATE UNIQUE INDEX _rde_report_supersedes ON @extschema@._rde_report (supersedes)
     WHERE status <> 'error';
 -- Exactly once is these two: whatever asks twice for a period or an invoice of a
 -- generator gets no second report.
-CREATE UNIQUE INDEX rde_report_period ON @extschema@.rde_report (generator, period_from, format, revision)
+CREATE UNIQUE INDEX _rde_report_period ON @extschema@._rde_report (generator, period_from, format, revision)
     WHERE type IN ('daily', 'monthly');
-CREATE UNIQUE INDEX rde_report_invoice ON @extschema@.rde_report (generator, invoice_reseller, invoice, format, revision)
+CREATE UNIQUE INDEX _rde_report_invoice ON @extschema@._rde_report (generator, invoice_reseller, invoice, format, revision)
     WHERE type = 'on_invoice';
 -- What a worker looks for: reports to build, and provisional ones to settle.
-CREATE INDEX rde_report_pending ON @extschema@.rde_report (due_at)
+CREATE INDEX _rde_report_pending ON @extschema@._rde_report (due_at)
     WHERE status = 'submitted' OR retry_at IS NOT NULL;
-CREATE INDEX rde_report_provisional ON @extschema@.rde_report (due_at)
+CREATE INDEX _rde_report_provisional ON @extschema@._rde_report (due_at)
     WHERE provisional;
 -- What a generator did last, and which of its reports failed.
-CREATE INDEX rde_report_generator ON @extschema@.rde_report (generator, submitted_at)
+CREATE INDEX _rde_report_generator ON @extschema@._rde_report (generator, submitted_at)
     WHERE generator IS NOT NULL;
-CREATE INDEX rde_report_last_run ON @extschema@.rde_report (generator, created_at)
+CREATE INDEX _rde_report_last_run ON @extschema@._rde_report (generator, published_at)
     WHERE status = 'completed' AND generator IS NOT NULL;
-CREATE INDEX rde_report_failed ON @extschema@.rde_report (generator)
+CREATE INDEX _rde_report_failed ON @extschema@._rde_report (generator)
     WHERE status = 'error';
-COMMENT ON TABLE @extschema@.rde_report IS
-    'one row is one report: its request, its state and, once completed, its manifest';
-COMMENT ON COLUMN @extschema@.rde_report.generator IS
+-- What the planner knows of a column it tells in its estimates, to everybody who may
+-- read a view of it.
+ALTER TABLE @extschema@._rde_report
+    ALTER COLUMN name SET STATISTICS 0, ALTER COLUMN invoice SET STATISTICS 0, ALTER COLUMN error SET STATISTICS 0,
+    ALTER COLUMN build_ms SET STATISTICS 0, ALTER COLUMN row_count SET STATISTICS 0,
+    ALTER COLUMN content_bytes SET STATISTICS 0, ALTER COLUMN file_bytes SET STATISTICS 0,
+    ALTER COLUMN sha256 SET STATISTICS 0, ALTER COLUMN file_name SET STATISTICS 0, ALTER COLUMN options SET STATISTICS 0;
+COMMENT ON TABLE @extschema@._rde_report IS
+    'one row is one report: its request, its status and, once completed, its manifest';
+COMMENT ON COLUMN @extschema@._rde_report.generator IS
     'the generator that asked; it may have been dropped since, its reports stay';
-COMMENT ON COLUMN @extschema@.rde_report.snapshot_window IS
+COMMENT ON COLUMN @extschema@._rde_report.snapshot_window IS
     'its rows are those that became visible since the generator''s last window, not those of a time';
-COMMENT ON COLUMN @extschema@.rde_report.settles IS
+COMMENT ON COLUMN @extschema@._rde_report.settles IS
     'the revision of a provisional report, made when its period had settled; dropped when it brings nothing new';
-COMMENT ON COLUMN @extschema@.rde_report.pass IS
+COMMENT ON COLUMN @extschema@._rde_report.pass IS
     'reports that share it were submitted together, ask for the same rows and are built by one SELECT';
-COMMENT ON COLUMN @extschema@.rde_report.retry_at IS
+COMMENT ON COLUMN @extschema@._rde_report.retry_at IS
     'a report in error is tried again then; NULL when it is not';
-COMMENT ON COLUMN @extschema@.rde_report.foreign_error IS
+COMMENT ON COLUMN @extschema@._rde_report.foreign_error IS
     'the error is not in rde''s own words: a row of another reseller may have raised it, so resellers do not see it';
-COMMENT ON COLUMN @extschema@.rde_report.published IS
-    'the transaction that completed it, and in column cluster the cluster whose transaction that was: what a cursor compares with';
-COMMENT ON COLUMN @extschema@.rde_report.store IS
-    'where its file is: local, or the store whose function rde_<store>_download_url() gives its link; see rde_set_store()';
-COMMENT ON COLUMN @extschema@.rde_report.link_number IS
+COMMENT ON COLUMN @extschema@._rde_report.published_xid IS
+    'the transaction that completed it, and in column system_identifier the cluster whose transaction that was: what a cursor compares with';
+COMMENT ON COLUMN @extschema@._rde_report.store IS
+    'where its file is: local, or the store whose function rde_<store>_download_url() gives its link; see rde_set_report_store()';
+COMMENT ON COLUMN @extschema@._rde_report.link_number IS
     'links signed for a lower number are revoked';
-COMMENT ON COLUMN @extschema@.rde_report.empty_builds IS
+COMMENT ON COLUMN @extschema@._rde_report.empty_builds IS
     'how often an invoice''s report found no rows';
-COMMENT ON COLUMN @extschema@.rde_report.lost_claims IS
+COMMENT ON COLUMN @extschema@._rde_report.lost_claims IS
     'how often the worker that had claimed it was gone before it ended';
 
-CREATE TABLE @extschema@.rde_report_total (
-    report   uuid NOT NULL REFERENCES @extschema@.rde_report ON DELETE CASCADE,
+CREATE TABLE @extschema@._rde_report_total (
+    report   uuid NOT NULL,
     currency text NOT NULL,
     rows     bigint NOT NULL,
     amount   numeric,
     PRIMARY KEY (report, currency)
 );
-COMMENT ON TABLE @extschema@.rde_report_total IS
+ALTER TABLE @extschema@._rde_report_total ALTER COLUMN rows SET STATISTICS 0, ALTER COLUMN amount SET STATISTICS 0;
+COMMENT ON TABLE @extschema@._rde_report_total IS
     'control totals of a report per currency, counted from the very rows in its file';
 
-CREATE TABLE @extschema@.rde_report_chunk (
-    report uuid NOT NULL REFERENCES @extschema@.rde_report ON DELETE CASCADE,
+CREATE TABLE @extschema@._rde_report_chunk (
+    report uuid NOT NULL,
     seq    integer NOT NULL CHECK (seq >= 0),
     data   bytea NOT NULL,
     PRIMARY KEY (report, seq)
@@ -140,7 +148,7 @@ CREATE TABLE @extschema@.rde_report_chunk (
         toast.autovacuum_vacuum_cost_delay = 0);
 -- Files are compressed already, or asked for uncompressed; EXTERNAL keeps
 -- pglz from trying again and makes pieces of them cheap to read.
-ALTER TABLE @extschema@.rde_report_chunk ALTER COLUMN data SET STORAGE EXTERNAL;
-COMMENT ON TABLE @extschema@.rde_report_chunk IS
+ALTER TABLE @extschema@._rde_report_chunk ALTER COLUMN data SET STORAGE EXTERNAL;
+COMMENT ON TABLE @extschema@._rde_report_chunk IS
     'the bytes of reports; every chunk but the last of a report is exactly 1 MiB, seq counts from 0';
 

@@ -32,20 +32,20 @@ BEGIN
     IF fields[1] IS DISTINCT FROM (SELECT c.system_identifier::text FROM pg_control_system() c) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'after is not a cursor of this server',
-            HINT = 'Take "next" of an earlier answer, or begin with from and to.';
+            HINT = 'Take "next" of an earlier answer, or begin with a first and a last day.';
     END IF;
     RETURN fields[2]::pg_snapshot;
 EXCEPTION
     WHEN invalid_text_representation THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'after is not a cursor of this server',
-            HINT = 'Take "next" of an earlier answer, or begin with from and to.';
+            HINT = 'Take "next" of an earlier answer, or begin with a first and a last day.';
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_read_cursor(text) IS
     'the snapshot of a cursor; raises 22023 for anything else';
 
-CREATE FUNCTION @extschema@._rde_report_details(report @extschema@.rde_report) RETURNS jsonb
+CREATE FUNCTION @extschema@._rde_report_details(report @extschema@._rde_report) RETURNS jsonb
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -55,58 +55,58 @@ BEGIN ATOMIC
         'startDate', @extschema@._rde_utc_text(report.period_from, true),
         'endDate', @extschema@._rde_utc_text(report.period_to, true),
         'revision', report.revision, 'provisional', report.provisional, 'rowCount', report.row_count,
-        'totals', (SELECT jsonb_object_agg(t.currency, t.amount) FROM @extschema@.rde_report_total t
+        'totals', (SELECT jsonb_object_agg(t.currency, t.amount) FROM @extschema@._rde_report_total t
                    WHERE t.report = report.id AND t.amount IS NOT NULL),
         'fileBytes', report.file_bytes, 'sha256', encode(report.sha256, 'hex'),
         'expiresAt', @extschema@._rde_utc_text(CASE WHEN isfinite(report.expires_at) THEN report.expires_at END, true));
 END;
-COMMENT ON FUNCTION @extschema@._rde_report_details(@extschema@.rde_report) IS
+COMMENT ON FUNCTION @extschema@._rde_report_details(@extschema@._rde_report) IS
     'what detail adds to a report''s item';
 
 CREATE FUNCTION @extschema@.rde_list_reports(
-    "from" date DEFAULT NULL,
-    "to"   date DEFAULT NULL,
-    format text DEFAULT NULL,
-    name   text DEFAULT NULL,
-    status text DEFAULT NULL,
-    type   text DEFAULT NULL,
-    detail boolean DEFAULT false,
-    after  text DEFAULT NULL
+    first_day date DEFAULT NULL,
+    last_day  date DEFAULT NULL,
+    format    text DEFAULT NULL,
+    name      text DEFAULT NULL,
+    status    text DEFAULT NULL,
+    type      text DEFAULT NULL,
+    detail    boolean DEFAULT false,
+    after     text DEFAULT NULL
 ) RETURNS json
     LANGUAGE C STABLE PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'rde_list_reports';
 COMMENT ON FUNCTION @extschema@.rde_list_reports(date, date, text, text, text, text, boolean, text) IS
-    'the caller''s reports published on the UTC days from .. to (inclusive), or since the cursor after, newest revisions only, as the JSON body of GET /reports';
+    'the caller''s reports published on the UTC days first_day .. last_day (inclusive), or since the cursor after, newest revisions only, as the JSON body of GET /reports';
 
-CREATE FUNCTION @extschema@._rde_report_body(report @extschema@.rde_report) RETURNS json
+CREATE FUNCTION @extschema@._rde_report_body(report @extschema@._rde_report) RETURNS json
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT (jsonb_build_object(
                 'name', report.name, 'customizationName', report.view, 'format', report.format,
-                'creationDate', @extschema@._rde_utc_text(report.created_at, true),
+                'creationDate', @extschema@._rde_utc_text(report.published_at, true),
                 'downloadUrl', CASE WHEN report.status = 'completed' THEN @extschema@._rde_report_link(report.id) END)
             || @extschema@._rde_report_details(report)
             || CASE WHEN report.error IS NULL THEN '{}'
                     ELSE jsonb_build_object('error',
-                        @extschema@._rde_shown_error(report.id, report.error, report.foreign_error, @extschema@.rde_sees_all(true)))
+                        @extschema@._rde_shown_error(report.id, report.error, report.foreign_error, @extschema@._rde_sees_all(true)))
                END)::json;
 END;
-COMMENT ON FUNCTION @extschema@._rde_report_body(@extschema@.rde_report) IS
+COMMENT ON FUNCTION @extschema@._rde_report_body(@extschema@._rde_report) IS
     'one report in the shape of POST''s reply with the detail fields';
 
-CREATE FUNCTION @extschema@.rde_get_report(id uuid) RETURNS json
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+CREATE FUNCTION @extschema@.rde_get_report(report uuid) RETURNS json
+    LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_report @extschema@.rde_report;
+    found_report @extschema@._rde_report;
 BEGIN
-    SELECT r.* INTO found_report FROM @extschema@.rde_report r
-    WHERE r.id = rde_get_report.id AND (r.expires_at > now() OR r.status = 'submitted')
+    SELECT r.* INTO found_report FROM @extschema@._rde_report r
+    WHERE r.id = rde_get_report.report AND (r.expires_at > now() OR r.status = 'submitted')
       AND @extschema@._rde_may_see(r.id, r.reseller, false);
     IF NOT FOUND THEN
-        PERFORM @extschema@._rde_no_report(id);
+        PERFORM @extschema@._rde_no_report(report);
     END IF;
     RETURN @extschema@._rde_report_body(found_report);
 END
@@ -121,28 +121,28 @@ COMMENT ON FUNCTION @extschema@._rde_open_file(uuid) IS
     'let this report''s file be read until the end of the transaction, expired or not; whoever calls has found that the caller may';
 
 CREATE FUNCTION @extschema@.rde_report_file(
-    id uuid, begun timestamptz DEFAULT NULL,
-    OUT report_id uuid, OUT account bigint, OUT name text, OUT stored_name text, OUT media_type text,
-    OUT file_bytes bigint, OUT sha256 text, OUT row_count bigint, OUT created_at timestamptz, OUT moved_to text
+    report uuid, begun timestamptz DEFAULT NULL,
+    OUT id uuid, OUT reseller bigint, OUT name text, OUT file_name text, OUT media_type text,
+    OUT file_bytes bigint, OUT sha256 text, OUT row_count bigint, OUT published_at timestamptz, OUT moved_to text
 ) RETURNS record
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     moment CONSTANT timestamptz := coalesce(begun, now());
 BEGIN
-    SELECT r.id, r.reseller, r.name, r.file_name, r.media_type, r.file_bytes, encode(r.sha256, 'hex'), r.row_count, r.created_at
-    INTO report_id, account, name, stored_name, media_type, file_bytes, sha256, row_count, created_at
-    FROM @extschema@.rde_report r
-    WHERE r.id = rde_report_file.id AND r.status = 'completed' AND r.expires_at > moment
+    SELECT r.id, r.reseller, r.name, r.file_name, r.media_type, r.file_bytes, encode(r.sha256, 'hex'), r.row_count, r.published_at
+    INTO id, reseller, name, file_name, media_type, file_bytes, sha256, row_count, published_at
+    FROM @extschema@._rde_report r
+    WHERE r.id = rde_report_file.report AND r.status = 'completed' AND r.expires_at > moment
       AND moment BETWEEN now() - @extschema@._rde_grace() AND now()
       AND @extschema@._rde_may_see(r.id, r.reseller, true);
     IF NOT FOUND THEN
-        PERFORM @extschema@._rde_no_report(id);
+        PERFORM @extschema@._rde_no_report(report);
     END IF;
-    moved_to := @extschema@._rde_moved_to(id);
+    moved_to := @extschema@._rde_moved_to(report);
     IF begun IS NOT NULL THEN
-        PERFORM @extschema@._rde_open_file(id);
+        PERFORM @extschema@._rde_open_file(report);
     END IF;
 END
 $$;
@@ -150,12 +150,12 @@ COMMENT ON FUNCTION @extschema@.rde_report_file(uuid, timestamptz) IS
     'what a download of a completed report of the caller has to know; rde_chunk() reads it, unless it has moved to a store, whose link moved_to is. begun is when a download that goes on began: it may end within an hour of the report''s expiry';
 
 CREATE FUNCTION @extschema@._rde_submit_period(
-    dataset text, "from" timestamptz, "to" timestamptz, format text, view text, reseller bigint, name text
+    dataset text, period_from timestamptz, period_to timestamptz, format text, view text, reseller bigint, name text
 ) RETURNS uuid
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'rde_submit_period';
 COMMENT ON FUNCTION @extschema@._rde_submit_period(text, timestamptz, timestamptz, text, text, bigint, text) IS
-    'submit a report of the rows of [from, to)';
+    'submit a report of the rows of [period_from, period_to)';
 
 CREATE FUNCTION @extschema@._rde_build_small(report uuid) RETURNS boolean
     LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
@@ -187,12 +187,12 @@ COMMENT ON FUNCTION @extschema@._rde_request_instant(json, text) IS
     'an RFC 3339 instant in a request; raises 22023';
 
 CREATE FUNCTION @extschema@.rde_request_report(request json, idempotency_key text DEFAULT NULL) RETURNS json
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     caller CONSTANT bigint := @extschema@._rde_own_reseller(NULL::bigint);
-    earlier @extschema@.rde_idempotency;
+    earlier @extschema@._rde_idempotency;
     bad text;
     first_instant timestamptz;
     end_instant timestamptz;
@@ -218,12 +218,12 @@ BEGIN
             RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
                 MESSAGE = 'an idempotency key must be 1 to 255 characters';
         END IF;
-        DELETE FROM @extschema@.rde_idempotency i
+        DELETE FROM @extschema@._rde_idempotency i
         WHERE i.account IS NOT DISTINCT FROM caller AND i.key = idempotency_key AND i.created_at < now() - interval '24 hours';
-        INSERT INTO @extschema@.rde_idempotency (account, key, request, answer)
+        INSERT INTO @extschema@._rde_idempotency (account, key, request, answer)
         VALUES (caller, idempotency_key, request::jsonb, 'null') ON CONFLICT DO NOTHING;
         IF NOT FOUND THEN
-            SELECT i.* INTO earlier FROM @extschema@.rde_idempotency i
+            SELECT i.* INTO earlier FROM @extschema@._rde_idempotency i
             WHERE i.account IS NOT DISTINCT FROM caller AND i.key = idempotency_key;
             IF earlier.request <> request::jsonb THEN
                 RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -241,8 +241,8 @@ BEGIN
         coalesce(@extschema@._rde_format_name(request ->> 'format'), 'json'),
         request ->> 'customizationName', caller, request ->> 'name');
     PERFORM @extschema@._rde_build_small(requested);
-    SELECT @extschema@._rde_report_body(r) INTO body FROM @extschema@.rde_report r WHERE r.id = requested;
-    UPDATE @extschema@.rde_idempotency i SET answer = body
+    SELECT @extschema@._rde_report_body(r) INTO body FROM @extschema@._rde_report r WHERE r.id = requested;
+    UPDATE @extschema@._rde_idempotency i SET answer = body
     WHERE i.account IS NOT DISTINCT FROM caller AND i.key = idempotency_key;
     RETURN body;
 END

@@ -29,7 +29,7 @@ BEGIN
       -- one that is still connecting has run nothing, and will begin what it runs
       AND NOT coalesce(a.backend_type = 'client backend' AND a.state IS NULL AND a.xact_start IS NULL
                        AND a.backend_xid IS NULL, false)
-      AND NOT EXISTS (SELECT FROM @extschema@.rde_account t WHERE t.role = a.usename);
+      AND NOT EXISTS (SELECT FROM @extschema@._rde_account_roles t WHERE t.role = a.usesysid);
 
     -- After the sessions, not before: a transaction prepared in between would be
     -- seen in neither.  When it began is not recorded anywhere, so each of them
@@ -38,7 +38,8 @@ BEGIN
     SELECT NULL::integer, '-infinity'::timestamptz,
            format('the prepared transaction %L of %s', p.gid, p.owner)
     FROM pg_prepared_xacts p
-    WHERE p.database = current_database();
+    WHERE p.database = current_database()
+      AND NOT EXISTS (SELECT FROM @extschema@._rde_account_roles t JOIN pg_roles r ON r.oid = t.role WHERE r.rolname = p.owner);
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_blockers() IS
@@ -48,7 +49,7 @@ CREATE FUNCTION @extschema@._rde_postpone_empty(report uuid) RETURNS void
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    UPDATE @extschema@.rde_report r
+    UPDATE @extschema@._rde_report r
     SET empty_builds = r.empty_builds + 1,
         retry_at = clock_timestamp() + (ARRAY['1 minute', '5 minutes', '60 minutes']::interval[])[r.empty_builds + 1],
         claim_pid = NULL, claim_start = NULL, claimed_at = NULL
@@ -61,8 +62,8 @@ CREATE FUNCTION @extschema@._rde_source_works(report uuid) RETURNS void
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    DELETE FROM @extschema@.rde_source_failure f
-    WHERE f.dataset = (SELECT r.dataset FROM @extschema@.rde_report r WHERE r.id = report);
+    DELETE FROM @extschema@._rde_source_failure f
+    WHERE f.dataset = (SELECT r.dataset FROM @extschema@._rde_report r WHERE r.id = report);
 END;
 COMMENT ON FUNCTION @extschema@._rde_source_works(uuid) IS
     'the source of a report''s data set has been read again';
@@ -73,27 +74,29 @@ CREATE FUNCTION @extschema@._rde_fail(report uuid, sqlstate text, error text, ki
 AS $$
 DECLARE
     moment CONSTANT timestamptz := clock_timestamp();
-    failed @extschema@.rde_report;
+    failed @extschema@._rde_report;
     retry timestamptz;
-    failing @extschema@.rde_generator;
+    failing @extschema@._rde_generator;
     periods bigint;
     since timestamptz;
 BEGIN
-    SELECT r.* INTO STRICT failed FROM @extschema@.rde_report r WHERE r.id = report FOR UPDATE;
+    SELECT r.* INTO STRICT failed FROM @extschema@._rde_report r WHERE r.id = report FOR UPDATE;
     CASE kind
         WHEN 'source' THEN
             -- Nobody reads it for 1, 2, 4, 8, then each time 15 minutes.  Reports
             -- that fail while it is paused already say nothing new.
-            INSERT INTO @extschema@.rde_source_failure AS f (dataset, paused_until, sqlstate, error)
+            INSERT INTO @extschema@._rde_source_failure AS f (dataset, paused_until, sqlstate, error)
             VALUES (failed.dataset, moment + interval '1 minute', sqlstate, error)
-            ON CONFLICT ON CONSTRAINT rde_source_failure_pkey DO UPDATE
+            ON CONFLICT ON CONSTRAINT _rde_source_failure_pkey DO UPDATE
                 SET failures = f.failures + 1, failed_at = moment,
                     paused_until = moment + least(interval '1 minute' * 2 ^ least(f.failures, 10), interval '15 minutes'),
                     sqlstate = EXCLUDED.sqlstate, error = EXCLUDED.error
                 WHERE f.paused_until <= moment;
-            SELECT f.paused_until INTO retry FROM @extschema@.rde_source_failure f WHERE f.dataset = failed.dataset;
+            SELECT f.paused_until INTO retry FROM @extschema@._rde_source_failure f WHERE f.dataset = failed.dataset;
         WHEN 'blocked' THEN
             retry := moment + interval '15 minutes';
+        WHEN 'locked' THEN
+            retry := moment + interval '1 minute';
         WHEN 'build' THEN
             -- What the data or the request is to blame for stays as it is.
             IF left(sqlstate, 2) NOT IN ('22', '42', '54') THEN
@@ -101,29 +104,31 @@ BEGIN
             END IF;
         WHEN 'final' THEN
     END CASE;
-    UPDATE @extschema@.rde_report r
+    UPDATE @extschema@._rde_report r
     SET status = 'error', sqlstate = _rde_fail.sqlstate, error = _rde_fail.error,
         foreign_error = _rde_fail.foreign_error, failed_at = moment, retry_at = retry,
-        attempts = r.attempts + CASE WHEN kind IN ('source', 'blocked') THEN 0 ELSE 1 END,
+        attempts = r.attempts + CASE WHEN kind IN ('source', 'blocked', 'locked') THEN 0 ELSE 1 END,
         claim_pid = NULL, claim_start = NULL, claimed_at = NULL
     WHERE r.id = report;
 
-    -- A generator that has done nothing but fail for a day is not let go on.
+    -- A generator that has done nothing but fail for a day is not let go on.  One
+    -- that somebody is changing is looked at when its next report fails.
     IF kind <> 'build' OR retry IS NOT NULL OR failed.generator IS NULL OR failed.type = 'onetime' THEN
         RETURN;
     END IF;
-    SELECT g.* INTO failing FROM @extschema@.rde_generator g WHERE g.id = failed.generator AND g.enabled FOR UPDATE;
+    SELECT g.* INTO failing FROM @extschema@._rde_generator g WHERE g.id = failed.generator AND g.enabled
+    FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
         RETURN;
     END IF;
     SELECT count(DISTINCT (r.period_from, r.invoice_reseller, r.invoice)), min(r.failed_at) INTO periods, since
-    FROM @extschema@.rde_report r
+    FROM @extschema@._rde_report r
     WHERE r.generator = failing.id AND r.status = 'error' AND r.retry_at IS NULL AND r.type <> 'onetime'
       AND r.failed_at > greatest(failing.enabled_at,
-                                 (SELECT max(c.created_at) FROM @extschema@.rde_report c
+                                 (SELECT max(c.published_at) FROM @extschema@._rde_report c
                                   WHERE c.generator = failing.id AND c.status = 'completed' AND c.type <> 'onetime'));
     IF periods >= 5 AND moment - since >= interval '24 hours' THEN
-        UPDATE @extschema@.rde_generator g
+        UPDATE @extschema@._rde_generator g
         SET enabled = false,
             disabled_reason = format('%s reports in a row failed since %s, the last with: %s', periods,
                                      date_trunc('second', since), error),
@@ -133,7 +138,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_fail(uuid, text, text, text, boolean) IS
-    'record that a report could not be built, and decide when it is tried again: kind source pauses its data set, blocked waits for an administrator, build counts against its generator, final is not tried again';
+    'record that a report could not be built, and decide when it is tried again: kind source pauses its data set, locked waits for whoever holds what it needs, blocked for an administrator, build counts against its generator, final is not tried again';
 
 CREATE PROCEDURE @extschema@.rde_run_due(max_reports integer DEFAULT NULL, wait interval DEFAULT NULL)
     LANGUAGE C

@@ -1,0 +1,132 @@
+---------------------------------------------------------------------------
+-- What belongs to what
+---------------------------------------------------------------------------
+
+-- There are no foreign keys: they exist before the data of a dump is loaded, and
+-- pg_restore -j loads it in any order.  Who inserts locks what the row belongs to,
+-- these triggers take along what belongs to a row that is deleted, and rde_health
+-- finds what is left over.
+
+CREATE FUNCTION @extschema@._rde_dataset_deleted() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM @extschema@._rde_view v USING deleted d WHERE v.dataset = d.name;
+    DELETE FROM @extschema@._rde_source s USING deleted d WHERE s.dataset = d.name;
+    DELETE FROM @extschema@._rde_source_failure f USING deleted d WHERE f.dataset = d.name;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_dataset_deleted() IS
+    'trigger function: a data set''s views and its source go with it';
+CREATE TRIGGER deleted AFTER DELETE ON @extschema@._rde_dataset REFERENCING OLD TABLE AS deleted
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._rde_dataset_deleted();
+
+CREATE FUNCTION @extschema@._rde_view_deleted() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM @extschema@._rde_view_column c USING deleted d WHERE c.view = d.id;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_view_deleted() IS
+    'trigger function: a report view''s columns go with it';
+CREATE TRIGGER deleted AFTER DELETE ON @extschema@._rde_view REFERENCING OLD TABLE AS deleted
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._rde_view_deleted();
+
+CREATE FUNCTION @extschema@._rde_source_deleted() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM @extschema@._rde_source_column c USING deleted d WHERE c.dataset = d.dataset;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_source_deleted() IS
+    'trigger function: a source''s columns go with it';
+CREATE TRIGGER deleted AFTER DELETE ON @extschema@._rde_source REFERENCING OLD TABLE AS deleted
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._rde_source_deleted();
+
+CREATE FUNCTION @extschema@._rde_account_deleted() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM @extschema@._rde_token t USING deleted d WHERE t.account = d.id;
+    DELETE FROM @extschema@._rde_asked q USING deleted d WHERE q.account = d.id;
+    DELETE FROM @extschema@._rde_request q USING deleted d WHERE q.account = d.id;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_account_deleted() IS
+    'trigger function: an account''s tokens and what it asked for go with it';
+CREATE TRIGGER deleted AFTER DELETE ON @extschema@._rde_account REFERENCING OLD TABLE AS deleted
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._rde_account_deleted();
+
+CREATE FUNCTION @extschema@._rde_generator_deleted() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM @extschema@._rde_generator_snapshot s USING deleted d WHERE s.generator = d.id;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_generator_deleted() IS
+    'trigger function: the ends of a generator''s snapshot windows go with it';
+CREATE TRIGGER deleted AFTER DELETE ON @extschema@._rde_generator REFERENCING OLD TABLE AS deleted
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._rde_generator_deleted();
+
+CREATE FUNCTION @extschema@._rde_report_deleted() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM @extschema@._rde_report_chunk c USING deleted d WHERE c.report = d.id;
+    DELETE FROM @extschema@._rde_report_total t USING deleted d WHERE t.report = d.id;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_report_deleted() IS
+    'trigger function: a report''s file and its totals go with it';
+CREATE TRIGGER deleted AFTER DELETE ON @extschema@._rde_report REFERENCING OLD TABLE AS deleted
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._rde_report_deleted();
+
+CREATE FUNCTION @extschema@._rde_orphans(OUT relation text, OUT belongs_to text, OUT orphans bigint) RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- not of files, of which there are too many to look at each time
+    SELECT o.relation, o.belongs_to, o.orphans
+    FROM (SELECT '_rde_view', 'data set', count(*) FROM @extschema@._rde_view c
+          WHERE NOT EXISTS (SELECT FROM @extschema@._rde_dataset p WHERE p.name = c.dataset)
+          UNION ALL
+          SELECT '_rde_view_column', 'view', count(*) FROM @extschema@._rde_view_column c
+          WHERE NOT EXISTS (SELECT FROM @extschema@._rde_view p WHERE p.id = c.view)
+          UNION ALL
+          SELECT '_rde_source', 'data set', count(*) FROM @extschema@._rde_source c
+          WHERE NOT EXISTS (SELECT FROM @extschema@._rde_dataset p WHERE p.name = c.dataset)
+          UNION ALL
+          SELECT '_rde_source_column', 'source', count(*) FROM @extschema@._rde_source_column c
+          WHERE NOT EXISTS (SELECT FROM @extschema@._rde_source p WHERE p.dataset = c.dataset)
+          UNION ALL
+          SELECT '_rde_account', 'parent', count(*) FROM @extschema@._rde_account c
+          WHERE c.parent IS NOT NULL AND NOT EXISTS (SELECT FROM @extschema@._rde_account p WHERE p.id = c.parent)
+          UNION ALL
+          SELECT '_rde_token', 'account', count(*) FROM @extschema@._rde_token c
+          WHERE NOT EXISTS (SELECT FROM @extschema@._rde_account p WHERE p.id = c.account)
+          UNION ALL
+          SELECT '_rde_generator', 'data set', count(*) FROM @extschema@._rde_generator c
+          WHERE NOT EXISTS (SELECT FROM @extschema@._rde_dataset p WHERE p.name = c.dataset)
+          UNION ALL
+          SELECT '_rde_generator_snapshot', 'generator', count(*) FROM @extschema@._rde_generator_snapshot c
+          WHERE NOT EXISTS (SELECT FROM @extschema@._rde_generator p WHERE p.id = c.generator)) o(relation, belongs_to, orphans)
+    WHERE o.orphans > 0;
+END;
+COMMENT ON FUNCTION @extschema@._rde_orphans() IS
+    'rows without what they belong to, which only a restore that left something out makes';
+

@@ -1,0 +1,215 @@
+/*
+ * turns.c
+ *	  Whose turn it is to be built, and what becomes of it.
+ *
+ * Invariant: a report is built and published, or its failure is recorded, or it
+ * is submitted as before; one that fails takes no other along.
+ */
+#include "work/worker.h"
+
+#include "build/build.h"
+#include "build/settle.h"
+#include "catalog/pg_type.h"
+#include "core/step.h"
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+/*
+ * Reports that were claimed together with one that took longer than this are
+ * given back: another worker may have its hands free, and what was submitted
+ * meanwhile its turn.  So are those claimed together with one whose source
+ * cannot be read: some of them may need the same.
+ */
+#define CLAIM_MS			1000
+
+/* An invoice without rows is tried this often, see _rde_postpone_empty(). */
+#define MAX_EMPTY_BUILDS	3
+
+/* An attempt at reports that are built by one SELECT. */
+typedef struct Build
+{
+	const RdeHome *home;
+	const RdeGroup *group;
+	const pg_uuid_t *ids;
+	int			count;
+	TimestampTz horizon;
+	bool		postponed;		/* has no rows yet */
+	const RdeFailure *failure;	/* to be recorded */
+} Build;
+
+static void
+each_report(const Build *it, const char *statement)
+{
+	Oid			types[] = {UUIDOID};
+
+	for (int i = 0; i < it->count; i++)
+	{
+		Datum		values[] = {UUIDPGetDatum(&it->ids[i])};
+
+		rde_execute(it->home, statement, 1, types, values, NULL, false,
+					SPI_OK_SELECT);
+	}
+}
+
+static bool
+build(void *argument)
+{
+	Build	   *it = argument;
+	int64		rows;
+
+	rows = rde_build_reports(it->home, it->ids, it->count, it->horizon, -1);
+	it->postponed = rows == 0 && it->group->on_invoice &&
+		!it->group->settles && it->group->empty_builds < MAX_EMPTY_BUILDS;
+	if (it->postponed)
+		return false;
+	if (it->group->settles)
+		each_report(it, "SELECT %s._rde_drop_unchanged($1)");
+	if (it->group->failing)
+		each_report(it, "SELECT %s._rde_source_works($1)");
+	return true;
+}
+
+/* What became of reports that were not built. */
+static bool
+record(void *argument)
+{
+	Build	   *it = argument;
+
+	if (it->failure == NULL)
+		each_report(it, "SELECT %s._rde_postpone_empty($1)");
+	else
+		for (int i = 0; i < it->count; i++)
+			rde_build_failed(it->home, &it->ids[i], it->failure,
+							 it->failure->kind);
+	return true;
+}
+
+/* What cannot even be recorded is left alone for the rest of the run. */
+static void
+record_contained(RdeWorker *worker, Build *it)
+{
+	RdeFailure *failure = rde_attempt(record, it, worker->context);
+
+	if (failure == NULL)
+		return;
+	if (failure->interrupt)
+		rde_worker_give_up(worker, it->group, failure);
+	worker->skipped_passes = rde_worker_skip(worker->skipped_passes,
+									   &it->group->pass);
+	rde_worker_warn(psprintf("report %s could not be marked as failed",
+				  rde_uuid_text(&it->ids[0])), failure);
+}
+
+/*
+ * Build reports, and record what became of it.  False if they failed together
+ * and the fault may be one's alone.
+ */
+static bool
+build_together(RdeWorker *worker, Build *it)
+{
+	RdeFailure *failure = rde_attempt(build, it, worker->context);
+
+	if (failure == NULL && !it->postponed)
+	{
+		worker->built += it->count;
+		return true;
+	}
+	if (failure && failure->interrupt)
+		rde_worker_give_up(worker, it->group, failure);
+	if (failure && it->count > 1 && strcmp(failure->kind, "build") == 0)
+		return false;
+	it->failure = failure;
+	record_contained(worker, it);
+	if (failure)
+	{
+		worker->failed += it->count;
+		worker->source_failed = strcmp(failure->kind, "source") == 0;
+	}
+	return true;
+}
+
+/* All formats by one SELECT; if that fails, each alone. */
+static void
+build_group(RdeWorker *worker, RdeGroup *group, TimestampTz horizon)
+{
+	rde_step_begin();
+	if (rde_claim_lock(worker->home, group))
+	{
+		Build		it = {.home = worker->home,.group = group,.ids = group->ids,
+			.count = group->count,.horizon = horizon
+		};
+
+		if (!build_together(worker, &it))
+		{
+			it.count = 1;
+			for (int i = 0; i < group->count; i++)
+			{
+				it.ids = &group->ids[i];
+				(void) build_together(worker, &it);
+			}
+		}
+	}
+	rde_step_end();
+}
+
+/* Revisions of provisional reports whose periods have settled. */
+typedef struct Settling
+{
+	RdeWorker	   *worker;
+	TimestampTz horizon;
+} Settling;
+
+static bool
+submit_settling(void *argument)
+{
+	Settling   *it = argument;
+	Oid			types[] = {TIMESTAMPTZOID};
+	Datum		values[] = {TimestampTzGetDatum(it->horizon)};
+
+	(void) rde_worker_call(it->worker, "SELECT %s._rde_submit_settling($1)", 1, types,
+				values);
+	return true;
+}
+
+bool
+rde_worker_build(RdeWorker *worker)
+{
+	Settling	settling = {.worker = worker};
+	TimestampTz horizon;
+	TimestampTz claimed;
+	RdeFailure *failure;
+	List	   *groups;
+	ListCell   *cell;
+
+	rde_step_begin();
+	settling.horizon = horizon = rde_settle_horizon(worker->home);
+	failure = rde_attempt(submit_settling, &settling, worker->context);
+	if (failure && failure->interrupt)
+		rde_worker_give_up(worker, NULL, failure);
+	if (failure)
+		rde_worker_warn("revisions could not be submitted", failure);
+	groups = rde_claim(worker->home,
+					   worker->max_reports - worker->built - worker->failed,
+					   horizon, rde_setting_settle_limit,
+					   worker->skipped_passes, worker->context);
+	rde_step_end();
+
+	claimed = GetCurrentTimestamp();
+	worker->source_failed = false;
+	foreach(cell, groups)
+	{
+		build_group(worker, lfirst(cell), horizon);
+		CHECK_FOR_INTERRUPTS();
+		if (lnext(groups, cell) &&
+			(worker->source_failed ||
+			 TimestampDifferenceExceeds(claimed, GetCurrentTimestamp(),
+										CLAIM_MS)))
+		{
+			rde_step_begin();
+			rde_claim_release(worker->home);
+			rde_step_end();
+			break;
+		}
+	}
+	return groups != NIL;
+}
