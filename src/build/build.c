@@ -83,7 +83,8 @@ finish_output(const RdeHome *home, RdePass *pass, Output *output,
 	manifest.content_bytes = context->sink->bytes;
 	manifest.file_bytes = output->store->bytes;
 	manifest.sha256 = rde_sink_digest_result(output->digest);
-	manifest.replaced_characters = context->replaced_characters;
+	manifest.replaced_characters = context->replaced_characters +
+		rde_columns_replaced(context->columns, context->ncolumns);
 	manifest.text_numbers = context->text_numbers;
 	manifest.totals = pass->totals;
 	rde_report_finish(home, output->report, &manifest);

@@ -8,7 +8,7 @@ CREATE FUNCTION @extschema@._rde_set_view_columns(view bigint, columns json) RET
 AS $$
 DECLARE
     usage_hint CONSTANT text :=
-        'A column is {"column": "NAME", "as": "alias"}, with one of "attribute": "name", "locale": "en" or "type": "unix" if wanted, and "group" and "description".';
+        'A column is {"column": "NAME", "as": "alias"}, with one of "attribute": "name", "locale": "en" or "type": "unix" or "unix_date" if wanted, and "group" and "description".';
     item record;
     bad text;
     ways text[];
@@ -49,11 +49,11 @@ BEGIN
                 HINT = 'A description has 1,000 characters at most, all else 255.';
         END IF;
         ways := ARRAY(SELECT k.key FROM json_each(item.value) k WHERE k.key IN ('attribute', 'locale', 'type'));
-        IF cardinality(ways) > 1 OR coalesce(item.value ->> 'type', 'unix') <> 'unix' THEN
+        IF cardinality(ways) > 1 OR coalesce(item.value ->> 'type', 'unix') NOT IN ('unix', 'unix_date') THEN
             RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
                 MESSAGE = format('column %s of the view %s', item.n,
                                  CASE WHEN cardinality(ways) > 1 THEN 'says more than one of attribute, locale and type'
-                                      ELSE 'has a type other than "unix"' END),
+                                      ELSE 'has a type other than "unix" and "unix_date"' END),
                 HINT = usage_hint;
         END IF;
         target_alias := coalesce(item.value ->> 'as', item.value ->> 'column');
@@ -67,7 +67,7 @@ BEGIN
             INSERT INTO @extschema@._rde_view_column
                 (view, position, alias, column_name, transform, argument, expected, field_group, description)
             VALUES (view, item.n, target_alias, item.value ->> 'column',
-                    CASE ways[1] WHEN 'type' THEN 'unix' ELSE ways[1] END,
+                    CASE ways[1] WHEN 'type' THEN item.value ->> 'type' ELSE ways[1] END,
                     coalesce(item.value ->> 'attribute', item.value ->> 'locale'),
                     wanted, item.value ->> 'group', item.value ->> 'description');
         EXCEPTION WHEN unique_violation THEN

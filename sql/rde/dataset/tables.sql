@@ -26,7 +26,7 @@ CREATE TABLE @extschema@._rde_view_column (
     position    integer NOT NULL,
     alias       text NOT NULL CHECK (alias ~ '^[a-zA-Z][0-9a-zA-Z_]*$'),
     column_name text NOT NULL,
-    transform   text CHECK (transform IN ('unix', 'attribute', 'locale')),
+    transform   text CHECK (transform IN ('unix', 'unix_date', 'attribute', 'locale')),
     argument    text CHECK ((argument IS NOT NULL) = (transform IN ('attribute', 'locale') AND transform IS NOT NULL)),
     expected    text NOT NULL DEFAULT 'any'
                 CHECK (expected IN ('any', 'integer', 'numeric', 'text', 'date', 'unix', 'json')),

@@ -132,7 +132,7 @@ COMMENT ON COLUMN @extschema@.rde_view_columns.name IS
 COMMENT ON COLUMN @extschema@.rde_view_columns.column_name IS
     'the column''s name in the data set';
 COMMENT ON COLUMN @extschema@.rde_view_columns.transform IS
-    'what is done to the value: unix, attribute, locale, or nothing';
+    'what is done to the value: unix, unix_date, attribute, locale, or nothing';
 COMMENT ON COLUMN @extschema@.rde_view_columns.argument IS
     'the attribute or the locale that is taken';
 COMMENT ON COLUMN @extschema@.rde_view_columns.source_column IS

@@ -8,7 +8,8 @@ CREATE TABLE @extschema@._rde_report (
     name                text NOT NULL CHECK (name ~ '^[^[:cntrl:]]{1,128}$'),
     dataset             text NOT NULL,
     view                text NOT NULL,
-    format              text NOT NULL CHECK (format IN ('csv', 'json', 'xml', 'xlsx')),
+    -- one of those that _rde_check_options() knows
+    format              text NOT NULL CHECK (format ~ '^[a-z]+$'),
     type                text NOT NULL CHECK (type IN ('onetime', 'daily', 'monthly', 'on_invoice')),
     reseller            bigint,
     generator           uuid,

@@ -95,7 +95,7 @@ COMMENT ON COLUMN @extschema@.rde_reports.dataset IS
 COMMENT ON COLUMN @extschema@.rde_reports.view IS
     'the report view that chose its columns';
 COMMENT ON COLUMN @extschema@.rde_reports.format IS
-    'csv, json, xml or xlsx';
+    'csv, json, jsonl, xml or xlsx';
 COMMENT ON COLUMN @extschema@.rde_reports.type IS
     'onetime, daily, monthly or on_invoice';
 COMMENT ON COLUMN @extschema@.rde_reports.status IS
@@ -139,7 +139,7 @@ COMMENT ON COLUMN @extschema@.rde_reports.sha256 IS
 COMMENT ON COLUMN @extschema@.rde_reports.totals IS
     'sum of the amounts in the file per currency';
 COMMENT ON COLUMN @extschema@.rde_reports.replaced_characters IS
-    'characters the format cannot hold, which were replaced';
+    'characters the format cannot hold, which were replaced: by U+FFFD, or, in XLSX, carriage returns by line feeds';
 COMMENT ON COLUMN @extschema@.rde_reports.text_numbers IS
     'numbers too long for the format, which were written as text';
 COMMENT ON COLUMN @extschema@.rde_reports.file_name IS
