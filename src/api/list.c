@@ -7,14 +7,15 @@
  * here.  Lists are asked for often: each is one statement, planned once, whose
  * rows become text as they come.
  */
+#include "core/row.h"
+#include "core/statement.h"
+#include "core/url.h"
 #include "who/who.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "format/format.h"
-#include "report/link.h"
 #include "miscadmin.h"
-#include "core/url.h"
+#include "report/link.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/fmgrprotos.h"
@@ -57,9 +58,70 @@ typedef enum ListParameter
 	PARAMETER_SEEN, PARAMETER_STATUS, PARAMETER_COUNT
 } ListParameter;
 
-static Oid	parameter_types[] = {
-	BOOLOID, TEXTOID, TEXTOID, TEXTARRAYOID, BOOLOID, INT8ARRAYOID,
-	TIMESTAMPTZOID, TIMESTAMPTZOID, PG_SNAPSHOTOID, TEXTOID
+#define LISTING_TYPES \
+	{BOOLOID, TEXTOID, TEXTOID, TEXTARRAYOID, BOOLOID, INT8ARRAYOID, \
+	TIMESTAMPTZOID, TIMESTAMPTZOID, PG_SNAPSHOTOID, TEXTOID}
+
+static const RdeStatement list_unpublished = {
+	.sql = LIST_COLUMNS
+	" AND r.status = CASE WHEN $10 = 'processing' THEN 'submitted' ELSE $10 END"
+	" AND (r.expires_at > now() OR r.status = 'submitted')"
+	" AND ($5 OR r.reseller = ANY ($6))"
+	" AND ($9 IS NOT NULL OR r.submitted_at >= $7 AND r.submitted_at < $8)"
+	" AND ($10 = 'error' OR ($10 = 'processing') ="
+	" (r.claim_pid IS NOT NULL AND %s._rde_alive(r.claim_pid, r.claim_start)))"
+	" ORDER BY r.submitted_at, r.id",
+	.types = LISTING_TYPES,
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
+};
+
+/* Planned for its cursor, which says how many rows there may be. */
+static const RdeStatement list_after = {
+	.sql = LIST_COLUMNS LIST_PUBLISHED
+	" AND ($5 OR r.reseller = ANY ($6))"
+	" AND r.published_xid >= pg_snapshot_xmin($9)"
+	" AND NOT pg_visible_in_snapshot(r.published_xid, $9)"
+	" AND r.system_identifier ="
+	" (SELECT c.system_identifier FROM pg_control_system() c)"
+	LIST_ORDER,
+	.types = LISTING_TYPES,
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
+};
+
+static const RdeStatement list_all = {
+	.sql = LIST_COLUMNS LIST_PUBLISHED
+	" AND r.published_at >= $7 AND r.published_at < $8"
+	LIST_ORDER,
+	.types = LISTING_TYPES,
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT,
+	.planned_once = true
+};
+
+static const RdeStatement list_accounts = {
+	.sql = LIST_COLUMNS LIST_PUBLISHED
+	" AND r.reseller = ANY ($6)"
+	" AND r.published_at >= $7 AND r.published_at < $8"
+	LIST_ORDER,
+	.types = LISTING_TYPES,
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT,
+	.planned_once = true
+};
+
+static const RdeStatement read_cursor = {
+	.sql = "SELECT %s._rde_read_cursor($1)",
+	.types = {TEXTOID},
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
+};
+
+static const RdeStatement next_cursor = {
+	.sql = "SELECT %s._rde_cursor()",
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
 };
 
 /* What is asked for, checked. */
@@ -202,21 +264,10 @@ take_arguments(Listing *list, FunctionCallInfo fcinfo)
 		take_type(list, text_to_cstring(PG_GETARG_TEXT_PP(5)));
 }
 
-/* The value a statement returns; it lives until SPI_finish(). */
-static Datum
-only_value(void)
-{
-	bool		isnull;
-
-	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-						 &isnull);
-}
-
 /* Whose reports the caller sees, and what was published since which cursor. */
 static void
 look_up(Listing *list, FunctionCallInfo fcinfo)
 {
-	Oid			types[] = {TEXTOID};
 	Datum		values[1];
 	RdeWho		who = rde_who(list->home);
 
@@ -228,54 +279,22 @@ look_up(Listing *list, FunctionCallInfo fcinfo)
 	if (list->after)
 	{
 		values[0] = PG_GETARG_DATUM(7);
-		rde_execute(list->home, "SELECT %s._rde_read_cursor($1)",
-					1, types, values, NULL, true, SPI_OK_SELECT);
-		set(list, PARAMETER_SEEN, only_value());
+		rde_execute(list->home, &read_cursor, values, NULL);
+		/* lives until SPI_finish() */
+		set(list, PARAMETER_SEEN, rde_row_datum(rde_row(0), 1));
 	}
 }
 
-/* Run the statement that fits; its rows are in SPI_tuptable. */
-static void
-read_rows(Listing *list)
+/* The statement that fits. */
+static const RdeStatement *
+choose_list(const Listing *list)
 {
 	if (!list->published)
-		rde_execute(list->home,
-					LIST_COLUMNS
-					" AND r.status = CASE WHEN $10 = 'processing' THEN 'submitted' ELSE $10 END"
-					" AND (r.expires_at > now() OR r.status = 'submitted')"
-					" AND ($5 OR r.reseller = ANY ($6))"
-					" AND ($9 IS NOT NULL OR r.submitted_at >= $7 AND r.submitted_at < $8)"
-					" AND ($10 = 'error' OR ($10 = 'processing') ="
-					" (r.claim_pid IS NOT NULL AND %s._rde_alive(r.claim_pid, r.claim_start)))"
-					" ORDER BY r.submitted_at, r.id",
-					PARAMETER_COUNT, parameter_types, list->values,
-					list->nulls, true, SPI_OK_SELECT);
-	else if (list->after)
-		/* planned for its cursor, which says how many rows there may be */
-		rde_execute(list->home,
-					LIST_COLUMNS LIST_PUBLISHED
-					" AND ($5 OR r.reseller = ANY ($6))"
-					" AND r.published_xid >= pg_snapshot_xmin($9)"
-					" AND NOT pg_visible_in_snapshot(r.published_xid, $9)"
-					" AND r.system_identifier = (SELECT c.system_identifier FROM pg_control_system() c)"
-					LIST_ORDER,
-					PARAMETER_COUNT, parameter_types, list->values,
-					list->nulls, true, SPI_OK_SELECT);
-	else if (DatumGetBool(list->values[PARAMETER_ALL]))
-		rde_read_planned_once(list->home,
-							  LIST_COLUMNS LIST_PUBLISHED
-							  " AND r.published_at >= $7 AND r.published_at < $8"
-							  LIST_ORDER,
-							  PARAMETER_COUNT, parameter_types, list->values,
-							  list->nulls);
-	else
-		rde_read_planned_once(list->home,
-							  LIST_COLUMNS LIST_PUBLISHED
-							  " AND r.reseller = ANY ($6)"
-							  " AND r.published_at >= $7 AND r.published_at < $8"
-							  LIST_ORDER,
-							  PARAMETER_COUNT, parameter_types, list->values,
-							  list->nulls);
+		return &list_unpublished;
+	if (list->after)
+		return &list_after;
+	return DatumGetBool(list->values[PARAMETER_ALL]) ?
+		&list_all : &list_accounts;
 }
 
 static void
@@ -314,15 +333,15 @@ link_of(const Listing *list, const Datum *columns, const RdeLinkKey *key)
 }
 
 static void
-append_item(StringInfo out, const Listing *list, HeapTuple row,
-			TupleDesc desc, const RdeLinkKey *key)
+append_item(StringInfo out, const Listing *list, RdeRow row,
+			const RdeLinkKey *key)
 {
 	Datum		columns[LIST_COUNT];
 	bool		nulls[LIST_COUNT];
 	const char *format;
 	const char *link;
 
-	heap_deform_tuple(row, desc, columns, nulls);
+	rde_row_values(row, columns, nulls);
 	appendStringInfoString(out, "{\"name\":");
 	append_text(out, columns[LIST_NAME]);
 	appendStringInfoString(out, ",\"format\":");
@@ -349,7 +368,7 @@ append_item(StringInfo out, const Listing *list, HeapTuple row,
 	}
 }
 
-/* The rows as the body; SPI_tuptable is another's afterwards. */
+/* The rows SPI returned as the body. */
 static void
 append_body(StringInfo out, const Listing *list)
 {
@@ -371,7 +390,8 @@ append_body(StringInfo out, const Listing *list)
 		old = MemoryContextSwitchTo(context);
 		if (i > 0)
 			appendStringInfoChar(out, ',');
-		append_item(out, list, rows->vals[i], rows->tupdesc, key);
+		append_item(out, list,
+					(RdeRow) {rows->vals[i], rows->tupdesc}, key);
 		MemoryContextSwitchTo(old);
 	}
 	appendStringInfo(out, "],\"pagination\":{\"offset\":0,\"limit\":%d,\"total\":%d}",
@@ -379,10 +399,9 @@ append_body(StringInfo out, const Listing *list)
 	if (list->after || list->detail)
 	{
 		/* under the same snapshot as the rows */
-		rde_execute(list->home, "SELECT %s._rde_cursor()",
-					0, NULL, NULL, NULL, true, SPI_OK_SELECT);
+		rde_execute(list->home, &next_cursor, NULL, NULL);
 		appendStringInfoString(out, ",\"next\":");
-		append_text(out, only_value());
+		append_text(out, rde_row_datum(rde_row(0), 1));
 	}
 	appendStringInfoChar(out, '}');
 }
@@ -401,7 +420,7 @@ rde_list_reports(PG_FUNCTION_ARGS)
 	take_arguments(&list, fcinfo);
 	rde_connect();
 	look_up(&list, fcinfo);
-	read_rows(&list);
+	rde_execute(list.home, choose_list(&list), list.values, list.nulls);
 	append_body(&body, &list);
 	SPI_finish();
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(body.data, body.len));

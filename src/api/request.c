@@ -2,9 +2,10 @@
  * request.c
  *	  What is asked for by SQL: reports of days or instants, now or later.
  */
+#include "build/build.h"
+#include "core/statement.h"
 #include "who/who.h"
 
-#include "build/build.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"

@@ -7,6 +7,8 @@
  */
 #include "build/settle.h"
 
+#include "core/row.h"
+#include "core/statement.h"
 #include "utils/timestamp.h"
 
 /*
@@ -15,19 +17,23 @@
  */
 #define SETTLE_DELAY	(5 * USECS_PER_SEC)
 
+static const RdeStatement oldest_blocker = {
+	.sql = "SELECT pg_catalog.min(began) FROM %s._rde_blockers()",
+	.expected = SPI_OK_SELECT
+};
+
 TimestampTz
 rde_settle_horizon(const RdeHome *home)
 {
 	/* read first: what begins while the sessions are looked at is later */
 	TimestampTz now = GetCurrentTimestamp() - SETTLE_DELAY;
-	TimestampTz began;
-	bool		isnull;
+	TimestampTz horizon = now;
+	RdeRow		row;
 
-	rde_execute(home, "SELECT pg_catalog.min(began) FROM %s._rde_blockers()",
-				0, NULL, NULL, NULL, false, SPI_OK_SELECT);
-	began = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
-											  SPI_tuptable->tupdesc, 1,
-											  &isnull));
+	rde_execute(home, &oldest_blocker, NULL, NULL);
+	row = rde_row(0);
+	if (!rde_row_is_null(row, 1))
+		horizon = Min(now, rde_row_instant(row, 1));
 	SPI_freetuptable(SPI_tuptable);
-	return isnull ? now : Min(now, began);
+	return horizon;
 }

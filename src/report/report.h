@@ -123,8 +123,4 @@ pg_noreturn extern void rde_report_not_completed(const pg_uuid_t *id,
 
 extern const char *rde_uuid_text(const pg_uuid_t *id);
 
-/* The first column of the first row SPI returned; NULL or an error if none. */
-extern char *rde_first_text(void);
-extern pg_uuid_t rde_first_uuid(void);
-
 #endif							/* RDE_REPORT_H */

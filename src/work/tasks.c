@@ -7,8 +7,10 @@
  */
 #include "work/worker.h"
 
-#include "catalog/pg_type.h"
+#include "core/statement.h"
 #include "core/step.h"
+
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "report/report.h"
 #include "work/generator.h"
@@ -50,15 +52,20 @@ contained_step(RdeWorker *worker, RdeAction action, Task *task,
 	return failure;
 }
 
+static const RdeStatement purge_reports = {
+	.sql = "SELECT %s.rde_purge_reports($1)",
+	.types = {INT4OID},
+	.expected = SPI_OK_SELECT
+};
+
 static bool
 purge(void *argument)
 {
 	Task	   *task = argument;
-	Oid			types[] = {INT4OID};
 	Datum		values[] = {Int32GetDatum(PURGED_PER_STEP)};
 
-	task->more = rde_worker_call(task->worker, "SELECT %s.rde_purge_reports($1)", 1, types,
-					  values) == PURGED_PER_STEP;
+	task->more = rde_worker_call(task->worker, &purge_reports,
+								 values) == PURGED_PER_STEP;
 	return true;
 }
 
@@ -139,15 +146,20 @@ submit_due(RdeWorker *worker)
 	} while (task.more);
 }
 
+static const RdeStatement submit_invoices = {
+	.sql = "SELECT %s._rde_submit_events($1)",
+	.types = {INT4OID},
+	.expected = SPI_OK_SELECT
+};
+
 static bool
 submit_events(void *argument)
 {
 	Task	   *task = argument;
-	Oid			types[] = {INT4OID};
 	Datum		values[] = {Int32GetDatum(EVENTS_PER_STEP)};
 
-	task->more = rde_worker_call(task->worker, "SELECT %s._rde_submit_events($1)", 1,
-					  types, values) == EVENTS_PER_STEP;
+	task->more = rde_worker_call(task->worker, &submit_invoices,
+								 values) == EVENTS_PER_STEP;
 	return true;
 }
 
