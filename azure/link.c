@@ -7,6 +7,7 @@
  */
 #include "core/row.h"
 #include "core/statement.h"
+#include "core/url.h"
 
 #include "catalog/pg_type.h"
 #include "options.h"
@@ -18,10 +19,9 @@
 PG_FUNCTION_INFO_V1(rde_azure_download_url);
 PG_FUNCTION_INFO_V1(rde_azure_blob_url);
 
-/* Clocks of clients that check st may be late: ten minutes, as ever. */
 static const RdeStatement find_blob = {
 	.sql = "SELECT u.server::text, u.blob,"
-	" r.published_at - interval '10 minutes',"
+	" r.published_at,"
 	" least(r.expires_at, now() + %s._rde_link_lifetime())"
 	" FROM %s._rde_azure_upload u"
 	" JOIN %s._rde_report r ON r.id = u.report"
@@ -56,7 +56,7 @@ rde_azure_download_url(PG_FUNCTION_ARGS)
 	if (server && server->key)
 	{
 		const char *link = azure_read_link(server, rde_row_text(row, 2),
-										   rde_row_instant(row, 3),
+										   rde_row_instant(row, 3) - RDE_LINK_EARLY,
 										   rde_row_instant(row, 4));
 		MemoryContext old = MemoryContextSwitchTo(context);
 

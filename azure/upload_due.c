@@ -144,9 +144,7 @@ warn(const AzureJob *job, const char *error)
 	ereport(WARNING,
 			(errcode(ERRCODE_CONNECTION_FAILURE),
 			 errmsg("report %s could not be %s: %s",
-					DatumGetCString(DirectFunctionCall1(uuid_out,
-														UUIDPGetDatum(&job->id))),
-					what[job->kind], error)));
+					rde_uuid_text(&job->id), what[job->kind], error)));
 }
 
 /* False if there is nothing to do. */

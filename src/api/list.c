@@ -7,6 +7,7 @@
  * here.  Lists are asked for often: each is one statement, planned once, whose
  * rows become text as they come.
  */
+#include "core/calendar.h"
 #include "core/row.h"
 #include "core/statement.h"
 #include "core/url.h"
@@ -64,12 +65,12 @@ typedef enum ListParameter
 
 static const RdeStatement list_unpublished = {
 	.sql = LIST_COLUMNS
+	/* for the index; what is processing is a function's to say */
 	" AND r.status = CASE WHEN $10 = 'processing' THEN 'submitted' ELSE $10 END"
+	" AND %s._rde_status(r.status, r.claim_pid, r.claim_start) = $10"
 	" AND (r.expires_at > now() OR r.status = 'submitted')"
 	" AND ($5 OR r.reseller = ANY ($6))"
 	" AND ($9 IS NOT NULL OR r.submitted_at >= $7 AND r.submitted_at < $8)"
-	" AND ($10 = 'error' OR ($10 = 'processing') ="
-	" (r.claim_pid IS NOT NULL AND %s._rde_alive(r.claim_pid, r.claim_start)))"
 	" ORDER BY r.submitted_at, r.id",
 	.types = LISTING_TYPES,
 	.sight = RDE_SEES_CALLERS,
@@ -171,26 +172,9 @@ day_start(DateADT day)
 static void
 take_period(Listing *list, FunctionCallInfo fcinfo)
 {
-	static const char *const hint =
-	"Both days are included.";
-	Datum		from = PG_GETARG_DATUM(0);
-	Datum		to = PG_GETARG_DATUM(1);
-
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the first and the last day must not be null"),
-				 errhint("%s", hint)));
-	if (DATE_NOT_FINITE(DatumGetDateADT(from)) ||
-		DATE_NOT_FINITE(DatumGetDateADT(to)))
-		refuse("the first and the last day must be finite dates", hint);
-	if (DatumGetDateADT(from) > DatumGetDateADT(to))
-		refuse(psprintf("the first day (%s) is after the last day (%s)",
-						DatumGetCString(DirectFunctionCall1(date_out, from)),
-						DatumGetCString(DirectFunctionCall1(date_out, to))),
-			   hint);
-	set(list, PARAMETER_FROM, day_start(DatumGetDateADT(from)));
-	set(list, PARAMETER_END, day_start(DatumGetDateADT(to) + 1));
+	rde_check_days(fcinfo, 0);
+	set(list, PARAMETER_FROM, day_start(PG_GETARG_DATEADT(0)));
+	set(list, PARAMETER_END, day_start(PG_GETARG_DATEADT(1) + 1));
 }
 
 static void

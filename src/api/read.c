@@ -10,6 +10,7 @@
  */
 #include "core/row.h"
 #include "core/statement.h"
+#include "report/missing.h"
 #include "report/report.h"
 #include "who/who.h"
 

@@ -5,11 +5,13 @@
  * Invariant: every report on request, whoever asks, is a row inserted here with
  * its request checked and made absolute: instants, canonical zone, view name.
  */
+#include "api/submit.h"
 #include "build/query.h"
 #include "core/calendar.h"
 #include "core/row.h"
+#include "core/settings.h"
 #include "core/statement.h"
-#include "report/report.h"
+#include "report/missing.h"
 #include "who/who.h"
 
 #include "catalog/pg_type.h"
@@ -119,36 +121,6 @@ check_quota(const RdeHome *home, const RdeRequest *request, TimestampTz from,
 		rde_execute(home, &ask_quota, values, NULL);
 }
 
-/* It begins and ends, in this order. */
-static void
-check_period(const RdeRequest *request)
-{
-	if (request->by_instant)
-	{
-		if (TIMESTAMP_NOT_FINITE(request->period_from) ||
-			TIMESTAMP_NOT_FINITE(request->period_to) ||
-			request->period_from >= request->period_to)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("the end of a period must be after its start")));
-		return;
-	}
-	if (DATE_NOT_FINITE(request->from) || DATE_NOT_FINITE(request->to))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the first and the last day must be finite dates"),
-				 errhint("Both days are included.")));
-	if (request->from > request->to)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the first day (%s) is after the last day (%s)",
-						DatumGetCString(DirectFunctionCall1(date_out,
-															DateADTGetDatum(request->from))),
-						DatumGetCString(DirectFunctionCall1(date_out,
-															DateADTGetDatum(request->to)))),
-				 errhint("Both days are included.")));
-}
-
 static const RdeStatement insert_report = {
 	.sql = "INSERT INTO %s._rde_report (name, dataset, view, format, type,"
 	" reseller, period_from, period_to, time_zone, options,"
@@ -176,7 +148,13 @@ rde_report_submit(const RdeHome *home, const RdeRequest *request)
 	require(request->dataset, "data set");
 	require(request->format, "format");
 	require(request->options, "options");
-	check_period(request);
+	if (request->by_instant &&
+		(TIMESTAMP_NOT_FINITE(request->period_from) ||
+		 TIMESTAMP_NOT_FINITE(request->period_to) ||
+		 request->period_from >= request->period_to))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the end of a period must be after its start")));
 	if (pg_mbstrlen(name) < 1 || pg_mbstrlen(name) > 128 ||
 		strpbrk(name, "\001\002\003\004\005\006\007\b\t\n\v\f\r\016\017\020"
 				"\021\022\023\024\025\026\027\030\031\032\033\034\035\036"

@@ -12,6 +12,7 @@
 #include "build/select.h"
 #include "build/settle.h"
 #include "build/window.h"
+#include "core/row.h"
 #include "core/statement.h"
 #include "file/digest.h"
 #include "file/store.h"

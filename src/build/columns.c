@@ -13,6 +13,7 @@
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 static RdeFault *
 make_fault(int code, const char *message, const char *detail,
@@ -187,7 +188,15 @@ rde_dataset_check_view(const RdeHome *home, const char *dataset,
 	SPI_finish();
 }
 
+PG_FUNCTION_INFO_V1(rde_base_type_sql);
 PG_FUNCTION_INFO_V1(rde_check_view);
+
+/* _rde_base_type(oid) → oid */
+Datum
+rde_base_type_sql(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_OID(getBaseType(PG_GETARG_OID(0)));
+}
 
 /*
  * _rde_check_view(dataset text, view text, reseller bigint).  Raises 42703 or

@@ -1,7 +1,7 @@
 /*
  * rde.h
- *	  What every module of the extension shares: where the extension lives,
- *	  whose rights are in force, its settings.
+ *	  What every module of the extension shares: where the extension lives, and
+ *	  whose rights are in force.
  */
 #ifndef RDE_H
 #define RDE_H
@@ -53,13 +53,5 @@ extern void rde_identity_enter_owner(const RdeHome *home, RdeIdentity *saved);
 extern void rde_identity_enter_source(Oid owner, const char *time_zone,
 									  RdeIdentity *saved);
 extern void rde_identity_leave(const RdeIdentity *saved);
-
-/* Settings (module.c) */
-extern char *rde_setting_retention;
-extern char *rde_setting_settle_limit;
-extern char *rde_setting_time_zone;
-extern char *rde_setting_base_url;
-extern char *rde_setting_link_lifetime;
-extern char *rde_setting_max_span;
 
 #endif							/* RDE_H */

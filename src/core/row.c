@@ -12,6 +12,7 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
@@ -136,6 +137,13 @@ rde_row_copy(RdeRow row, int column)
 
 	return of->attlen == -1 ? PointerGetDatum(PG_DETOAST_DATUM_COPY(value)) :
 		datumCopy(value, of->attbyval, of->attlen);
+}
+
+const char *
+rde_uuid_text(const pg_uuid_t *id)
+{
+	return DatumGetCString(DirectFunctionCall1(uuid_out,
+											   UUIDPGetDatum(id)));
 }
 
 void

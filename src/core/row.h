@@ -48,6 +48,9 @@ extern bytea *rde_row_bytea(RdeRow row, int column);
 extern Datum rde_row_datum(RdeRow row, int column);
 extern Datum rde_row_copy(RdeRow row, int column);
 
+/* An id as text, for messages. */
+extern const char *rde_uuid_text(const pg_uuid_t *id);
+
 /* All columns at once, NULLs among them. */
 extern void rde_row_values(RdeRow row, Datum *values, bool *nulls);
 

@@ -7,10 +7,12 @@
  * the answer is the same.
  */
 #include "core/row.h"
+#include "core/settings.h"
 #include "core/sign.h"
 #include "core/statement.h"
 #include "core/url.h"
 #include "report/link.h"
+#include "report/missing.h"
 #include "report/report.h"
 #include "who/who.h"
 
@@ -27,12 +29,6 @@
 #include "utils/timestamp.h"
 
 #define LINK_VERSION	"2026-11-01"
-
-/* Clocks of clients that check st may be late. */
-#define LINK_EARLY		(10 * USECS_PER_MINUTE)
-
-/* How long after its end a download that began before may go on. */
-#define LINK_GRACE		(1 * USECS_PER_HOUR)
 
 static void
 append_field(StringInfo url, char separator, const char *name,
@@ -155,7 +151,7 @@ rde_link_url(const RdeHome *home, const RdeLinkKey *key,
 	link.report = rde_uuid_text(linked->report);
 	link.file_name = linked->file_name;
 	link.sv = LINK_VERSION;
-	link.st = rde_url_instant(linked->created - LINK_EARLY);
+	link.st = rde_url_instant(linked->created - RDE_LINK_EARLY);
 	link.se = rde_url_instant(Min(linked->expires, key->latest));
 	link.sp = "r";
 	link.sr = "b";
@@ -382,7 +378,8 @@ static const RdeStatement find_redeemed = {
 	" encode(sha256, 'hex'), row_count, published_at, store"
 	" FROM %s._rde_report WHERE id = $1 AND file_name = $2"
 	" AND link_number::text = $3 AND status = 'completed'"
-	" AND expires_at > $4",
+	" AND expires_at > $4"
+	" AND $4 >= clock_timestamp() - %s._rde_grace()",
 	.types = {UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID},
 	.sight = RDE_SEES_CALLERS,
 	.expected = SPI_OK_SELECT
@@ -397,7 +394,7 @@ static const RdeStatement find_redeemed = {
  * begun timestamptz) → id, reseller, name, file_name, media_type, file_bytes,
  * sha256, row_count, published_at, moved_to; and that report's file may be
  * read for the rest of the transaction, or is to be had from where moved_to
- * says.  begun is when a download began that goes on; it may be an hour ago.
+ * says.  begun is when a download began that goes on, see _rde_grace().
  * Raises 42501, always the same, for whatever is wrong with the link; 55000
  * while the file's store gives no link.
  */
@@ -444,8 +441,7 @@ rde_redeem(PG_FUNCTION_ARGS)
 		strcmp(link.sv, LINK_VERSION) != 0 || strcmp(link.sp, "r") != 0 ||
 		strcmp(link.sr, "b") != 0 ||
 		!rde_url_parse_instant(link.st, &begin) || !rde_url_parse_instant(link.se, &end) ||
-		moment > now || moment < now - LINK_GRACE ||
-		moment < begin || moment >= end)
+		moment > now || moment < begin || moment >= end)
 		refuse_link();
 
 	values[0] = PG_GETARG_DATUM(0);

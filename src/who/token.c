@@ -35,9 +35,12 @@ rde_secret(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(result);
 }
 
-static const RdeStatement find_token = {
-	.sql = "SELECT token_sha256, account,"
+/* Its use is noted now and then only: it is shown with every request. */
+#define USED_LONG_AGO \
 	" coalesce(last_used_at < now() - interval '1 hour', true)"
+
+static const RdeStatement find_token = {
+	.sql = "SELECT token_sha256, account," USED_LONG_AGO
 	" FROM %s._rde_token"
 	" WHERE subscription_key = $1 AND revoked_at IS NULL"
 	" AND expires_at > clock_timestamp()",
@@ -50,7 +53,7 @@ static const RdeStatement note_use = {
 	.sql = "UPDATE %s._rde_token SET last_used_at = now()"
 	" WHERE subscription_key = (SELECT subscription_key"
 	" FROM %s._rde_token WHERE subscription_key = $1"
-	" AND (last_used_at IS NULL OR last_used_at < now() - interval '1 hour')"
+	" AND" USED_LONG_AGO
 	" FOR UPDATE SKIP LOCKED)",
 	.types = {TEXTOID},
 	.expected = SPI_OK_UPDATE

@@ -8,7 +8,6 @@
  */
 #include "core/row.h"
 #include "core/statement.h"
-#include "report/report.h"
 #include "who/who.h"
 
 #include "access/relation.h"

@@ -12,6 +12,7 @@
 
 #include "build/failure.h"
 #include "core/row.h"
+#include "core/settings.h"
 #include "core/statement.h"
 #include "who/who.h"
 #include "work/invoices.h"

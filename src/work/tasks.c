@@ -7,6 +7,7 @@
  */
 #include "work/worker.h"
 
+#include "core/row.h"
 #include "core/statement.h"
 #include "core/step.h"
 

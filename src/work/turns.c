@@ -9,6 +9,8 @@
 
 #include "build/build.h"
 #include "build/settle.h"
+#include "core/row.h"
+#include "core/settings.h"
 #include "core/statement.h"
 #include "core/step.h"
 
