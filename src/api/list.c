@@ -180,12 +180,8 @@ take_period(Listing *list, FunctionCallInfo fcinfo)
 static void
 take_format(Listing *list, const char *given)
 {
-	char	   *format = asc_tolower(given, strlen(given));
-
-	if (strcmp(format, "xslx") == 0)
-		format = "xlsx";		/* as the documentation had it */
-	(void) rde_format_find(format);
-	set(list, PARAMETER_FORMAT, CStringGetTextDatum(format));
+	set(list, PARAMETER_FORMAT,
+		CStringGetTextDatum(rde_format_find(given)->name));
 }
 
 static void

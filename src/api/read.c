@@ -32,7 +32,7 @@ typedef struct StoredFile
 {
 	const RdeHome *home;
 	pg_uuid_t	id;
-	char	   *format;
+	const RdeFormat *format;
 	char	   *store;			/* where else its chunks may be */
 	bool		compressed;		/* the file is gzipped */
 	int64		file_bytes;		/* as stored */
@@ -95,7 +95,7 @@ read_manifest(StoredFile *file, RdeRow row)
 	bytea	   *sha256;
 
 	check_complete(file, row);
-	file->format = rde_row_text(row, FILE_FORMAT);
+	file->format = rde_format_find(rde_row_text(row, FILE_FORMAT));
 	file->store = rde_row_text(row, FILE_STORE);
 	file->file_bytes = rde_row_int64(row, FILE_BYTES);
 	file->content_bytes = rde_row_int64(row, FILE_CONTENT_BYTES);
@@ -338,18 +338,17 @@ rde_text(PG_FUNCTION_ARGS)
 	size_t		bom = strlen(UTF8_BOM);
 
 	open_file(fcinfo, false, &file);
-	if (strcmp(file.format, "csv") != 0 && strcmp(file.format, "json") != 0 &&
-		strcmp(file.format, "xml") != 0)
+	if (!file.format->text)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("report %s is of format \"%s\", which is not text",
-						rde_uuid_text(&file.id), file.format),
+						rde_uuid_text(&file.id), file.format->name),
 				 errhint("Use rde_content().")));
 	utf8 = read_file(&file, true);
 	length = VARSIZE(utf8) - VARHDRSZ;
 
 	/* a BOM tells a spreadsheet the encoding; in a text value it is no text */
-	if (strcmp(file.format, "csv") == 0 && length >= bom &&
+	if (length >= bom &&
 		memcmp(VARDATA(utf8), UTF8_BOM, bom) == 0)
 	{
 		length -= bom;

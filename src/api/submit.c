@@ -11,6 +11,7 @@
 #include "core/row.h"
 #include "core/settings.h"
 #include "core/statement.h"
+#include "format/options.h"
 #include "report/missing.h"
 #include "who/who.h"
 

@@ -258,6 +258,7 @@ const RdeFormat rde_format_xml = {
 	.extension = "xml",
 	.media_type = "application/xml",
 	.compressible = true,
+	.text = true,
 	.start = xml_start,
 	.row = xml_row,
 	.end = xml_end,

@@ -14,6 +14,7 @@
 #include "core/calendar.h"
 #include "core/row.h"
 #include "core/statement.h"
+#include "format/options.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
