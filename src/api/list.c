@@ -365,13 +365,14 @@ append_body(StringInfo out, const Listing *list)
 	appendStringInfoString(out, "{\"data\":[");
 	for (int i = 0; i < count; i++)
 	{
+		RdeRow		row = {rows->vals[i], rows->tupdesc};
+
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextReset(context);
 		old = MemoryContextSwitchTo(context);
 		if (i > 0)
 			appendStringInfoChar(out, ',');
-		append_item(out, list,
-					(RdeRow) {rows->vals[i], rows->tupdesc}, key);
+		append_item(out, list, row, key);
 		MemoryContextSwitchTo(old);
 	}
 	appendStringInfo(out, "],\"pagination\":{\"offset\":0,\"limit\":%d,\"total\":%d}",

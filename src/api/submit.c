@@ -130,7 +130,7 @@ static const RdeStatement insert_report = {
 	" $11::interval, clock_timestamp() + $11::interval)"
 	" RETURNING id",
 	.types = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID,
-		TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID},
+	TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID},
 	.expected = SPI_OK_INSERT_RETURNING
 };
 

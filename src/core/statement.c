@@ -83,7 +83,7 @@ kept_plan(const RdeHome *home, const RdeStatement *statement)
 {
 	static HTAB *plans;
 	PlanKey		key = {0};
-	KeptPlan	   *entry;
+	KeptPlan   *entry;
 	SPIPlanPtr	plan;
 
 	if (plans == NULL)

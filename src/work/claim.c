@@ -129,7 +129,7 @@ static const RdeStatement choose_passes = {
 	" WHERE place = 1 OR (NOT lost"
 	" AND NOT (SELECT lost FROM first WHERE place = 1))",
 	.types = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID,
-		INT4OID, UUIDARRAYOID},
+	INT4OID, UUIDARRAYOID},
 	.expected = SPI_OK_SELECT
 };
 

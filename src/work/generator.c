@@ -175,7 +175,7 @@ static const RdeStatement submit_due = {
 	" CROSS JOIN unnest(g.formats) AS f(format)"
 	" ON CONFLICT DO NOTHING",
 	.types = {UUIDARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID,
-		TIMESTAMPTZARRAYOID},
+	TIMESTAMPTZARRAYOID},
 	.expected = SPI_OK_INSERT
 };
 
@@ -186,7 +186,7 @@ static const RdeStatement move_on = {
 	" AS n(generator, period_from, period_to, run)"
 	" WHERE g.id = n.generator",
 	.types = {UUIDARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID,
-		TIMESTAMPTZARRAYOID},
+	TIMESTAMPTZARRAYOID},
 	.expected = SPI_OK_UPDATE
 };
 

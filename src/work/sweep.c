@@ -275,7 +275,7 @@ sweep_table(const RdeHome *home, const RdeWatch *watch, TimestampTz since,
 {
 	bool		complete = true;
 	int			count;
-	RdeOrigin	   *origins = load_origins(home, watch, since, &count);
+	RdeOrigin  *origins = load_origins(home, watch, since, &count);
 
 	for (int i = 0; i < count; i++)
 	{

@@ -24,7 +24,7 @@
 /* What a step does beside building, and whether there is more of it. */
 typedef struct Task
 {
-	RdeWorker	   *worker;
+	RdeWorker  *worker;
 	bool		more;
 	int			limit;			/* of generators, and one of those it began */
 	pg_uuid_t	generator;		/* with */
@@ -121,7 +121,7 @@ blame_generator(RdeWorker *worker, const pg_uuid_t *id,
 	else
 		worker->skipped_generators = rde_worker_skip(worker->skipped_generators, id);
 	rde_worker_warn(psprintf("reports of generator %s could not be submitted",
-				  rde_uuid_text(id)), failure);
+							 rde_uuid_text(id)), failure);
 }
 
 /*

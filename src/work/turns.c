@@ -114,9 +114,9 @@ record_contained(RdeWorker *worker, Build *it)
 	if (failure->interrupt)
 		rde_worker_give_up(worker, it->group, failure);
 	worker->skipped_passes = rde_worker_skip(worker->skipped_passes,
-									   &it->group->pass);
+											 &it->group->pass);
 	rde_worker_warn(psprintf("report %s could not be marked as failed",
-				  rde_uuid_text(&it->ids[0])), failure);
+							 rde_uuid_text(&it->ids[0])), failure);
 }
 
 /*
@@ -174,7 +174,7 @@ build_group(RdeWorker *worker, RdeGroup *group, TimestampTz horizon)
 /* Revisions of provisional reports whose periods have settled. */
 typedef struct Settling
 {
-	RdeWorker	   *worker;
+	RdeWorker  *worker;
 	TimestampTz horizon;
 } Settling;
 
