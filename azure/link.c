@@ -42,26 +42,25 @@ rde_azure_download_url(PG_FUNCTION_ARGS)
 	const RdeHome *home = rde_home(fcinfo);
 	MemoryContext context = CurrentMemoryContext;
 	Datum		values[] = {PG_GETARG_DATUM(0)};
-	const AzureServer *server = NULL;
 	text	   *url = NULL;
-	RdeRow		row;
 
 	rde_connect();
 	rde_execute(home, &find_blob, values, NULL);
 	if (SPI_processed > 0)
 	{
-		row = rde_row(0);
-		server = azure_server_find(rde_row_text(row, 1));
-	}
-	if (server && server->key)
-	{
-		const char *link = azure_read_link(server, rde_row_text(row, 2),
-										   rde_row_instant(row, 3) - RDE_LINK_EARLY,
-										   rde_row_instant(row, 4));
-		MemoryContext old = MemoryContextSwitchTo(context);
+		RdeRow		row = rde_row(0);
+		const AzureServer *server = azure_server_find(rde_row_text(row, 1));
 
-		url = cstring_to_text(link);
-		MemoryContextSwitchTo(old);
+		if (server && server->key)
+		{
+			const char *link = azure_read_link(server, rde_row_text(row, 2),
+											   rde_row_instant(row, 3) -
+											   RDE_LINK_EARLY,
+											   rde_row_instant(row, 4));
+
+			MemoryContextSwitchTo(context);
+			url = cstring_to_text(link);
+		}
 	}
 	SPI_finish();
 	if (url == NULL)
