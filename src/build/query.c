@@ -365,6 +365,34 @@ rde_dataset_check_columns(const RdeQuery *query)
 	rde_fault_raise(query->view_fault);
 }
 
+/* Behind the report's columns: amount and currency, for the totals. */
+static void
+add_totals(RdeQuery *query, StringInfo sql, Relation relation,
+		   const Source *source, const RdeReport *report)
+{
+	int			place = query->ncolumns;
+
+	query->amount = query->currency = -1;
+	if (source->amount)
+	{
+		appendStringInfo(sql, ", %s::pg_catalog.numeric",
+						 qualified(role_attribute(relation, report,
+												  source->amount)));
+		query->amount = place++;
+	}
+	if (source->currency)
+	{
+		Form_pg_attribute currency = role_attribute(relation, report,
+													source->currency);
+
+		/* a cast of char(n) would copy every value to cut its blanks */
+		query->currency_padded = getBaseType(currency->atttypid) == BPCHAROID;
+		appendStringInfo(sql, ", %s%s", qualified(currency),
+						 query->currency_padded ? "" : "::pg_catalog.text");
+		query->currency = place++;
+	}
+}
+
 RdeQuery *
 rde_dataset_query(const RdeHome *home, const RdeReport *report,
 				  const RdeWindow *window)
@@ -375,7 +403,6 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 	Source	   *source;
 	Relation	relation;
 	RdeColumns *columns;
-	int			place;
 
 	query->window_xmax = query->window_end = -1;
 	rde_connect();
@@ -396,27 +423,8 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 	rde_fault_raise(columns->source_fault);
 	query->view_fault = columns->view_fault;
 	query->columns = columns->columns;
-	place = query->ncolumns = columns->count;
-	query->amount = query->currency = -1;
-	if (source->amount)
-	{
-		appendStringInfo(&sql, ", %s::pg_catalog.numeric",
-						 qualified(role_attribute(relation, report,
-												  source->amount)));
-		query->amount = place++;
-	}
-	if (source->currency)
-	{
-		Form_pg_attribute currency = role_attribute(relation, report,
-													source->currency);
-
-		/* a cast of char(n) would copy every value to cut its blanks */
-		query->currency_padded = getBaseType(currency->atttypid) == BPCHAROID;
-		appendStringInfo(&sql, ", %s%s", qualified(currency),
-						 query->currency_padded ? "" : "::pg_catalog.text");
-		query->currency = place++;
-	}
-
+	query->ncolumns = columns->count;
+	add_totals(query, &sql, relation, source, report);
 	appendStringInfo(&sql, " FROM %s.%s AS s",
 					 quote_identifier(get_namespace_name(RelationGetNamespace(relation))),
 					 quote_identifier(RelationGetRelationName(relation)));

@@ -372,6 +372,42 @@ rde_moved_to(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(url));
 }
 
+/* What the arguments of rde_redeem() say; refused if one of them is NULL. */
+static RdeLink
+link_argument(FunctionCallInfo fcinfo)
+{
+	RdeLink		link;
+
+	for (int i = 0; i < 9; i++)
+	{
+		if (PG_ARGISNULL(i))
+			refuse_link();
+	}
+	link.report = rde_uuid_text(PG_GETARG_UUID_P(0));
+	link.file_name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	link.sv = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	link.st = text_to_cstring(PG_GETARG_TEXT_PP(3));
+	link.se = text_to_cstring(PG_GETARG_TEXT_PP(4));
+	link.sp = text_to_cstring(PG_GETARG_TEXT_PP(5));
+	link.sr = text_to_cstring(PG_GETARG_TEXT_PP(6));
+	link.kid = text_to_cstring(PG_GETARG_TEXT_PP(7));
+	return link;
+}
+
+/* Does a link that we signed open a file at a moment? */
+static bool
+holds(const RdeLink *link, TimestampTz moment)
+{
+	TimestampTz begin;
+	TimestampTz end;
+
+	return strcmp(link->sv, LINK_VERSION) == 0 &&
+		strcmp(link->sp, "r") == 0 && strcmp(link->sr, "b") == 0 &&
+		rde_url_parse_instant(link->st, &begin) &&
+		rde_url_parse_instant(link->se, &end) &&
+		moment >= begin && moment < end;
+}
+
 /* The store, and what rde_redeem() returns but for where the file has moved to. */
 static const RdeStatement find_redeemed = {
 	.sql = "SELECT id, reseller, name, file_name, media_type, file_bytes,"
@@ -407,8 +443,6 @@ rde_redeem(PG_FUNCTION_ARGS)
 	TimestampTz moment = now;
 	Datum		values[4];
 	RdeLink		link;
-	TimestampTz begin;
-	TimestampTz end;
 	char	   *number;
 	TupleDesc	desc;
 	HeapTuple	redeemed;
@@ -419,29 +453,13 @@ rde_redeem(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	for (int i = 0; i < 9; i++)
-	{
-		if (PG_ARGISNULL(i))
-			refuse_link();
-	}
+	link = link_argument(fcinfo);
 	if (!PG_ARGISNULL(9))
 		moment = PG_GETARG_TIMESTAMPTZ(9);
-	link.report = rde_uuid_text(PG_GETARG_UUID_P(0));
-	link.file_name = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	link.sv = text_to_cstring(PG_GETARG_TEXT_PP(2));
-	link.st = text_to_cstring(PG_GETARG_TEXT_PP(3));
-	link.se = text_to_cstring(PG_GETARG_TEXT_PP(4));
-	link.sp = text_to_cstring(PG_GETARG_TEXT_PP(5));
-	link.sr = text_to_cstring(PG_GETARG_TEXT_PP(6));
-	link.kid = text_to_cstring(PG_GETARG_TEXT_PP(7));
 
 	rde_connect();
 	if (!is_signed(home, &link, text_to_cstring(PG_GETARG_TEXT_PP(8)),
-				   &number) ||
-		strcmp(link.sv, LINK_VERSION) != 0 || strcmp(link.sp, "r") != 0 ||
-		strcmp(link.sr, "b") != 0 ||
-		!rde_url_parse_instant(link.st, &begin) || !rde_url_parse_instant(link.se, &end) ||
-		moment > now || moment < begin || moment >= end)
+				   &number) || moment > now || !holds(&link, moment))
 		refuse_link();
 
 	values[0] = PG_GETARG_DATUM(0);

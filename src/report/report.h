@@ -30,7 +30,7 @@ typedef struct RdeReport
 	const char *invoice;		/* the rows of an invoice, else NULL and ... */
 	TimestampTz period_from;	/* half-open */
 	TimestampTz period_to;
-	bool		snapshot_window;	/* ... nominal: see snapshot.h */
+	bool		snapshot_window;	/* ... nominal: see window.h */
 	pg_uuid_t	generator;		/* of a snapshot window */
 	TimestampTz due_at;
 	const char *time_zone;
