@@ -114,5 +114,21 @@ for my $it (@statements)
 	is("$result $err", '0 ', "$it->{name}: can be prepared");
 }
 
+# What must not be NULL and is, by somebody's hand, is an error that names it.
+my ($out, $err);
+my $result = $node->psql('postgres', q{
+	SET search_path = "of rde", public;
+	CREATE TABLE line (id integer PRIMARY KEY, reseller bigint, day date);
+	SELECT rde_create_dataset('lines', 'lines');
+	SELECT rde_attach('lines', 'line', reseller => 'reseller', period => 'day', key => '{id}');
+	SELECT rde_submit('lines', '2026-01-01', '2026-01-02') AS report \gset
+	ALTER TABLE _rde_report ALTER time_zone DROP NOT NULL;
+	UPDATE _rde_report SET time_zone = NULL;
+	SELECT rde_build(:'report');
+	SELECT status FROM rde_reports WHERE id = :'report';
+}, stdout => \$out, stderr => \$err);
+like($err, qr/WARNING:  report \S+ could not be built: unexpected null in column "time_zone"/, 'a NULL is named');
+like($out, qr/^error$/m, 'and the report is in error');
+
 $node->stop;
 done_testing();
