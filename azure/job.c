@@ -13,6 +13,7 @@
 #include "digest.h"
 #include "mb/pg_wchar.h"
 #include "file/store.h"
+#include "core/row.h"
 #include "core/step.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -25,18 +26,11 @@
 #define FIRST_PAUSE		15
 #define LAST_PAUSE		SECS_PER_HOUR
 
-static const char *
-id_text(const AzureJob *job)
-{
-	return DatumGetCString(DirectFunctionCall1(uuid_out,
-											   UUIDPGetDatum(&job->id)));
-}
-
 /* What a file's name has from the report's id on */
 static const char *
 from_id(const AzureJob *job)
 {
-	const char *found = strstr(job->file_name, id_text(job));
+	const char *found = strstr(job->file_name, rde_uuid_text(&job->id));
 
 	if (found == NULL)
 		elog(ERROR, "file name \"%s\" lacks its report's id", job->file_name);
@@ -52,7 +46,7 @@ blob_name(const AzureServer *server, const AzureJob *job)
 {
 	StringInfoData name;
 	const char *id = from_id(job);
-	int			end = id - job->file_name + strlen(id_text(job));
+	int			end = id - job->file_name + strlen(rde_uuid_text(&job->id));
 
 	initStringInfo(&name);
 	if (server->layout == AZURE_BY_RESELLER ||

@@ -5,7 +5,9 @@
  * Invariant: a link is computed when it is asked for, from the server and the
  * key of that moment, and never stored.
  */
-#include "core/rde.h"
+#include "core/row.h"
+#include "core/statement.h"
+#include "core/url.h"
 
 #include "catalog/pg_type.h"
 #include "options.h"
@@ -17,14 +19,18 @@
 PG_FUNCTION_INFO_V1(rde_azure_download_url);
 PG_FUNCTION_INFO_V1(rde_azure_blob_url);
 
-static Datum
-column(int number)
-{
-	bool		isnull;
-
-	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number,
-						 &isnull);
-}
+static const RdeStatement find_blob = {
+	.sql = "SELECT u.server::text, u.blob,"
+	" r.published_at,"
+	" least(r.expires_at, now() + %s._rde_link_lifetime())"
+	" FROM %s._rde_azure_upload u"
+	" JOIN %s._rde_report r ON r.id = u.report"
+	" WHERE u.report = $1 AND u.status = 'uploaded'"
+	" AND u.link_number = r.link_number",
+	.types = {UUIDOID},
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
+};
 
 /*
  * rde_azure_download_url(report uuid) → text; NULL while its blob is not there
@@ -35,34 +41,26 @@ rde_azure_download_url(PG_FUNCTION_ARGS)
 {
 	const RdeHome *home = rde_home(fcinfo);
 	MemoryContext context = CurrentMemoryContext;
-	Oid			types[] = {UUIDOID};
 	Datum		values[] = {PG_GETARG_DATUM(0)};
-	const AzureServer *server = NULL;
 	text	   *url = NULL;
 
 	rde_connect();
-	/* clocks of clients that check st may be late: ten minutes, as ever */
-	rde_execute(home,
-				"SELECT u.server::text, u.blob,"
-				" r.published_at - interval '10 minutes',"
-				" least(r.expires_at, now() + %s._rde_link_lifetime())"
-				" FROM %s._rde_azure_upload u"
-				" JOIN %s._rde_report r ON r.id = u.report"
-				" WHERE u.report = $1 AND u.status = 'uploaded'"
-				" AND u.link_number = r.link_number",
-				1, types, values, NULL, true, SPI_OK_SELECT);
+	rde_execute(home, &find_blob, values, NULL);
 	if (SPI_processed > 0)
-		server = azure_server_find(TextDatumGetCString(column(1)));
-	if (server && server->key)
 	{
-		const char *link = azure_read_link(server,
-										   TextDatumGetCString(column(2)),
-										   DatumGetTimestampTz(column(3)),
-										   DatumGetTimestampTz(column(4)));
-		MemoryContext old = MemoryContextSwitchTo(context);
+		RdeRow		row = rde_row(0);
+		const AzureServer *server = azure_server_find(rde_row_text(row, 1));
 
-		url = cstring_to_text(link);
-		MemoryContextSwitchTo(old);
+		if (server && server->key)
+		{
+			const char *link = azure_read_link(server, rde_row_text(row, 2),
+											   rde_row_instant(row, 3) -
+											   RDE_LINK_EARLY,
+											   rde_row_instant(row, 4));
+
+			MemoryContextSwitchTo(context);
+			url = cstring_to_text(link);
+		}
 	}
 	SPI_finish();
 	if (url == NULL)

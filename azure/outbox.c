@@ -7,203 +7,241 @@
  */
 #include "outbox.h"
 
+#include "core/row.h"
+#include "core/statement.h"
+
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+static const RdeStatement check_caller = {
+	.sql = "SELECT %s._rde_azure_check_caller()",
+	.expected = SPI_OK_SELECT
+};
+
 void
 azure_outbox_check_caller(const RdeHome *home)
 {
-	rde_execute(home, "SELECT %s._rde_azure_check_caller()",
-				0, NULL, NULL, NULL, false, SPI_OK_SELECT);
+	rde_execute(home, &check_caller, NULL, NULL);
 }
+
+static const RdeStatement check_cluster = {
+	.sql = "SELECT %s._rde_azure_check_cluster()",
+	.expected = SPI_OK_SELECT
+};
 
 void
 azure_outbox_check_cluster(const RdeHome *home)
 {
-	rde_execute(home, "SELECT %s._rde_azure_check_cluster()",
-				0, NULL, NULL, NULL, false, SPI_OK_SELECT);
+	rde_execute(home, &check_cluster, NULL, NULL);
 }
+
+static const RdeStatement fill = {
+	.sql = "SELECT %s._rde_azure_fill($1)",
+	.types = {NAMEOID},
+	.expected = SPI_OK_SELECT
+};
 
 void
 azure_outbox_fill(const RdeHome *home, const char *server)
 {
-	Oid			types[] = {NAMEOID};
 	Datum		values[] = {
 		DirectFunctionCall1(namein, CStringGetDatum(server))
 	};
 
-	rde_execute(home, "SELECT %s._rde_azure_fill($1)",
-				1, types, values, NULL, false, SPI_OK_SELECT);
+	rde_execute(home, &fill, values, NULL);
 }
 
-/* A column of the only row SPI returned. */
-static char *
-text_column(MemoryContext context, int column)
-{
-	char	   *value = SPI_getvalue(SPI_tuptable->vals[0],
-									 SPI_tuptable->tupdesc, column);
+static const RdeStatement claim = {
+	.sql = "SELECT id, kind, attempts, expired, server, blob, new_blob,"
+	" name, file_name, media_type, sha256, reseller, month, bytes,"
+	" link_number FROM %s._rde_azure_claim($1, $2)",
+	.types = {INT4OID, TIMESTAMPTZOID},
+	.expected = SPI_OK_SELECT
+};
 
-	return value ? MemoryContextStrdup(context, value) : NULL;
-}
-
-static Datum
-value_column(int column, bool *isnull)
+enum
 {
-	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column,
-						 isnull);
+	JOB_ID = 1, JOB_KIND, JOB_ATTEMPTS, JOB_EXPIRED, JOB_SERVER, JOB_BLOB,
+	JOB_NEW_BLOB, JOB_NAME, JOB_FILE_NAME, JOB_MEDIA_TYPE, JOB_SHA256,
+	JOB_RESELLER, JOB_MONTH, JOB_BYTES, JOB_LINK_NUMBER
+};
+
+/* A claimed row, in the current context. */
+static AzureJob *
+job_of(RdeRow row)
+{
+	AzureJob   *job = palloc0(sizeof(AzureJob));
+	const char *kind = rde_row_text(row, JOB_KIND);
+
+	job->id = rde_row_uuid(row, JOB_ID);
+	job->kind = strcmp(kind, "upload") == 0 ? AZURE_UPLOAD :
+		strcmp(kind, "move") == 0 ? AZURE_MOVE : AZURE_DELETE;
+	job->attempts = rde_row_int32(row, JOB_ATTEMPTS);
+	job->expired = rde_row_bool(row, JOB_EXPIRED);
+	job->server = rde_row_text(row, JOB_SERVER);
+	job->blob = rde_row_text_or_null(row, JOB_BLOB);
+	job->new_blob = rde_row_text_or_null(row, JOB_NEW_BLOB);
+	job->name = rde_row_text_or_null(row, JOB_NAME);
+	job->file_name = rde_row_text_or_null(row, JOB_FILE_NAME);
+	job->media_type = rde_row_text_or_null(row, JOB_MEDIA_TYPE);
+	job->sha256 = rde_row_text_or_null(row, JOB_SHA256);
+	job->reseller = rde_row_text_or_null(row, JOB_RESELLER);
+	job->month = rde_row_text_or_null(row, JOB_MONTH);
+	job->bytes = rde_row_int64(row, JOB_BYTES);
+	job->link_number = rde_row_int32(row, JOB_LINK_NUMBER);
+	return job;
 }
 
 AzureJob *
 azure_outbox_claim(const RdeHome *home, MemoryContext context)
 {
-	Oid			types[] = {INT4OID, TIMESTAMPTZOID};
 	Datum		values[] = {
 		Int32GetDatum(MyProcPid), TimestampTzGetDatum(MyStartTimestamp)
 	};
+	MemoryContext old;
 	AzureJob   *job;
-	const char *kind;
-	bool		isnull;
 
-	rde_execute(home,
-				"SELECT id, kind, attempts, expired, server, blob, new_blob,"
-				" name, file_name, media_type, sha256, reseller, month, bytes,"
-				" link_number FROM %s._rde_azure_claim($1, $2)",
-				2, types, values, NULL, false, SPI_OK_SELECT);
+	rde_execute(home, &claim, values, NULL);
 	if (SPI_processed == 0)
 		return NULL;
-	job = MemoryContextAllocZero(context, sizeof(AzureJob));
-	job->id = *DatumGetUUIDP(value_column(1, &isnull));
-	kind = text_column(context, 2);
-	job->kind = strcmp(kind, "upload") == 0 ? AZURE_UPLOAD :
-		strcmp(kind, "move") == 0 ? AZURE_MOVE : AZURE_DELETE;
-	job->attempts = DatumGetInt32(value_column(3, &isnull));
-	job->expired = DatumGetBool(value_column(4, &isnull));
-	job->server = text_column(context, 5);
-	job->blob = text_column(context, 6);
-	job->new_blob = text_column(context, 7);
-	job->name = text_column(context, 8);
-	job->file_name = text_column(context, 9);
-	job->media_type = text_column(context, 10);
-	job->sha256 = text_column(context, 11);
-	job->reseller = text_column(context, 12);
-	job->month = text_column(context, 13);
-	job->bytes = DatumGetInt64(value_column(14, &isnull));
-	job->link_number = DatumGetInt32(value_column(15, &isnull));
+	old = MemoryContextSwitchTo(context);
+	job = job_of(rde_row(0));
+	MemoryContextSwitchTo(old);
 	return job;
 }
+
+static const RdeStatement save_names = {
+	.sql = "UPDATE %s._rde_azure_upload SET blob = $2, new_blob = $3"
+	" WHERE id = $1",
+	.types = {UUIDOID, TEXTOID, TEXTOID},
+	.expected = SPI_OK_UPDATE
+};
 
 void
 azure_outbox_name(const RdeHome *home, const AzureJob *job)
 {
-	Oid			types[] = {UUIDOID, TEXTOID, TEXTOID};
 	Datum		values[] = {
 		UUIDPGetDatum(&job->id), CStringGetTextDatum(job->blob),
 		job->new_blob ? CStringGetTextDatum(job->new_blob) : (Datum) 0
 	};
 
-	rde_execute(home,
-				"UPDATE %s._rde_azure_upload SET blob = $2, new_blob = $3"
-				" WHERE id = $1",
-				3, types, values, job->new_blob ? NULL : "  n", false,
-				SPI_OK_UPDATE);
+	rde_execute(home, &save_names, values, job->new_blob ? NULL : "  n");
 }
+
+static const RdeStatement read_chunk = {
+	.sql = "SELECT data FROM %s._rde_report_chunk"
+	" WHERE report = $1 AND seq = $2",
+	.types = {UUIDOID, INT4OID},
+	.expected = SPI_OK_SELECT
+};
 
 bytea *
 azure_outbox_chunk(const RdeHome *home, const AzureJob *job, int seq,
 				   MemoryContext context)
 {
-	Oid			types[] = {UUIDOID, INT4OID};
 	Datum		values[] = {UUIDPGetDatum(&job->id), Int32GetDatum(seq)};
 	MemoryContext old;
 	bytea	   *chunk;
-	bool		isnull;
 
-	rde_execute(home,
-				"SELECT data FROM %s._rde_report_chunk"
-				" WHERE report = $1 AND seq = $2",
-				2, types, values, NULL, false, SPI_OK_SELECT);
+	rde_execute(home, &read_chunk, values, NULL);
 	if (SPI_processed == 0)
 		return NULL;
 	old = MemoryContextSwitchTo(context);
-	chunk = DatumGetByteaPCopy(value_column(1, &isnull));
+	chunk = rde_row_bytea(rde_row(0), 1);
 	MemoryContextSwitchTo(old);
 	return chunk;
 }
 
+static const RdeStatement find_report = {
+	.sql = "SELECT FROM %s._rde_azure_upload"
+	" WHERE id = $1 AND report IS NOT NULL",
+	.types = {UUIDOID},
+	.expected = SPI_OK_SELECT
+};
+
 bool
 azure_outbox_gone(const RdeHome *home, const AzureJob *job)
 {
-	Oid			types[] = {UUIDOID};
 	Datum		values[] = {UUIDPGetDatum(&job->id)};
 
-	rde_execute(home,
-				"SELECT FROM %s._rde_azure_upload"
-				" WHERE id = $1 AND report IS NOT NULL",
-				1, types, values, NULL, false, SPI_OK_SELECT);
+	rde_execute(home, &find_report, values, NULL);
 	return SPI_processed == 0;
 }
+
+static const RdeStatement uploaded = {
+	.sql = "SELECT %s._rde_azure_uploaded($1, $2, $3)",
+	.types = {UUIDOID, INT4OID, BOOLOID},
+	.expected = SPI_OK_SELECT
+};
 
 void
 azure_outbox_uploaded(const RdeHome *home, const AzureJob *job,
 					  bool drop_chunks)
 {
-	Oid			types[] = {UUIDOID, INT4OID, BOOLOID};
 	Datum		values[] = {
 		UUIDPGetDatum(&job->id), Int32GetDatum(job->link_number),
 		BoolGetDatum(drop_chunks)
 	};
 
-	rde_execute(home, "SELECT %s._rde_azure_uploaded($1, $2, $3)",
-				3, types, values, NULL, false, SPI_OK_SELECT);
+	rde_execute(home, &uploaded, values, NULL);
 }
+
+static const RdeStatement moved = {
+	.sql = "UPDATE %s._rde_azure_upload SET blob = $2, new_blob = NULL,"
+	" link_number = $3, last_error = NULL, claim_pid = NULL,"
+	" claim_start = NULL WHERE id = $1",
+	.types = {UUIDOID, TEXTOID, INT4OID},
+	.expected = SPI_OK_UPDATE
+};
 
 void
 azure_outbox_moved(const RdeHome *home, const AzureJob *job)
 {
-	Oid			types[] = {UUIDOID, TEXTOID, INT4OID};
 	Datum		values[] = {
 		UUIDPGetDatum(&job->id), CStringGetTextDatum(job->new_blob),
 		Int32GetDatum(job->link_number)
 	};
 
-	rde_execute(home,
-				"UPDATE %s._rde_azure_upload SET blob = $2, new_blob = NULL,"
-				" link_number = $3, last_error = NULL, claim_pid = NULL,"
-				" claim_start = NULL WHERE id = $1",
-				3, types, values, NULL, false, SPI_OK_UPDATE);
+	rde_execute(home, &moved, values, NULL);
 }
+
+static const RdeStatement forget = {
+	.sql = "DELETE FROM %s._rde_azure_upload"
+	" WHERE id = $1 AND report IS NULL",
+	.types = {UUIDOID},
+	.expected = SPI_OK_DELETE
+};
 
 void
 azure_outbox_forget(const RdeHome *home, const AzureJob *job)
 {
-	Oid			types[] = {UUIDOID};
 	Datum		values[] = {UUIDPGetDatum(&job->id)};
 
-	rde_execute(home,
-				"DELETE FROM %s._rde_azure_upload"
-				" WHERE id = $1 AND report IS NULL",
-				1, types, values, NULL, false, SPI_OK_DELETE);
+	rde_execute(home, &forget, values, NULL);
 }
+
+static const RdeStatement failed = {
+	.sql = "UPDATE %s._rde_azure_upload SET last_error = $2,"
+	" status = CASE WHEN report IS NULL THEN 'deleting'"
+	" WHEN $3 < 0 AND status = 'pending' THEN 'error'"
+	" ELSE status END,"
+	" due_at = clock_timestamp()"
+	" + pg_catalog.make_interval(secs => pg_catalog.abs($3)),"
+	" claim_pid = NULL, claim_start = NULL WHERE id = $1",
+	.types = {UUIDOID, TEXTOID, INT4OID},
+	.expected = SPI_OK_UPDATE
+};
 
 void
 azure_outbox_failed(const RdeHome *home, const AzureJob *job,
 					const char *error, int seconds)
 {
-	Oid			types[] = {UUIDOID, TEXTOID, INT4OID};
 	Datum		values[] = {
 		UUIDPGetDatum(&job->id), CStringGetTextDatum(error),
 		Int32GetDatum(seconds)
 	};
 
-	rde_execute(home,
-				"UPDATE %s._rde_azure_upload SET last_error = $2,"
-				" status = CASE WHEN report IS NULL THEN 'deleting'"
-				" WHEN $3 < 0 AND status = 'pending' THEN 'error'"
-				" ELSE status END,"
-				" due_at = clock_timestamp()"
-				" + pg_catalog.make_interval(secs => pg_catalog.abs($3)),"
-				" claim_pid = NULL, claim_start = NULL WHERE id = $1",
-				3, types, values, NULL, false, SPI_OK_UPDATE);
+	rde_execute(home, &failed, values, NULL);
 }

@@ -5,6 +5,7 @@
  * Invariant: no transaction is open while the network is waited for but one
  * that has done nothing; so uploads hold up neither vacuum nor reports.
  */
+#include "core/row.h"
 #include "core/step.h"
 
 #include "catalog/pg_type.h"
@@ -36,25 +37,28 @@ typedef struct Run
 	bool		refused;		/* as every other job would be */
 } Run;
 
+static const RdeStatement find_servers = {
+	.sql = "SELECT s.oid FROM pg_catalog.pg_foreign_server s"
+	" JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = s.srvfdw"
+	" WHERE w.fdwname = 'rde_azure' ORDER BY s.srvname",
+	.expected = SPI_OK_SELECT
+};
+
 /* The server that takes new reports; NULL if none does. */
 static const AzureServer *
 upload_server(const RdeHome *home)
 {
 	const AzureServer *found = NULL;
+	SPITupleTable *rows;
 	uint64		count;
 
-	rde_execute(home,
-				"SELECT s.oid FROM pg_catalog.pg_foreign_server s"
-				" JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = s.srvfdw"
-				" WHERE w.fdwname = 'rde_azure' ORDER BY s.srvname",
-				0, NULL, NULL, NULL, false, SPI_OK_SELECT);
+	rde_execute(home, &find_servers, NULL, NULL);
+	rows = SPI_tuptable;
 	count = SPI_processed;
 	for (uint64 i = 0; i < count; i++)
 	{
-		bool		isnull;
-		Datum		id = SPI_getbinval(SPI_tuptable->vals[i],
-									   SPI_tuptable->tupdesc, 1, &isnull);
-		const AzureServer *server = azure_server_get(DatumGetObjectId(id));
+		RdeRow		row = {rows->vals[i], rows->tupdesc};
+		const AzureServer *server = azure_server_get(rde_row_oid(row, 1));
 
 		if (!server->upload)
 			continue;
@@ -140,9 +144,7 @@ warn(const AzureJob *job, const char *error)
 	ereport(WARNING,
 			(errcode(ERRCODE_CONNECTION_FAILURE),
 			 errmsg("report %s could not be %s: %s",
-					DatumGetCString(DirectFunctionCall1(uuid_out,
-														UUIDPGetDatum(&job->id))),
-					what[job->kind], error)));
+					rde_uuid_text(&job->id), what[job->kind], error)));
 }
 
 /* False if there is nothing to do. */

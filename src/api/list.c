@@ -8,15 +8,17 @@
  * rows become text as they come.  A long one comes in parts: together they hold
  * what was to be listed when the first was read, each report once.
  */
+#include "core/calendar.h"
+#include "core/row.h"
+#include "core/statement.h"
+#include "core/url.h"
 #include "who/who.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "format/format.h"
-#include "report/link.h"
 #include "api/place.h"
 #include "miscadmin.h"
-#include "core/url.h"
+#include "report/link.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/fmgrprotos.h"
@@ -71,10 +73,70 @@ typedef enum ListParameter
 	PARAMETER_LAST_ID, PARAMETER_COUNT
 } ListParameter;
 
-static Oid	parameter_types[] = {
-	BOOLOID, TEXTOID, TEXTOID, TEXTARRAYOID, BOOLOID, INT8ARRAYOID,
-	TIMESTAMPTZOID, TIMESTAMPTZOID, PG_SNAPSHOTOID, TEXTOID, PG_SNAPSHOTOID,
-	TIMESTAMPTZOID, UUIDOID
+#define LISTING_TYPES \
+	{BOOLOID, TEXTOID, TEXTOID, TEXTARRAYOID, BOOLOID, INT8ARRAYOID, \
+	TIMESTAMPTZOID, TIMESTAMPTZOID, PG_SNAPSHOTOID, TEXTOID, PG_SNAPSHOTOID, \
+	TIMESTAMPTZOID, UUIDOID}
+
+static const RdeStatement list_unpublished = {
+	.sql = LIST_COLUMNS("submitted_at")
+	/* for the index; what is processing is a function's to say */
+	" AND r.status = CASE WHEN $10 = 'processing' THEN 'submitted' ELSE $10 END"
+	" AND %s._rde_status(r.status, r.claim_pid, r.claim_start) = $10"
+	" AND (r.expires_at > now() OR r.status = 'submitted')"
+	" AND ($5 OR r.reseller = ANY ($6))"
+	" AND ($7 IS NULL OR r.submitted_at >= $7 AND r.submitted_at < $8)"
+	LIST_ORDER("submitted_at"),
+	.types = LISTING_TYPES,
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
+};
+
+/* Planned for its cursor, which says how many rows there may be. */
+static const RdeStatement list_after = {
+	.sql = LIST_COLUMNS("published_at") LIST_PUBLISHED
+	" AND ($5 OR r.reseller = ANY ($6))"
+	" AND r.published_xid >= pg_snapshot_xmin($9)"
+	" AND NOT pg_visible_in_snapshot(r.published_xid, $9)"
+	" AND r.system_identifier = " CLUSTER
+	LIST_ORDER("published_at"),
+	.types = LISTING_TYPES,
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
+};
+
+static const RdeStatement list_all = {
+	.sql = LIST_COLUMNS("published_at") LIST_PUBLISHED
+	" AND r.published_at >= $7 AND r.published_at < $8"
+	LIST_ORDER("published_at"),
+	.types = LISTING_TYPES,
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT,
+	.planned_once = true
+};
+
+static const RdeStatement list_accounts = {
+	.sql = LIST_COLUMNS("published_at") LIST_PUBLISHED
+	" AND r.reseller = ANY ($6)"
+	" AND r.published_at >= $7 AND r.published_at < $8"
+	LIST_ORDER("published_at"),
+	.types = LISTING_TYPES,
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT,
+	.planned_once = true
+};
+
+static const RdeStatement read_cursor = {
+	.sql = "SELECT %s._rde_read_cursor($1)",
+	.types = {TEXTOID},
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
+};
+
+static const RdeStatement next_cursor = {
+	.sql = "SELECT %s._rde_cursor()",
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
 };
 
 /* What is asked for, checked. */
@@ -127,37 +189,16 @@ day_start(DateADT day)
 static void
 take_period(Listing *list, FunctionCallInfo fcinfo)
 {
-	static const char *const hint =
-	"Both days are included.";
-	Datum		from = PG_GETARG_DATUM(0);
-	Datum		to = PG_GETARG_DATUM(1);
-
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the first and the last day must not be null"),
-				 errhint("%s", hint)));
-	if (DATE_NOT_FINITE(DatumGetDateADT(from)) ||
-		DATE_NOT_FINITE(DatumGetDateADT(to)))
-		refuse("the first and the last day must be finite dates", hint);
-	if (DatumGetDateADT(from) > DatumGetDateADT(to))
-		refuse(psprintf("the first day (%s) is after the last day (%s)",
-						DatumGetCString(DirectFunctionCall1(date_out, from)),
-						DatumGetCString(DirectFunctionCall1(date_out, to))),
-			   hint);
-	set(list, PARAMETER_FROM, day_start(DatumGetDateADT(from)));
-	set(list, PARAMETER_END, day_start(DatumGetDateADT(to) + 1));
+	rde_check_days(fcinfo, 0);
+	set(list, PARAMETER_FROM, day_start(PG_GETARG_DATEADT(0)));
+	set(list, PARAMETER_END, day_start(PG_GETARG_DATEADT(1) + 1));
 }
 
 static void
 take_format(Listing *list, const char *given)
 {
-	char	   *format = asc_tolower(given, strlen(given));
-
-	if (strcmp(format, "xslx") == 0)
-		format = "xlsx";		/* as the documentation had it */
-	(void) rde_format_find(format);
-	set(list, PARAMETER_FORMAT, CStringGetTextDatum(format));
+	set(list, PARAMETER_FORMAT,
+		CStringGetTextDatum(rde_format_find(given)->name));
 }
 
 static void
@@ -220,26 +261,14 @@ take_arguments(Listing *list, FunctionCallInfo fcinfo)
 		take_type(list, text_to_cstring(PG_GETARG_TEXT_PP(5)));
 }
 
-/* The value a statement returns; it lives until SPI_finish(). */
-static Datum
-only_value(void)
-{
-	bool		isnull;
-
-	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-						 &isnull);
-}
-
-/* The snapshot of a cursor; raises 22023 for what is none. */
+/* The snapshot of a cursor, until SPI_finish(); raises 22023 for what is none. */
 static Datum
 snapshot_of(const Listing *list, const char *cursor)
 {
-	Oid			types[] = {TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(cursor)};
 
-	rde_execute(list->home, "SELECT %s._rde_read_cursor($1)",
-				1, types, values, NULL, true, SPI_OK_SELECT);
-	return only_value();
+	rde_execute(list->home, &read_cursor, values, NULL);
+	return rde_row_datum(rde_row(0), 1);
 }
 
 /*
@@ -289,48 +318,16 @@ look_up(Listing *list, FunctionCallInfo fcinfo)
 		take_cursor(list, text_to_cstring(PG_GETARG_TEXT_PP(7)));
 }
 
-/* Run the statement that fits; its rows are in SPI_tuptable. */
-static void
-read_rows(Listing *list)
+/* The statement that fits. */
+static const RdeStatement *
+choose_list(const Listing *list)
 {
 	if (!list->published)
-		rde_execute(list->home,
-					LIST_COLUMNS("submitted_at")
-					" AND r.status = CASE WHEN $10 = 'processing' THEN 'submitted' ELSE $10 END"
-					" AND (r.expires_at > now() OR r.status = 'submitted')"
-					" AND ($5 OR r.reseller = ANY ($6))"
-					" AND ($7 IS NULL OR r.submitted_at >= $7 AND r.submitted_at < $8)"
-					" AND ($10 = 'error' OR ($10 = 'processing') ="
-					" (r.claim_pid IS NOT NULL AND %s._rde_alive(r.claim_pid, r.claim_start)))"
-					LIST_ORDER("submitted_at"),
-					PARAMETER_COUNT, parameter_types, list->values,
-					list->nulls, true, SPI_OK_SELECT);
-	else if (list->after)
-		/* planned for its cursor, which says how many rows there may be */
-		rde_execute(list->home,
-					LIST_COLUMNS("published_at") LIST_PUBLISHED
-					" AND ($5 OR r.reseller = ANY ($6))"
-					" AND r.published_xid >= pg_snapshot_xmin($9)"
-					" AND NOT pg_visible_in_snapshot(r.published_xid, $9)"
-					" AND r.system_identifier = " CLUSTER
-					LIST_ORDER("published_at"),
-					PARAMETER_COUNT, parameter_types, list->values,
-					list->nulls, true, SPI_OK_SELECT);
-	else if (DatumGetBool(list->values[PARAMETER_ALL]))
-		rde_read_planned_once(list->home,
-							  LIST_COLUMNS("published_at") LIST_PUBLISHED
-							  " AND r.published_at >= $7 AND r.published_at < $8"
-							  LIST_ORDER("published_at"),
-							  PARAMETER_COUNT, parameter_types, list->values,
-							  list->nulls);
-	else
-		rde_read_planned_once(list->home,
-							  LIST_COLUMNS("published_at") LIST_PUBLISHED
-							  " AND r.reseller = ANY ($6)"
-							  " AND r.published_at >= $7 AND r.published_at < $8"
-							  LIST_ORDER("published_at"),
-							  PARAMETER_COUNT, parameter_types, list->values,
-							  list->nulls);
+		return &list_unpublished;
+	if (list->after)
+		return &list_after;
+	return DatumGetBool(list->values[PARAMETER_ALL]) ?
+		&list_all : &list_accounts;
 }
 
 static void
@@ -369,15 +366,15 @@ link_of(const Listing *list, const Datum *columns, const RdeLinkKey *key)
 }
 
 static void
-append_item(StringInfo out, const Listing *list, HeapTuple row,
-			TupleDesc desc, const RdeLinkKey *key)
+append_item(StringInfo out, const Listing *list, RdeRow row,
+			const RdeLinkKey *key)
 {
 	Datum		columns[LIST_COUNT];
 	bool		nulls[LIST_COUNT];
 	const char *format;
 	const char *link;
 
-	heap_deform_tuple(row, desc, columns, nulls);
+	rde_row_values(row, columns, nulls);
 	appendStringInfoString(out, "{\"name\":");
 	append_text(out, columns[LIST_NAME]);
 	appendStringInfoString(out, ",\"format\":");
@@ -411,20 +408,19 @@ upto(const Listing *list)
 	if (list->upto)
 		return list->upto;
 	/* under the same snapshot as the rows */
-	rde_execute(list->home, "SELECT %s._rde_cursor()",
-				0, NULL, NULL, NULL, true, SPI_OK_SELECT);
-	return TextDatumGetCString(only_value());
+	rde_execute(list->home, &next_cursor, NULL, NULL);
+	return rde_row_text(rde_row(0), 1);
 }
 
 /* Where the list goes on behind this row. */
 static const char *
-place_of(const Listing *list, HeapTuple row, TupleDesc desc)
+place_of(const Listing *list, RdeRow row)
 {
 	RdePlace	place = {.seen = list->seen,.upto = upto(list)};
 	Datum		columns[LIST_COUNT];
 	bool		nulls[LIST_COUNT];
 
-	heap_deform_tuple(row, desc, columns, nulls);
+	rde_row_values(row, columns, nulls);
 	place.end = list->seen ? 0 :
 		DatumGetTimestampTz(list->values[PARAMETER_END]);
 	place.last = DatumGetTimestampTz(columns[LIST_POSITION]);
@@ -439,7 +435,7 @@ append_next(StringInfo out, const char *next)
 	escape_json(out, next);
 }
 
-/* The rows as the body; SPI_tuptable is another's afterwards. */
+/* The rows SPI returned as the body. */
 static void
 append_body(StringInfo out, const Listing *list)
 {
@@ -457,18 +453,25 @@ append_body(StringInfo out, const Listing *list)
 	appendStringInfoString(out, "{\"data\":[");
 	while (count < Min(found, atoi(PART_ITEMS)) && out->len < PART_BYTES)
 	{
+		RdeRow		row = {rows->vals[count], rows->tupdesc};
+
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextReset(context);
 		old = MemoryContextSwitchTo(context);
 		if (count > 0)
 			appendStringInfoChar(out, ',');
-		append_item(out, list, rows->vals[count++], rows->tupdesc, key);
+		append_item(out, list, row, key);
+		count++;
 		MemoryContextSwitchTo(old);
 	}
 	appendStringInfo(out, "],\"pagination\":{\"offset\":0,\"limit\":%d,\"total\":%d}",
 					 count, count);
 	if (count < found)
-		append_next(out, place_of(list, rows->vals[count - 1], rows->tupdesc));
+	{
+		RdeRow		last = {rows->vals[count - 1], rows->tupdesc};
+
+		append_next(out, place_of(list, last));
+	}
 	else if (list->after || list->detail)
 		append_next(out, upto(list));
 	appendStringInfoChar(out, '}');
@@ -488,7 +491,7 @@ rde_list_reports(PG_FUNCTION_ARGS)
 	take_arguments(&list, fcinfo);
 	rde_connect();
 	look_up(&list, fcinfo);
-	read_rows(&list);
+	rde_execute(list.home, choose_list(&list), list.values, list.nulls);
 	append_body(&body, &list);
 	SPI_finish();
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(body.data, body.len));

@@ -8,6 +8,7 @@
 #include "api/place.h"
 
 #include "core/rde.h"
+#include "core/row.h"
 #include "report/report.h"
 #include "lib/stringinfo.h"
 #include "utils/fmgrprotos.h"

@@ -8,18 +8,20 @@
  * is in memory beside the result.  Everything is read under the caller's
  * snapshot, so a purge meanwhile does not cut a download short.
  */
-#include "core/rde.h"
-
+#include "core/row.h"
+#include "core/statement.h"
+#include "report/missing.h"
+#include "report/report.h"
 #include "who/who.h"
+
 #include "catalog/pg_type.h"
 #include "common/cryptohash.h"
 #include "common/sha2.h"
-#include "funcapi.h"
 #include "file/gunzip.h"
+#include "file/store.h"
+#include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "report/report.h"
-#include "file/store.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -30,7 +32,7 @@ typedef struct StoredFile
 {
 	const RdeHome *home;
 	pg_uuid_t	id;
-	char	   *format;
+	const RdeFormat *format;
 	char	   *store;			/* where else its chunks may be */
 	bool		compressed;		/* the file is gzipped */
 	int64		file_bytes;		/* as stored */
@@ -54,21 +56,59 @@ require_argument(FunctionCallInfo fcinfo, int number, const char *name)
 				 errmsg("%s must not be null", name)));
 }
 
-/* The column must be there in a completed report. */
-static Datum
-manifest_value(const StoredFile *file, HeapTuple row, TupleDesc desc,
-			   const char *name)
-{
-	bool		isnull;
-	Datum		value;
+/* One that is still to be built does not expire, as rde_reports has it. */
+static const RdeStatement find_file = {
+	.sql = "SELECT status, reseller, format, file_bytes, content_bytes,"
+	" sha256, media_type = 'application/gzip' AS compressed, store"
+	" FROM %s._rde_report WHERE id = $1"
+	" AND ($2 OR expires_at > now() OR status = 'submitted')",
+	.types = {UUIDOID, BOOLOID},
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
+};
 
-	value = SPI_getbinval(row, desc, SPI_fnumber(desc, name), &isnull);
-	if (isnull)
+/* From the format on they must be there in a completed report. */
+enum
+{
+	FILE_STATUS = 1, FILE_RESELLER, FILE_FORMAT, FILE_BYTES,
+	FILE_CONTENT_BYTES, FILE_SHA256, FILE_COMPRESSED, FILE_STORE
+};
+
+static void
+check_complete(const StoredFile *file, RdeRow row)
+{
+	for (int column = FILE_FORMAT; column <= FILE_STORE; column++)
+	{
+		if (rde_row_is_null(row, column))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("report %s is completed but has no %s",
+							rde_uuid_text(&file->id),
+							SPI_fname(row.desc, column))));
+	}
+}
+
+/* A row of find_file, in the current context. */
+static void
+read_manifest(StoredFile *file, RdeRow row)
+{
+	bytea	   *sha256;
+
+	check_complete(file, row);
+	file->format = rde_format_find(rde_row_text(row, FILE_FORMAT));
+	file->store = rde_row_text(row, FILE_STORE);
+	file->file_bytes = rde_row_int64(row, FILE_BYTES);
+	file->content_bytes = rde_row_int64(row, FILE_CONTENT_BYTES);
+	file->compressed = rde_row_bool(row, FILE_COMPRESSED);
+	sha256 = rde_row_bytea(row, FILE_SHA256);
+	if (VARSIZE(sha256) - VARHDRSZ != PG_SHA256_DIGEST_LENGTH ||
+		file->file_bytes < 0 || file->content_bytes < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("report %s is completed but has no %s",
-						rde_uuid_text(&file->id), name)));
-	return value;
+				 errmsg("manifest of report %s is damaged",
+						rde_uuid_text(&file->id))));
+	memcpy(file->sha256, VARDATA(sha256), PG_SHA256_DIGEST_LENGTH);
+	file->chunks = (file->file_bytes + RDE_CHUNK_SIZE - 1) / RDE_CHUNK_SIZE;
 }
 
 /*
@@ -80,14 +120,10 @@ static void
 open_file(FunctionCallInfo fcinfo, bool expired_too, StoredFile *file)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Oid			types[] = {UUIDOID, BOOLOID};
 	Datum		values[2];
-	HeapTuple	row;
-	TupleDesc	desc;
+	RdeRow		row;
+	bool		has_reseller;
 	char	   *status;
-	bytea	   *sha256;
-	Datum		reseller;
-	bool		isnull;
 
 	file->home = rde_home(fcinfo);
 	require_argument(fcinfo, 0, "report");
@@ -97,51 +133,20 @@ open_file(FunctionCallInfo fcinfo, bool expired_too, StoredFile *file)
 	values[0] = UUIDPGetDatum(&file->id);
 	/* a download that began before it expired goes on, see rde_redeem() */
 	values[1] = BoolGetDatum(expired_too || rde_is_redeemed(&file->id));
-
-	/* one that is still to be built does not expire, as rde_reports has it */
-	rde_execute(file->home,
-				"SELECT status, format, file_bytes, content_bytes, sha256,"
-				" media_type = 'application/gzip' AS compressed, reseller,"
-				" store"
-				" FROM %s._rde_report WHERE id = $1"
-				" AND ($2 OR expires_at > now() OR status = 'submitted')",
-				2, types, values, NULL, true, SPI_OK_SELECT);
+	rde_execute(file->home, &find_file, values, NULL);
 	if (SPI_processed == 0)
 		rde_report_missing(&file->id);
-	row = SPI_tuptable->vals[0];
-	desc = SPI_tuptable->tupdesc;
-	reseller = SPI_getbinval(row, desc, SPI_fnumber(desc, "reseller"),
-							 &isnull);
-	if (!rde_may_see(file->home, &file->id, !isnull,
-					 isnull ? 0 : DatumGetInt64(reseller), true))
+	row = rde_row(0);
+	has_reseller = !rde_row_is_null(row, FILE_RESELLER);
+	if (!rde_may_see(file->home, &file->id, has_reseller,
+					 has_reseller ? rde_row_int64(row, FILE_RESELLER) : 0,
+					 true))
 		rde_report_missing(&file->id);
-	status = SPI_getvalue(row, desc, 1);
+	status = rde_row_text(row, FILE_STATUS);
 	if (strcmp(status, "completed") != 0)
 		rde_report_not_completed(&file->id, status);
-
-	file->format =
-		MemoryContextStrdup(context,
-							TextDatumGetCString(manifest_value(file, row, desc,
-															   "format")));
-	file->store =
-		MemoryContextStrdup(context,
-							TextDatumGetCString(manifest_value(file, row, desc,
-															   "store")));
-	file->file_bytes =
-		DatumGetInt64(manifest_value(file, row, desc, "file_bytes"));
-	file->content_bytes =
-		DatumGetInt64(manifest_value(file, row, desc, "content_bytes"));
-	file->compressed =
-		DatumGetBool(manifest_value(file, row, desc, "compressed"));
-	sha256 = DatumGetByteaPP(manifest_value(file, row, desc, "sha256"));
-	if (VARSIZE_ANY_EXHDR(sha256) != PG_SHA256_DIGEST_LENGTH ||
-		file->file_bytes < 0 || file->content_bytes < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("manifest of report %s is damaged",
-						rde_uuid_text(&file->id))));
-	memcpy(file->sha256, VARDATA_ANY(sha256), PG_SHA256_DIGEST_LENGTH);
-	file->chunks = (file->file_bytes + RDE_CHUNK_SIZE - 1) / RDE_CHUNK_SIZE;
+	MemoryContextSwitchTo(context);
+	read_manifest(file, row);
 	SPI_finish();
 }
 
@@ -165,6 +170,14 @@ refuse_moved(const StoredFile *file)
 					 rde_uuid_text(&file->id))));
 }
 
+static const RdeStatement read_data = {
+	.sql = "SELECT data FROM %s._rde_report_chunk"
+	" WHERE report = $1 AND seq = $2",
+	.types = {UUIDOID, INT4OID},
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
+};
+
 /*
  * A chunk as it is stored, detoasted into `context`; NULL if there is none.
  * The caller is connected to SPI.  Raises 55000 if the file has been moved to
@@ -173,23 +186,16 @@ refuse_moved(const StoredFile *file)
 static bytea *
 read_chunk(const StoredFile *file, int32 seq, MemoryContext context)
 {
-	Oid			types[] = {UUIDOID, INT4OID};
 	Datum		values[] = {UUIDPGetDatum(&file->id), Int32GetDatum(seq)};
 	bytea	   *chunk = NULL;
 
 	CHECK_FOR_INTERRUPTS();
-	rde_execute(file->home,
-				"SELECT data FROM %s._rde_report_chunk"
-				" WHERE report = $1 AND seq = $2",
-				2, types, values, NULL, true, SPI_OK_SELECT);
+	rde_execute(file->home, &read_data, values, NULL);
 	if (SPI_processed > 0)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
-		bool		isnull;
 
-		chunk = DatumGetByteaPCopy(SPI_getbinval(SPI_tuptable->vals[0],
-												 SPI_tuptable->tupdesc, 1,
-												 &isnull));
+		chunk = rde_row_bytea(rde_row(0), 1);
 		MemoryContextSwitchTo(old);
 	}
 	else if (strcmp(file->store, RDE_STORE_LOCAL) != 0)
@@ -332,17 +338,17 @@ rde_text(PG_FUNCTION_ARGS)
 	size_t		bom = strlen(UTF8_BOM);
 
 	open_file(fcinfo, false, &file);
-	if (!rde_format_find(file.format)->text)
+	if (!file.format->text)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("report %s is of format \"%s\", which is not text",
-						rde_uuid_text(&file.id), file.format),
+						rde_uuid_text(&file.id), file.format->name),
 				 errhint("Use rde_content().")));
 	utf8 = read_file(&file, true);
 	length = VARSIZE(utf8) - VARHDRSZ;
 
 	/* a BOM tells a spreadsheet the encoding; in a text value it is no text */
-	if (strcmp(file.format, "csv") == 0 && length >= bom &&
+	if (length >= bom &&
 		memcmp(VARDATA(utf8), UTF8_BOM, bom) == 0)
 	{
 		length -= bom;
@@ -357,6 +363,13 @@ rde_text(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(converted));
 }
 
+static const RdeStatement find_chunks_from = {
+	.sql = "SELECT FROM %s._rde_report_chunk WHERE report = $1 AND seq >= $2",
+	.types = {UUIDOID, INT4OID},
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
+};
+
 /* What of the stored bytes is not as the manifest says; NULL if nothing. */
 static char *
 find_difference(const StoredFile *file)
@@ -364,7 +377,6 @@ find_difference(const StoredFile *file)
 	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
 	uint8		sha256[PG_SHA256_DIGEST_LENGTH];
 	char	   *difference = NULL;
-	Oid			types[] = {UUIDOID, INT4OID};
 	Datum		values[] = {UUIDPGetDatum(&file->id),
 	Int32GetDatum(file->chunks)};
 
@@ -400,10 +412,7 @@ find_difference(const StoredFile *file)
 	if (difference)
 		return difference;
 
-	rde_execute(file->home,
-				"SELECT FROM %s._rde_report_chunk"
-				" WHERE report = $1 AND seq >= $2",
-				2, types, values, NULL, true, SPI_OK_SELECT);
+	rde_execute(file->home, &find_chunks_from, values, NULL);
 	if (SPI_processed > 0)
 		return psprintf("There are more than its %d chunks.", file->chunks);
 	if (memcmp(sha256, file->sha256, sizeof(sha256)) != 0)

@@ -2,9 +2,14 @@
  * request.c
  *	  What is asked for by SQL: reports of days or instants, now or later.
  */
+#include "api/submit.h"
+#include "build/build.h"
+#include "core/calendar.h"
+#include "core/row.h"
+#include "core/statement.h"
+#include "report/missing.h"
 #include "who/who.h"
 
-#include "build/build.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
@@ -32,11 +37,7 @@ submit(FunctionCallInfo fcinfo, const RdeHome *home)
 	RdeRequest	request = {0};
 	pg_uuid_t	id;
 
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the first and the last day must not be null"),
-				 errhint("Both days are included.")));
+	rde_check_days(fcinfo, 1);
 	request.dataset = text_argument(fcinfo, 0);
 	request.from = PG_GETARG_DATEADT(1);
 	request.to = PG_GETARG_DATEADT(2);

@@ -5,12 +5,17 @@
  * Invariant: every report on request, whoever asks, is a row inserted here with
  * its request checked and made absolute: instants, canonical zone, view name.
  */
-#include "report/report.h"
-
-#include "who/who.h"
-#include "core/calendar.h"
-#include "catalog/pg_type.h"
+#include "api/submit.h"
 #include "build/query.h"
+#include "core/calendar.h"
+#include "core/row.h"
+#include "core/settings.h"
+#include "core/statement.h"
+#include "format/options.h"
+#include "report/missing.h"
+#include "who/who.h"
+
+#include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -25,26 +30,43 @@ require(const void *argument, const char *name)
 				 errmsg("%s must not be null", name)));
 }
 
+static const RdeStatement find_dataset = {
+	.sql = "SELECT (%s._rde_find_dataset($1)).name IS NOT NULL",
+	.types = {TEXTOID},
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
+};
+
+static const RdeStatement find_source = {
+	.sql = "SELECT FROM %s._rde_source WHERE dataset = $1",
+	.types = {TEXTOID},
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
+};
+
 /* The data set exists and has a source. */
 static void
 check_dataset(const RdeHome *home, const char *dataset)
 {
-	Oid			types[] = {TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(dataset)};
 
-	rde_execute(home, "SELECT (%s._rde_find_dataset($1)).name IS NOT NULL",
-				1, types, values, NULL, true, SPI_OK_SELECT);
-	rde_execute(home, "SELECT 1 FROM %s._rde_source WHERE dataset = $1",
-				1, types, values, NULL, true, SPI_OK_SELECT);
+	rde_execute(home, &find_dataset, values, NULL);
+	rde_execute(home, &find_source, values, NULL);
 	if (SPI_processed == 0)
 		rde_dataset_not_attached(dataset);
 }
+
+static const RdeStatement choose = {
+	.sql = "SELECT %s._rde_choose_view($1, $2, $3)",
+	.types = {TEXTOID, TEXTOID, INT8OID},
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
+};
 
 /* The view a report will use: the one named, else cmp, else full. */
 static const char *
 choose_view(const RdeHome *home, const RdeRequest *request)
 {
-	Oid			types[] = {TEXTOID, TEXTOID, INT8OID};
 	char		nulls[] = {' ', request->view ? ' ' : 'n',
 	request->has_reseller ? ' ' : 'n', '\0'};
 	Datum		values[] = {
@@ -53,24 +75,29 @@ choose_view(const RdeHome *home, const RdeRequest *request)
 		Int64GetDatum(request->reseller)
 	};
 
-	rde_execute(home, "SELECT %s._rde_choose_view($1, $2, $3)",
-				3, types, values, nulls, true, SPI_OK_SELECT);
-	return rde_first_text();
+	rde_execute(home, &choose, values, nulls);
+	return rde_row_text(rde_row(0), 1);
 }
+
+static const RdeStatement read_zone = {
+	.sql = "SELECT time_zone FROM %s._rde_account WHERE id = $1",
+	.types = {INT8OID},
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
+};
 
 /* The time zone of the reseller's account, else the setting. */
 static const char *
 default_zone(const RdeHome *home, const RdeRequest *request)
 {
-	Oid			types[] = {INT8OID};
 	Datum		values[] = {Int64GetDatum(request->reseller)};
 	char	   *zone = NULL;
 
 	if (request->has_reseller)
 	{
-		rde_execute(home, "SELECT time_zone FROM %s._rde_account WHERE id = $1",
-					1, types, values, NULL, true, SPI_OK_SELECT);
-		zone = rde_first_text();
+		rde_execute(home, &read_zone, values, NULL);
+		if (SPI_processed > 0)
+			zone = rde_row_text_or_null(rde_row(0), 1);
 	}
 	return zone ? zone : rde_setting_time_zone;
 }
@@ -91,58 +118,41 @@ check_name(const char *name)
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("a report's name must be 1 to 128 characters without control characters")));
 }
+static const RdeStatement ask_quota = {
+	.sql = "SELECT %s._rde_check_quota($1, $2, $3, $4)",
+	.types = {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID},
+	.expected = SPI_OK_SELECT
+};
 
 /* What a reseller may ask for; raises 53400. */
 static void
 check_quota(const RdeHome *home, const RdeRequest *request, TimestampTz from,
 			TimestampTz to)
 {
-	Oid			types[] = {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID};
 	Datum		values[] = {
 		Int64GetDatum(request->reseller), TimestampTzGetDatum(from),
 		TimestampTzGetDatum(to), Int32GetDatum(1)
 	};
 
 	if (rde_who(home).rank == RDE_TENANT)
-		rde_execute(home, "SELECT %s._rde_check_quota($1, $2, $3, $4)",
-					4, types, values, NULL, false, SPI_OK_SELECT);
+		rde_execute(home, &ask_quota, values, NULL);
 }
 
-/* It begins and ends, in this order. */
-static void
-check_period(const RdeRequest *request)
-{
-	if (request->by_instant)
-	{
-		if (TIMESTAMP_NOT_FINITE(request->period_from) ||
-			TIMESTAMP_NOT_FINITE(request->period_to) ||
-			request->period_from >= request->period_to)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("the end of a period must be after its start")));
-		return;
-	}
-	if (DATE_NOT_FINITE(request->from) || DATE_NOT_FINITE(request->to))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the first and the last day must be finite dates"),
-				 errhint("Both days are included.")));
-	if (request->from > request->to)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the first day (%s) is after the last day (%s)",
-						DatumGetCString(DirectFunctionCall1(date_out,
-															DateADTGetDatum(request->from))),
-						DatumGetCString(DirectFunctionCall1(date_out,
-															DateADTGetDatum(request->to)))),
-				 errhint("Both days are included.")));
-}
+static const RdeStatement insert_report = {
+	.sql = "INSERT INTO %s._rde_report (name, dataset, view, format, type,"
+	" reseller, period_from, period_to, time_zone, options,"
+	" retention, expires_at)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
+	" $11::interval, clock_timestamp() + $11::interval)"
+	" RETURNING id",
+	.types = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID,
+	TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID},
+	.expected = SPI_OK_INSERT_RETURNING
+};
 
 pg_uuid_t
 rde_report_submit(const RdeHome *home, const RdeRequest *request)
 {
-	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-	INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID};
 	char		nulls[] = "           ";
 	Datum		values[11];
 	const RdeFormat *format;
@@ -155,7 +165,13 @@ rde_report_submit(const RdeHome *home, const RdeRequest *request)
 	require(request->dataset, "data set");
 	require(request->format, "format");
 	require(request->options, "options");
-	check_period(request);
+	if (request->by_instant &&
+		(TIMESTAMP_NOT_FINITE(request->period_from) ||
+		 TIMESTAMP_NOT_FINITE(request->period_to) ||
+		 request->period_from >= request->period_to))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the end of a period must be after its start")));
 	check_name(name);
 	format = rde_format_find(request->format);
 	rde_options_parse(request->options, &options);
@@ -183,13 +199,6 @@ rde_report_submit(const RdeHome *home, const RdeRequest *request)
 	values[8] = CStringGetTextDatum(pg_get_timezone_name(zone));
 	values[9] = JsonbPGetDatum(request->options);
 	values[10] = CStringGetTextDatum(rde_setting_retention);
-	rde_execute(home,
-				"INSERT INTO %s._rde_report (name, dataset, view, format, type,"
-				" reseller, period_from, period_to, time_zone, options,"
-				" retention, expires_at)"
-				" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
-				" $11::interval, clock_timestamp() + $11::interval)"
-				" RETURNING id",
-				11, types, values, nulls, false, SPI_OK_INSERT_RETURNING);
-	return rde_first_uuid();
+	rde_execute(home, &insert_report, values, nulls);
+	return rde_row_uuid(rde_row(0), 1);
 }

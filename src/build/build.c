@@ -8,21 +8,23 @@
  */
 #include "build/build.h"
 
+#include "build/receiver.h"
+#include "build/select.h"
+#include "build/settle.h"
+#include "build/window.h"
+#include "core/row.h"
+#include "core/statement.h"
+#include "file/digest.h"
+#include "file/store.h"
 #include "who/who.h"
+
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/progress.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "pgstat.h"
 #include "portability/instr_time.h"
-#include "build/receiver.h"
-#include "build/select.h"
-#include "build/settle.h"
-#include "file/digest.h"
-#include "file/store.h"
-#include "build/window.h"
 #include "utils/backend_progress.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -130,83 +132,104 @@ is_provisional(const RdeReport *report, int64 rows, TimestampTz horizon)
 	return report->period_to > horizon;
 }
 
-int64
-rde_build_reports(const RdeHome *home, const pg_uuid_t *ids, int count,
-				  TimestampTz horizon, int64 max_rows)
+/* Reports that are built by one SELECT, while they are. */
+typedef struct Build
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "rde export",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	Output	   *outputs = palloc0(sizeof(Output) * count);
-	RdePass    *pass = palloc0(sizeof(RdePass));
-	RdeWindow  *window = NULL;
-	RdeSelect  *select;
-	ErrorContextCallback callback;
-	instr_time	started;
-	instr_time	elapsed;
-	const RdeReport *first;
+	const RdeHome *home;
+	MemoryContext context;		/* of all of it */
+	Output	   *outputs;
+	int			count;
+	const RdeReport *first;		/* what is asked of all is asked of it */
 	ArrayType  *formats;
-	int64		rows;
+	RdeWindow  *window;			/* or NULL */
+	RdePass    *pass;
+	RdeSelect  *select;
+	TimestampTz horizon;		/* what ended before it has settled */
+} Build;
 
-	INSTR_TIME_SET_CURRENT(started);
-	rde_failure_phase(RDE_PHASE_OTHER);
-	rde_connect();
-	for (int i = 0; i < count; i++)
-		outputs[i].report = rde_report_begin(home, &ids[i], context);
-	first = outputs[0].report;
-	formats = output_formats(outputs, count);
-	if (first->snapshot_window)
+/* Whatever is waited for is waited for here: rows of ours, then the source. */
+static void
+lock_and_plan(Build *build, const pg_uuid_t *ids)
+{
+	for (int i = 0; i < build->count; i++)
+		build->outputs[i].report = rde_report_begin(build->home, &ids[i],
+													build->context);
+	build->first = build->outputs[0].report;
+	build->formats = output_formats(build->outputs, build->count);
+	if (build->first->snapshot_window)
 	{
 		rde_failure_phase(RDE_PHASE_WINDOW);
-		window = rde_window_lock(home, first, formats, context);
+		build->window = rde_window_lock(build->home, build->first,
+										build->formats, build->context);
 		rde_failure_phase(RDE_PHASE_OTHER);
 	}
 
-	/* what is read is locked under one snapshot ... */
+	/* what is read is locked under one snapshot, and read by the next */
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (window)
-		rde_window_end(home, window, context);
-	MemoryContextSwitchTo(context);
+	if (build->window)
+		rde_window_end(build->home, build->window, build->context);
+	MemoryContextSwitchTo(build->context);
 	rde_failure_phase(RDE_PHASE_SOURCE);
-	pass->query = rde_dataset_query(home, first, window);
+	build->pass->query = rde_dataset_query(build->home, build->first,
+										   build->window);
 	rde_failure_phase(RDE_PHASE_OTHER);
-	rde_dataset_check_columns(pass->query);
+	rde_dataset_check_columns(build->pass->query);
 	rde_failure_phase(RDE_PHASE_SOURCE);
-	horizon = Min(horizon, rde_settle_arrived(home, first->dataset));
-	select = rde_select_plan(pass->query, first->time_zone);
+	build->horizon = Min(build->horizon,
+						 rde_settle_arrived(build->home,
+											build->first->dataset));
+	build->select = rde_select_plan(build->pass->query,
+									build->first->time_zone);
 	rde_failure_phase(RDE_PHASE_OTHER);
 	PopActiveSnapshot();
+}
 
-	/* ... and read by the next, the only one the source is read by */
+/* Run the SELECT under a snapshot of its own, the only one it is run by. */
+static void
+run(Build *build, int64 max_rows)
+{
+	RdePass    *pass = build->pass;
+	ErrorContextCallback callback;
+
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (window)
-		rde_window_end(home, window, context);
-	MemoryContextSwitchTo(context);
-	pass->dataset = first->dataset;
-	pass->zone = first->zone;
-	pass->noutputs = count;
+	if (build->window)
+		rde_window_end(build->home, build->window, build->context);
+	MemoryContextSwitchTo(build->context);
+	pass->dataset = build->first->dataset;
+	pass->zone = build->first->zone;
+	pass->noutputs = build->count;
 	pass->max_rows = max_rows;
-	pass->outputs = palloc0(sizeof(RdeFormatContext) * count);
+	pass->outputs = palloc0(sizeof(RdeFormatContext) * build->count);
 	if (pass->query->amount >= 0)
 		pass->totals = rde_totals_create();
-	for (int i = 0; i < count; i++)
-		start_output(home, pass, &outputs[i], &pass->outputs[i]);
+	for (int i = 0; i < build->count; i++)
+		start_output(build->home, pass, &build->outputs[i],
+					 &pass->outputs[i]);
 
-	show_progress(pass, &first->id);
+	show_progress(pass, &build->first->id);
 	callback.callback = rde_pass_error_context;
 	callback.arg = pass;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 	rde_failure_phase(RDE_PHASE_SOURCE);
-	rde_select_run(select, window, first->time_zone,
+	rde_select_run(build->select, build->window, build->first->time_zone,
 				   rde_receiver_create(pass));
 	rde_failure_phase(RDE_PHASE_OTHER);
 	error_context_stack = callback.previous;
-	rde_select_check(home, select);
+	rde_select_check(build->home, build->select);
 	PopActiveSnapshot();
+}
 
-	for (int i = 0; i < count; i++)
+/* End the files, and publish them with what the build found out. */
+static void
+publish(Build *build, instr_time started)
+{
+	RdePass    *pass = build->pass;
+	bool		provisional = is_provisional(build->first, pass->rows,
+											 build->horizon);
+	instr_time	elapsed;
+
+	for (int i = 0; i < build->count; i++)
 	{
 		RdeFormatContext *output = &pass->outputs[i];
 
@@ -216,20 +239,58 @@ rde_build_reports(const RdeHome *home, const pg_uuid_t *ids, int count,
 	}
 	INSTR_TIME_SET_CURRENT(elapsed);
 	INSTR_TIME_SUBTRACT(elapsed, started);
-	rows = pass->rows;
-	for (int i = 0; i < count; i++)
-		finish_output(home, pass, &outputs[i], &pass->outputs[i],
-					  is_provisional(first, rows, horizon),
+	for (int i = 0; i < build->count; i++)
+		finish_output(build->home, pass, &build->outputs[i],
+					  &pass->outputs[i], provisional,
 					  INSTR_TIME_GET_MILLISEC(elapsed));
-	if (window)
-		rde_window_save(home, first, formats, window);
+	if (build->window)
+		rde_window_save(build->home, build->first, build->formats,
+						build->window);
+}
+
+int64
+rde_build_reports(const RdeHome *home, const pg_uuid_t *ids, int count,
+				  TimestampTz horizon, int64 max_rows)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "rde export",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Build		build = {.home = home,.context = context,.count = count,
+		.horizon = horizon
+	};
+	instr_time	started;
+	int64		rows;
+
+	INSTR_TIME_SET_CURRENT(started);
+	rde_failure_phase(RDE_PHASE_OTHER);
+	build.outputs = palloc0(sizeof(Output) * count);
+	build.pass = palloc0(sizeof(RdePass));
+	rde_connect();
+	lock_and_plan(&build, ids);
+	run(&build, max_rows);
+	publish(&build, started);
+	rows = build.pass->rows;
 	pgstat_progress_end_command();
-	rde_query_close(pass->query);
+	rde_query_close(build.pass->query);
 	SPI_finish();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return rows;
 }
+
+static const RdeStatement find_temporary_objects = {
+	.sql = "SELECT EXISTS (SELECT FROM (SELECT relowner FROM pg_catalog.pg_class"
+	" WHERE relnamespace = pg_catalog.pg_my_temp_schema()"
+	" UNION ALL SELECT proowner FROM pg_catalog.pg_proc"
+	" WHERE pronamespace = pg_catalog.pg_my_temp_schema()"
+	" UNION ALL SELECT typowner FROM pg_catalog.pg_type"
+	" WHERE typnamespace = pg_catalog.pg_my_temp_schema()"
+	" UNION ALL SELECT oprowner FROM pg_catalog.pg_operator"
+	" WHERE oprnamespace = pg_catalog.pg_my_temp_schema()) AS o(owner)"
+	" JOIN pg_catalog.pg_roles r ON r.oid = o.owner WHERE NOT r.rolsuper)",
+	.expected = SPI_OK_SELECT
+};
 
 /*
  * A source's functions find temporary objects before those of their own schemas,
@@ -239,24 +300,11 @@ rde_build_reports(const RdeHome *home, const pg_uuid_t *ids, int count,
 static void
 refuse_temporary_objects(const RdeHome *home)
 {
-	bool		isnull;
 	bool		found;
 
 	rde_connect();
-	rde_execute(home,
-				"SELECT EXISTS (SELECT FROM (SELECT relowner FROM pg_catalog.pg_class"
-				" WHERE relnamespace = pg_catalog.pg_my_temp_schema()"
-				" UNION ALL SELECT proowner FROM pg_catalog.pg_proc"
-				" WHERE pronamespace = pg_catalog.pg_my_temp_schema()"
-				" UNION ALL SELECT typowner FROM pg_catalog.pg_type"
-				" WHERE typnamespace = pg_catalog.pg_my_temp_schema()"
-				" UNION ALL SELECT oprowner FROM pg_catalog.pg_operator"
-				" WHERE oprnamespace = pg_catalog.pg_my_temp_schema()) AS o(owner)"
-				" JOIN pg_catalog.pg_roles r ON r.oid = o.owner"
-				" WHERE NOT r.rolsuper)",
-				0, NULL, NULL, NULL, false, SPI_OK_SELECT);
-	found = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
-									   SPI_tuptable->tupdesc, 1, &isnull));
+	rde_execute(home, &find_temporary_objects, NULL, NULL);
+	found = rde_row_bool(rde_row(0), 1);
 	SPI_finish();
 	if (found)
 		ereport(ERROR,

@@ -2,8 +2,9 @@
  * failure.c
  *	  Trying something that may fail, and what is known of the failure.
  *
- * Invariant: a phase is that of one attempt.  It begins as RDE_PHASE_OTHER, and
- * has ended when the attempt is over, however it ended.
+ * Invariant: a failure is judged by the phase that the attempt it ended was in:
+ * an attempt and a build begin as RDE_PHASE_OTHER.  What phase an error leaves
+ * behind that nobody caught here says nothing, and is not looked at.
  */
 #include "build/failure.h"
 

@@ -8,9 +8,11 @@
  */
 #include "build/query.h"
 
-#include "access/relation.h"
-#include "access/table.h"
 #include "core/calendar.h"
+#include "core/row.h"
+#include "core/statement.h"
+
+#include "access/relation.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "utils/array.h"
@@ -31,13 +33,6 @@ typedef struct Source
 	const char *invoice;
 	const char *change;
 } Source;
-
-static char *
-column_text(int row, int column)
-{
-	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
-						column);
-}
 
 /* Names in a name[] datum. */
 static char **
@@ -64,35 +59,41 @@ rde_dataset_not_attached(const char *dataset)
 					 dataset)));
 }
 
+static const RdeStatement read_source = {
+	.sql = "SELECT relation::oid, reseller_column, period_column,"
+	" key_columns, amount_column, currency_column,"
+	" invoice_column, change_column"
+	" FROM %s._rde_source WHERE dataset = $1",
+	.types = {TEXTOID},
+	.expected = SPI_OK_SELECT
+};
+
+enum
+{
+	SOURCE_RELATION = 1, SOURCE_RESELLER, SOURCE_PERIOD, SOURCE_KEYS,
+	SOURCE_AMOUNT, SOURCE_CURRENCY, SOURCE_INVOICE, SOURCE_CHANGE
+};
+
 static Source *
 load_source(const RdeHome *home, const RdeReport *report)
 {
-	Oid			types[] = {TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(report->dataset)};
 	Source	   *source = palloc0(sizeof(Source));
-	bool		isnull;
+	RdeRow		row;
 
-	rde_execute(home,
-				"SELECT relation::oid, reseller_column, period_column,"
-				" key_columns, amount_column, currency_column,"
-				" invoice_column, change_column"
-				" FROM %s._rde_source WHERE dataset = $1",
-				1, types, values, NULL, false, SPI_OK_SELECT);
+	rde_execute(home, &read_source, values, NULL);
 	if (SPI_processed == 0)
 		rde_dataset_not_attached(report->dataset);
-	source->relation =
-		DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0],
-									   SPI_tuptable->tupdesc, 1, &isnull));
-	source->reseller = column_text(0, 2);
-	source->period = column_text(0, 3);
-	source->keys = name_array(SPI_getbinval(SPI_tuptable->vals[0],
-											SPI_tuptable->tupdesc, 4,
-											&isnull),
+	row = rde_row(0);
+	source->relation = rde_row_oid(row, SOURCE_RELATION);
+	source->reseller = rde_row_text(row, SOURCE_RESELLER);
+	source->period = rde_row_text(row, SOURCE_PERIOD);
+	source->keys = name_array(rde_row_datum(row, SOURCE_KEYS),
 							  &source->nkeys);
-	source->amount = column_text(0, 5);
-	source->currency = column_text(0, 6);
-	source->invoice = column_text(0, 7);
-	source->change = column_text(0, 8);
+	source->amount = rde_row_text_or_null(row, SOURCE_AMOUNT);
+	source->currency = rde_row_text_or_null(row, SOURCE_CURRENCY);
+	source->invoice = rde_row_text_or_null(row, SOURCE_INVOICE);
+	source->change = rde_row_text_or_null(row, SOURCE_CHANGE);
 	return source;
 }
 
@@ -358,194 +359,38 @@ add_conditions(RdeQuery *query, StringInfo sql, Relation relation,
 	}
 }
 
-static RdeFault *
-make_fault(int code, const char *message, const char *detail,
-		   const char *hint)
-{
-	RdeFault   *fault = palloc(sizeof(RdeFault));
-
-	fault->code = code;
-	fault->message = message;
-	fault->detail = detail;
-	fault->hint = hint;
-	return fault;
-}
-
-static void
-raise_fault(const RdeFault *fault)
-{
-	if (fault)
-		ereport(ERROR,
-				(errcode(fault->code),
-				 errmsg("%s", fault->message),
-				 fault->detail ? errdetail("%s", fault->detail) : 0,
-				 errhint("%s", fault->hint)));
-}
-
-/* A view's columns that have nothing behind them, all in one error. */
-static RdeFault *
-needs_columns(const RdeReport *report, const char *names)
-{
-	return make_fault(ERRCODE_UNDEFINED_COLUMN,
-					  psprintf("view \"%s\" of data set \"%s\" needs columns its source does not have or expose: %s",
-							   report->view, report->dataset, names),
-					  NULL,
-					  psprintf("Map them with rde_attach('%s', ..., mapping => '{\"NAME\": \"source_column\"}').",
-							   report->dataset));
-}
-
-static void
-append_name(StringInfo names, const char *name)
-{
-	appendStringInfo(names, "%s%s", names->len ? ", " : "", name);
-}
-
-/*
- * What is wrong with column i, of those SPI returned, by its types: the source's
- * fault if it has changed, the view's if it never fitted.
- */
-static void
-check_types(RdeQuery *query, const RdeReport *report, int i)
-{
-	const char *source = column_text(i, 5);
-	const char *expected_type = column_text(i, 6);
-	const char *actual_type = column_text(i, 7);
-
-	if (query->source_fault == NULL &&
-		strcmp(expected_type, actual_type) != 0)
-		query->source_fault =
-			make_fault(ERRCODE_DATATYPE_MISMATCH,
-					   psprintf("column \"%s\" of the source of data set \"%s\" is of type %s now but was attached as %s",
-								source, report->dataset, actual_type,
-								expected_type),
-					   NULL, "Attach the source again with rde_attach().");
-	if (query->view_fault == NULL && strcmp(column_text(i, 8), "f") == 0)
-		query->view_fault =
-			make_fault(ERRCODE_DATATYPE_MISMATCH,
-					   psprintf("column \"%s\" is of type %s and cannot be shown as %s of view \"%s\"",
-								source, actual_type, column_text(i, 1),
-								report->view),
-					   psprintf("Expected is %s.", column_text(i, 9)),
-					   "Map another column with rde_attach(), or attach a view that casts it.");
-}
-
-static void
-read_column(RdeColumn *column, int i)
-{
-	const char *name = column_text(i, 1);
-	const char *transform = column_text(i, 3);
-	size_t		len;
-
-	column->name = rde_text_to_utf8(name, strlen(name), &len);
-	column->argument = column_text(i, 4);
-	column->transform = transform == NULL ? RDE_PLAIN :
-		strcmp(transform, "unix") == 0 ? RDE_AS_UNIX :
-		strcmp(transform, "unix_date") == 0 ? RDE_AS_UNIX_DATE :
-		strcmp(transform, "attribute") == 0 ? RDE_ATTRIBUTE : RDE_LOCALE;
-}
-
-/*
- * The report's columns with the source column behind each, into the SELECT's
- * list, and what is wrong with them into the query.  amount is the source's
- * column of amounts, or NULL.  Everything is allocated in the given context.
- */
-static void
-add_columns(const RdeHome *home, RdeQuery *query, const RdeReport *report,
-			const char *amount, StringInfo sql, MemoryContext context)
-{
-	Oid			types[] = {TEXTOID, TEXTOID, INT8OID};
-	char		nulls[] = {' ', ' ', report->has_reseller ? ' ' : 'n', '\0'};
-	Datum		values[] = {
-		CStringGetTextDatum(report->dataset),
-		CStringGetTextDatum(report->view),
-		Int64GetDatum(report->reseller)
-	};
-	StringInfoData gone;
-	StringInfoData unknown;
-	MemoryContext old;
-
-	rde_execute(home,
-				"SELECT name, column_name, transform, argument, source_column,"
-				" expected_type, actual_type, fits, expected"
-				" FROM %s._rde_report_columns($1, $2, $3) ORDER BY position",
-				3, types, values, nulls, false, SPI_OK_SELECT);
-	if (SPI_processed == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("data set \"%s\" has no view \"%s\"",
-						report->dataset, report->view),
-				 errhint("The view rde_view_columns lists the views there are.")));
-
-	old = MemoryContextSwitchTo(context);
-	initStringInfo(&gone);
-	initStringInfo(&unknown);
-	query->ncolumns = SPI_processed;
-	query->columns = palloc0(sizeof(RdeColumn) * query->ncolumns);
-	for (int i = 0; i < query->ncolumns; i++)
-	{
-		const char *source = column_text(i, 5);
-
-		read_column(&query->columns[i], i);
-		if (source == NULL)
-			append_name(&unknown, column_text(i, 2));
-		else if (column_text(i, 7) == NULL)
-			append_name(&gone, column_text(i, 2));
-		else
-		{
-			check_types(query, report, i);
-			appendStringInfo(sql, "%ss.%s", i ? ", " : "",
-							 quote_identifier(source));
-			query->columns[i].amount = amount && strcmp(source, amount) == 0;
-		}
-	}
-	if (gone.len > 0)
-		query->source_fault = needs_columns(report, gone.data);
-	if (unknown.len > 0)
-		query->view_fault = needs_columns(report, unknown.data);
-	MemoryContextSwitchTo(old);
-}
-
 void
 rde_dataset_check_columns(const RdeQuery *query)
 {
-	raise_fault(query->view_fault);
+	rde_fault_raise(query->view_fault);
 }
 
-void
-rde_dataset_check_view(const RdeHome *home, const char *dataset,
-					   const char *view, bool has_reseller, int64 reseller)
+/* Behind the report's columns: amount and currency, for the totals. */
+static void
+add_totals(RdeQuery *query, StringInfo sql, Relation relation,
+		   const Source *source, const RdeReport *report)
 {
-	RdeReport	report = {0};
-	RdeQuery	query = {0};
-	StringInfoData sql;
+	int			place = query->ncolumns;
 
-	report.dataset = dataset;
-	report.view = view;
-	report.has_reseller = has_reseller;
-	report.reseller = reseller;
-	rde_connect();
-	initStringInfo(&sql);
-	add_columns(home, &query, &report, NULL, &sql, CurrentMemoryContext);
-	raise_fault(query.view_fault);
-	SPI_finish();
-}
+	query->amount = query->currency = -1;
+	if (source->amount)
+	{
+		appendStringInfo(sql, ", %s::pg_catalog.numeric",
+						 qualified(role_attribute(relation, report,
+												  source->amount)));
+		query->amount = place++;
+	}
+	if (source->currency)
+	{
+		Form_pg_attribute currency = role_attribute(relation, report,
+													source->currency);
 
-PG_FUNCTION_INFO_V1(rde_check_view);
-
-/*
- * _rde_check_view(dataset text, view text, reseller bigint).  Raises 42703 or
- * 42804 for a view that needs columns which the source does not have, or has of
- * another type.
- */
-Datum
-rde_check_view(PG_FUNCTION_ARGS)
-{
-	rde_dataset_check_view(rde_home(fcinfo),
-						   text_to_cstring(PG_GETARG_TEXT_PP(0)),
-						   text_to_cstring(PG_GETARG_TEXT_PP(1)),
-						   !PG_ARGISNULL(2),
-						   PG_ARGISNULL(2) ? 0 : PG_GETARG_INT64(2));
-	PG_RETURN_VOID();
+		/* a cast of char(n) would copy every value to cut its blanks */
+		query->currency_padded = getBaseType(currency->atttypid) == BPCHAROID;
+		appendStringInfo(sql, ", %s%s", qualified(currency),
+						 query->currency_padded ? "" : "::pg_catalog.text");
+		query->currency = place++;
+	}
 }
 
 RdeQuery *
@@ -557,7 +402,7 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 	StringInfoData sql;
 	Source	   *source;
 	Relation	relation;
-	int			place;
+	RdeColumns *columns;
 
 	query->window_xmax = query->window_end = -1;
 	rde_connect();
@@ -574,29 +419,12 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
-	add_columns(home, query, report, source->amount, &sql, context);
-	raise_fault(query->source_fault);
-	place = query->ncolumns;
-	query->amount = query->currency = -1;
-	if (source->amount)
-	{
-		appendStringInfo(&sql, ", %s::pg_catalog.numeric",
-						 qualified(role_attribute(relation, report,
-												  source->amount)));
-		query->amount = place++;
-	}
-	if (source->currency)
-	{
-		Form_pg_attribute currency = role_attribute(relation, report,
-													source->currency);
-
-		/* a cast of char(n) would copy every value to cut its blanks */
-		query->currency_padded = getBaseType(currency->atttypid) == BPCHAROID;
-		appendStringInfo(&sql, ", %s%s", qualified(currency),
-						 query->currency_padded ? "" : "::pg_catalog.text");
-		query->currency = place++;
-	}
-
+	columns = rde_columns_load(home, report, source->amount, &sql, context);
+	rde_fault_raise(columns->source_fault);
+	query->view_fault = columns->view_fault;
+	query->columns = columns->columns;
+	query->ncolumns = columns->count;
+	add_totals(query, &sql, relation, source, report);
 	appendStringInfo(&sql, " FROM %s.%s AS s",
 					 quote_identifier(get_namespace_name(RelationGetNamespace(relation))),
 					 quote_identifier(RelationGetRelationName(relation)));

@@ -5,22 +5,13 @@
 #ifndef RDE_DATASET_H
 #define RDE_DATASET_H
 
-#include "format/column.h"
+#include "build/columns.h"
+#include "build/window.h"
 #include "core/rde.h"
 #include "report/report.h"
-#include "build/window.h"
 #include "utils/rel.h"
 
 #define RDE_MAX_QUERY_ARGS	8
-
-/* Why a report cannot be built, to be raised by who is to blame. */
-typedef struct RdeFault
-{
-	int			code;			/* SQLSTATE */
-	const char *message;
-	const char *detail;			/* or NULL */
-	const char *hint;
-} RdeFault;
 
 typedef struct RdeQuery
 {
@@ -36,8 +27,7 @@ typedef struct RdeQuery
 	/* the report's columns come first in the SELECT's list */
 	int			ncolumns;
 	RdeColumn  *columns;
-	RdeFault   *source_fault;	/* NULL: none */
-	RdeFault   *view_fault;
+	RdeFault   *view_fault;		/* NULL: none */
 	int			amount;			/* place in the list, or -1 */
 	int			currency;
 	bool		currency_padded;	/* char(n): blanks behind it do not count */
@@ -61,11 +51,6 @@ extern RdeQuery *rde_dataset_query(const RdeHome *home,
  * had, or had of another type.  That is this report's fault alone.
  */
 extern void rde_dataset_check_columns(const RdeQuery *query);
-
-/* Raise the same for a view before anything is to be made with it. */
-extern void rde_dataset_check_view(const RdeHome *home, const char *dataset,
-								   const char *view, bool has_reseller,
-								   int64 reseller);
 
 extern void rde_query_close(RdeQuery *query);
 

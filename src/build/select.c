@@ -10,8 +10,12 @@
  */
 #include "build/select.h"
 
+#include "core/row.h"
+#include "core/statement.h"
+
 #include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/params.h"
@@ -138,39 +142,43 @@ has_rows(Oid relation)
 		kind == RELKIND_TOASTVALUE;
 }
 
+/*
+ * What this transaction has locked, and its file as the snapshot sees it: NULL if
+ * it does not see the table at all.
+ */
+static const RdeStatement read_locked = {
+	.sql = "SELECT l.relation, c.relfilenode FROM pg_catalog.pg_locks l"
+	" LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation"
+	" WHERE l.locktype = 'relation' AND l.database = $1"
+	" AND l.pid = pg_catalog.pg_backend_pid() AND l.granted"
+	" AND l.relation >= $2",
+	.types = {OIDOID, OIDOID},
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
+};
+
 void
 rde_select_check(const RdeHome *home, const RdeSelect *select)
 {
-	Oid			types[] = {OIDOID, OIDOID};
 	Datum		values[] = {
 		ObjectIdGetDatum(MyDatabaseId), ObjectIdGetDatum(FirstNormalObjectId)
 	};
 
 	if (!may_have_locked_late(select))
 		return;
-	/* what this transaction has locked, and its file as the snapshot sees it */
-	rde_execute(home,
-				"SELECT l.relation, c.relfilenode FROM pg_catalog.pg_locks l"
-				" LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation"
-				" WHERE l.locktype = 'relation' AND l.database = $1"
-				" AND l.pid = pg_catalog.pg_backend_pid() AND l.granted"
-				" AND l.relation >= $2",
-				2, types, values, NULL, true, SPI_OK_SELECT);
+	rde_execute(home, &read_locked, values, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		HeapTuple	row = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
-		Oid			relation = DatumGetObjectId(SPI_getbinval(row, desc, 1,
-															  &isnull));
-		Datum		seen = SPI_getbinval(row, desc, 2, &isnull);
+		RdeRow		row = rde_row(i);
+		Oid			relation = rde_row_oid(row, 1);
 		Datum		file;
 
 		if (!has_rows(relation))
 			continue;
 		file = DirectFunctionCall1(pg_relation_filenode,
 								   ObjectIdGetDatum(relation));
-		if (isnull || seen != file)
+		if (rde_row_is_null(row, 2) ||
+			rde_row_oid(row, 2) != DatumGetObjectId(file))
 			ereport(ERROR,
 					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 					 errmsg("a table of the source was rewritten while the report read it"),

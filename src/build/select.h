@@ -7,6 +7,7 @@
 #define RDE_SELECT_H
 
 #include "build/query.h"
+#include "nodes/params.h"
 #include "nodes/plannodes.h"
 #include "tcop/dest.h"
 

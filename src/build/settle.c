@@ -10,6 +10,8 @@
 #include "access/relation.h"
 #include "build/failure.h"
 #include "catalog/pg_type.h"
+#include "core/row.h"
+#include "core/statement.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -21,21 +23,25 @@
  */
 #define SETTLE_DELAY	(5 * USECS_PER_SEC)
 
+static const RdeStatement oldest_blocker = {
+	.sql = "SELECT pg_catalog.min(began) FROM %s._rde_blockers()",
+	.expected = SPI_OK_SELECT
+};
+
 TimestampTz
 rde_settle_horizon(const RdeHome *home)
 {
 	/* read first: what begins while the sessions are looked at is later */
 	TimestampTz now = GetCurrentTimestamp() - SETTLE_DELAY;
-	TimestampTz began;
-	bool		isnull;
+	TimestampTz horizon = now;
+	RdeRow		row;
 
-	rde_execute(home, "SELECT pg_catalog.min(began) FROM %s._rde_blockers()",
-				0, NULL, NULL, NULL, false, SPI_OK_SELECT);
-	began = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
-											  SPI_tuptable->tupdesc, 1,
-											  &isnull));
+	rde_execute(home, &oldest_blocker, NULL, NULL);
+	row = rde_row(0);
+	if (!rde_row_is_null(row, 1))
+		horizon = Min(now, rde_row_instant(row, 1));
 	SPI_freetuptable(SPI_tuptable);
-	return isnull ? now : Min(now, began);
+	return horizon;
 }
 
 /* The least value of a relation with one column; the beginning of time for none. */
@@ -47,7 +53,6 @@ read_watermark(Oid id, const char *dataset)
 	RdeIdentity saved;
 	const char *column = NULL;
 	char	   *sql;
-	bool		isnull;
 	int			result;
 
 	for (int i = 0; relation && i < RelationGetNumberOfAttributes(relation); i++)
@@ -72,39 +77,34 @@ read_watermark(Oid id, const char *dataset)
 	rde_identity_leave(&saved);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "unexpected SPI result %d", result);
-	reached = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
-												SPI_tuptable->tupdesc, 1,
-												&isnull));
+	reached = rde_row_is_null(rde_row(0), 1) ? DT_NOBEGIN :
+		rde_row_instant(rde_row(0), 1);
 	relation_close(relation, NoLock);
-	return isnull ? DT_NOBEGIN : reached;
+	return reached;
 }
+
+static const RdeStatement find_arrival = {
+	.sql = "SELECT watermark::oid, clock_timestamp() - delay"
+	" FROM %s._rde_source WHERE dataset = $1",
+	.types = {TEXTOID},
+	.expected = SPI_OK_SELECT
+};
 
 TimestampTz
 rde_settle_arrived(const RdeHome *home, const char *dataset)
 {
-	Oid			types[] = {TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(dataset)};
 	TimestampTz arrived = DT_NOEND;
-	Datum		watermark;
-	Datum		delayed;
-	bool		no_watermark;
-	bool		no_delay;
+	RdeRow		row;
 
-	rde_execute(home,
-				"SELECT watermark::oid, clock_timestamp() - delay"
-				" FROM %s._rde_source WHERE dataset = $1",
-				1, types, values, NULL, false, SPI_OK_SELECT);
+	rde_execute(home, &find_arrival, values, NULL);
 	if (SPI_processed == 0)
 		return arrived;
-	watermark = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-							  &no_watermark);
-	delayed = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2,
-							&no_delay);
-	if (!no_delay)
-		arrived = DatumGetTimestampTz(delayed);
-	if (!no_watermark)
-		arrived = Min(arrived, read_watermark(DatumGetObjectId(watermark),
-											  dataset));
+	row = rde_row(0);
+	if (!rde_row_is_null(row, 2))
+		arrived = rde_row_instant(row, 2);
+	if (!rde_row_is_null(row, 1))
+		arrived = Min(arrived, read_watermark(rde_row_oid(row, 1), dataset));
 	return arrived;
 }
 
@@ -116,24 +116,33 @@ typedef struct Watermark
 	Oid			relation;
 } Watermark;
 
+static const RdeStatement store_watermark = {
+	.sql = "INSERT INTO %s._rde_watermark AS w (dataset, reached)"
+	" VALUES ($1, $2) ON CONFLICT ON CONSTRAINT _rde_watermark_pkey"
+	" DO UPDATE SET reached = EXCLUDED.reached"
+	" WHERE w.reached <> EXCLUDED.reached",
+	.types = {TEXTOID, TIMESTAMPTZOID},
+	.expected = SPI_OK_INSERT
+};
+
 static bool
 refresh(void *argument)
 {
 	Watermark  *it = argument;
-	Oid			types[] = {TEXTOID, TIMESTAMPTZOID};
 	Datum		values[] = {
 		CStringGetTextDatum(it->dataset),
 		TimestampTzGetDatum(read_watermark(it->relation, it->dataset))
 	};
 
-	rde_execute(it->home,
-				"INSERT INTO %s._rde_watermark AS w (dataset, reached)"
-				" VALUES ($1, $2) ON CONFLICT ON CONSTRAINT _rde_watermark_pkey"
-				" DO UPDATE SET reached = EXCLUDED.reached"
-				" WHERE w.reached <> EXCLUDED.reached",
-				2, types, values, NULL, false, SPI_OK_INSERT);
+	rde_execute(it->home, &store_watermark, values, NULL);
 	return true;
 }
+
+static const RdeStatement list_watermarks = {
+	.sql = "SELECT dataset, watermark::oid FROM %s._rde_source"
+	" WHERE watermark IS NOT NULL ORDER BY dataset",
+	.expected = SPI_OK_SELECT
+};
 
 void
 rde_settle_watermarks(const RdeHome *home, MemoryContext context)
@@ -141,19 +150,13 @@ rde_settle_watermarks(const RdeHome *home, MemoryContext context)
 	SPITupleTable *rows;
 	uint64		count;
 
-	rde_execute(home,
-				"SELECT dataset, watermark::oid FROM %s._rde_source"
-				" WHERE watermark IS NOT NULL ORDER BY dataset",
-				0, NULL, NULL, NULL, false, SPI_OK_SELECT);
+	rde_execute(home, &list_watermarks, NULL, NULL);
 	rows = SPI_tuptable;
 	count = SPI_processed;
 	for (uint64 i = 0; i < count; i++)
 	{
-		bool		isnull;
-		Watermark	it = {home, SPI_getvalue(rows->vals[i], rows->tupdesc, 1),
-			DatumGetObjectId(SPI_getbinval(rows->vals[i], rows->tupdesc, 2,
-										   &isnull))
-		};
+		RdeRow		row = {rows->vals[i], rows->tupdesc};
+		Watermark	it = {home, rde_row_text(row, 1), rde_row_oid(row, 2)};
 		RdeFailure *failure = rde_attempt(refresh, &it, context);
 
 		if (failure && failure->interrupt)

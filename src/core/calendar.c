@@ -9,7 +9,7 @@
 
 #include "access/htup_details.h"
 #include "funcapi.h"
-#include "core/rde.h"
+#include "core/settings.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
@@ -122,8 +122,6 @@ rde_period_from(const RdeSchedule *schedule, TimestampTz from)
 	DateADT		day = rde_day_of(from, schedule->zone);
 	DateADT		run_day;
 
-	Assert(schedule->event == RDE_DAILY || schedule->event == RDE_MONTHLY);
-
 	/*
 	 * One that has begun goes on when clocks are set back to the day before;
 	 * one that a zone skipped altogether has no length.
@@ -184,6 +182,38 @@ rde_zone(const char *name)
 				 errmsg("time zone \"%s\" is not known", name),
 				 errhint("The view pg_timezone_names lists the names there are. An offset is none: take a place that has it.")));
 	return zone;
+}
+
+/* As a user knows them: both days are included. */
+#define DAYS_HINT	"Both days are included."
+
+void
+rde_check_days(FunctionCallInfo fcinfo, int first)
+{
+	DateADT		from;
+	DateADT		to;
+
+	if (PG_ARGISNULL(first) || PG_ARGISNULL(first + 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the first and the last day must not be null"),
+				 errhint(DAYS_HINT)));
+	from = PG_GETARG_DATEADT(first);
+	to = PG_GETARG_DATEADT(first + 1);
+	if (DATE_NOT_FINITE(from) || DATE_NOT_FINITE(to))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the first and the last day must be finite dates"),
+				 errhint(DAYS_HINT)));
+	if (from > to)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the first day (%s) is after the last day (%s)",
+						DatumGetCString(DirectFunctionCall1(date_out,
+															DateADTGetDatum(from))),
+						DatumGetCString(DirectFunctionCall1(date_out,
+															DateADTGetDatum(to)))),
+				 errhint(DAYS_HINT)));
 }
 
 PG_FUNCTION_INFO_V1(rde_day_start_sql);

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 #include "datatype/timestamp.h"
+#include "fmgr.h"
 #include "pgtime.h"
 #include "utils/date.h"
 
@@ -16,19 +17,17 @@
  */
 extern TimestampTz rde_day_start(DateADT day, pg_tz *zone);
 
-/* When does a generator make reports? */
+/* How often does a generator with a calendar make reports? */
 typedef enum RdeEvent
 {
 	RDE_DAILY,
-	RDE_MONTHLY,
-	RDE_ON_INVOICE,
-	RDE_MANUAL
+	RDE_MONTHLY
 } RdeEvent;
 
 /* What a generator's calendar depends on. */
 typedef struct RdeSchedule
 {
-	RdeEvent	event;			/* RDE_DAILY or RDE_MONTHLY */
+	RdeEvent	event;
 	pg_tz	   *zone;
 	int			month_day;		/* 29..31: the last day of shorter months */
 	TimeADT		run_at;
@@ -60,5 +59,12 @@ extern DateADT rde_first_day_from(TimestampTz instant, pg_tz *zone);
  */
 extern pg_tz *rde_zone_find(const char *name);
 extern pg_tz *rde_zone(const char *name);
+
+/*
+ * A function's arguments number `first` and the next are the first and the last
+ * day of a period.  Raises 22004 for NULLs, 22023 for days that are not finite or
+ * not in this order.
+ */
+extern void rde_check_days(FunctionCallInfo fcinfo, int first);
 
 #endif							/* RDE_CALENDAR_H */

@@ -1,7 +1,7 @@
 /*
  * rde.h
- *	  What every module of the extension shares: where the extension lives,
- *	  whose rights are in force, its settings.
+ *	  What every module of the extension shares: where the extension lives, and
+ *	  whose rights are in force.
  */
 #ifndef RDE_H
 #define RDE_H
@@ -10,7 +10,6 @@
 
 #include "core/compat.h"
 #include "datatype/timestamp.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 
 /* What tells this module's own errors from the server's, see failure.c. */
@@ -54,43 +53,5 @@ extern void rde_identity_enter_owner(const RdeHome *home, RdeIdentity *saved);
 extern void rde_identity_enter_source(Oid owner, const char *time_zone,
 									  RdeIdentity *saved);
 extern void rde_identity_leave(const RdeIdentity *saved);
-
-/* SPI_connect(), which can only fail where it must not. */
-extern void rde_connect(void);
-
-/*
- * Run one of rde's own statements as the extension's owner.  It is a literal and
- * always has the same types; "%s" in it stands for the extension's schema, and
- * only for that.  The caller is connected to SPI.  nulls as for
- * SPI_execute_plan.  read_only reads under the caller's snapshot, together with
- * what its statement has written so far; otherwise a new snapshot is taken.
- * Raises unless the result is `expected` (SPI_OK_SELECT ...).
- */
-extern void rde_execute(const RdeHome *home, const char *statement, int nargs,
-						Oid *types, Datum *values, const char *nulls,
-						bool read_only, int expected);
-
-/*
- * The same for a SELECT whose plan does not depend on its parameters' values,
- * but would be made for them each time if the planner were asked.
- */
-extern void rde_read_planned_once(const RdeHome *home, const char *statement,
-								  int nargs, Oid *types, Datum *values,
-								  const char *nulls);
-
-/*
- * The same for what is judged by what is committed now: under the latest
- * snapshot, however old that of the caller's transaction is.
- */
-extern void rde_read_latest(const RdeHome *home, const char *statement,
-							int nargs, Oid *types, Datum *values);
-
-/* Settings (module.c) */
-extern char *rde_setting_retention;
-extern char *rde_setting_settle_limit;
-extern char *rde_setting_time_zone;
-extern char *rde_setting_base_url;
-extern char *rde_setting_link_lifetime;
-extern char *rde_setting_max_span;
 
 #endif							/* RDE_H */

@@ -5,7 +5,7 @@
 #ifndef RDE_STEP_H
 #define RDE_STEP_H
 
-#include "core/rde.h"
+#include "core/statement.h"
 
 /*
  * Commit, and begin a transaction that has done nothing yet: its snapshots see

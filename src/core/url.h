@@ -11,6 +11,12 @@
 #include "lib/stringinfo.h"
 
 /*
+ * A link begins to hold so long before its report was published: clocks of clients
+ * that check st may be late.
+ */
+#define RDE_LINK_EARLY	(10 * USECS_PER_MINUTE)
+
+/*
  * Append text with everything but unreserved characters (RFC 3986) escaped, and
  * those in `kept`, such as "/" for a path.
  */

@@ -8,6 +8,8 @@
  */
 #include "file/store.h"
 
+#include "core/statement.h"
+
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 
@@ -21,10 +23,16 @@ typedef struct StoreSink
 	bytea	   *chunk;
 } StoreSink;
 
+static const RdeStatement insert = {
+	.sql = "INSERT INTO %s._rde_report_chunk (report, seq, data)"
+	" VALUES ($1, $2, $3)",
+	.types = {UUIDOID, INT4OID, BYTEAOID},
+	.expected = SPI_OK_INSERT
+};
+
 static void
 insert_chunk(StoreSink *store)
 {
-	Oid			types[] = {UUIDOID, INT4OID, BYTEAOID};
 	Datum		values[3];
 
 	CHECK_FOR_INTERRUPTS();
@@ -34,10 +42,7 @@ insert_chunk(StoreSink *store)
 	values[2] = PointerGetDatum(store->chunk);
 
 	rde_connect();
-	rde_execute(store->home,
-				"INSERT INTO %s._rde_report_chunk (report, seq, data)"
-				" VALUES ($1, $2, $3)",
-				3, types, values, NULL, false, SPI_OK_INSERT);
+	rde_execute(store->home, &insert, values, NULL);
 	SPI_finish();
 
 	store->seq++;

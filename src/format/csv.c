@@ -8,9 +8,9 @@
 #include "postgres.h"
 
 #include "bytes/escape.h"
-#include "format/format.h"
-#include "format/text.h"
 #include "bytes/formula.h"
+#include "format/options.h"
+#include "format/text.h"
 #include "format/value.h"
 
 #define CSV_BOM		"\xEF\xBB\xBF"
@@ -190,12 +190,56 @@ csv_end(RdeFormatContext *context)
 	/* a CSV file ends with its last row */
 }
 
+static void
+default_options(RdeOptions *options)
+{
+	options->csv_delimiter = ',';
+	options->csv_decimal = '.';
+	options->csv_formula_guard = true;
+}
+
+static void
+set_option(const char *name, const JsonbValue *value, RdeOptions *options)
+{
+	if (strcmp(name, "delimiter") == 0)
+		options->csv_delimiter = rde_option_char("csv.delimiter", value, ",;|\t",
+												 "must be one of comma, semicolon, bar and tab");
+	else if (strcmp(name, "decimal") == 0)
+		options->csv_decimal = rde_option_char("csv.decimal", value, ".,",
+											   "must be a dot or a comma");
+	else if (strcmp(name, "bom") == 0)
+		options->csv_bom = rde_option_bool("csv.bom", value);
+	else if (strcmp(name, "formula_guard") == 0)
+		options->csv_formula_guard = rde_option_bool("csv.formula_guard",
+													 value);
+	else
+		rde_option_refuse(psprintf("csv.%s", name), "does not exist");
+}
+
+static void
+set_options(const JsonbValue *value, RdeOptions *options)
+{
+	if (rde_option_is(value, "excel"))
+	{
+		options->csv_bom = true;
+		options->compress = false;
+	}
+	else if (!rde_option_each(value, set_option, options))
+		rde_option_refuse("csv", "must be an object or \"excel\"");
+	if (options->csv_decimal == options->csv_delimiter)
+		rde_option_refuse("csv.decimal", "must differ from the delimiter");
+}
+
 const RdeFormat rde_format_csv = {
 	.name = "csv",
 	.extension = "csv",
 	.media_type = "text/csv; charset=utf-8",
 	.text = true,
 	.compressible = true,
+	.default_options = default_options,
+	.set_options = set_options,
+	.options_hint = "{\"csv\": {\"delimiter\": \";\", \"decimal\": \",\","
+	" \"bom\": true, \"formula_guard\": false}}, {\"csv\": \"excel\"}",
 	.start = csv_start,
 	.row = csv_row,
 	.end = csv_end,

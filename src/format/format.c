@@ -2,7 +2,8 @@
  * format.c
  *	  The list of formats.
  *
- * Invariant: a format is its file and its line here.
+ * Invariant: what formats there are is said here alone; SQL asks
+ * _rde_format_name().  A format is its file and its line here.
  */
 #include "postgres.h"
 
@@ -39,17 +40,24 @@ format_names(void)
 const RdeFormat *
 rde_format_find(const char *name)
 {
-	int			i;
-
-	for (i = 0; i < lengthof(formats); i++)
+	for (int i = 0; i < lengthof(formats); i++)
 	{
-		if (pg_strcasecmp(formats[i]->name, name) == 0)
+		const char *other = formats[i]->other_name;
+
+		if (pg_strcasecmp(formats[i]->name, name) == 0 ||
+			(other && pg_strcasecmp(other, name) == 0))
 			return formats[i];
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("report format \"%s\" is not supported", name),
 			 errhint("Use %s.", format_names())));
+}
+
+const RdeFormat *
+rde_format_at(int number)
+{
+	return number < lengthof(formats) ? formats[number] : NULL;
 }
 
 RdeTag
@@ -65,15 +73,13 @@ rde_tag_make(const RdeColumn *column, const char *text, const char *end)
 	return tag;
 }
 
-PG_FUNCTION_INFO_V1(rde_check_options_sql);
+PG_FUNCTION_INFO_V1(rde_format_name_sql);
 
-/* _rde_check_options(format text, options jsonb) → void */
+/* _rde_format_name(format text) → text: as it stands in the list; raises 22023 */
 Datum
-rde_check_options_sql(PG_FUNCTION_ARGS)
+rde_format_name_sql(PG_FUNCTION_ARGS)
 {
-	RdeOptions	options;
+	const char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 
-	(void) rde_format_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	rde_options_parse(PG_GETARG_JSONB_P(1), &options);
-	PG_RETURN_VOID();
+	PG_RETURN_TEXT_P(cstring_to_text(rde_format_find(name)->name));
 }

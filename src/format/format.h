@@ -1,19 +1,30 @@
 /*
  * format.h
- *	  A file format: a static const table of three routines.
+ *	  A file format: a static const table of traits and routines.
  *
  * A format turns values into bytes in its context's buffer.  It sees no tuple,
- * no type and no sink beyond rde_sink_write().  A new format is one file and
- * one line in format.c.
+ * no type and no sink beyond rde_sink_write().  A new format is one file, and one
+ * line in format.c; options of its own are members of RdeOptions, too.
  */
 #ifndef RDE_FORMAT_H
 #define RDE_FORMAT_H
 
-#include "format/column.h"
-#include "format/options.h"
 #include "file/sink.h"
+#include "format/column.h"
 
 typedef struct RdeFormat RdeFormat;
+struct JsonbValue;
+
+/* A report's options, see options.h. */
+typedef struct RdeOptions
+{
+	bool		compress;		/* gzip files that it makes smaller */
+	char		csv_delimiter;
+	char		csv_decimal;	/* '.' or ',' */
+	bool		csv_bom;
+	bool		csv_formula_guard;
+	bool		json_numbers_as_string;
+} RdeOptions;
 
 /*
  * What a format is given, and what it counts.  Lives in the export context,
@@ -52,10 +63,21 @@ typedef struct RdeFormatContext
 struct RdeFormat
 {
 	const char *name;			/* as users write it: csv */
+	const char *other_name;		/* that is understood, too, or NULL */
 	const char *extension;		/* csv; ".gz" is added for compressed files */
 	const char *media_type;		/* of the uncompressed file */
-	bool		text;			/* UTF-8, and nothing else */
 	bool		compressible;	/* gzip makes it smaller */
+	bool		text;			/* the uncompressed file is UTF-8 text */
+
+	/*
+	 * Options of its own, all NULL if it has none: their defaults; what a
+	 * report gives under the format's name, to be checked; and what a hint
+	 * shows of it.
+	 */
+	void		(*default_options) (RdeOptions *options);
+	void		(*set_options) (const struct JsonbValue *value,
+								RdeOptions *options);
+	const char *options_hint;
 
 	void		(*start) (RdeFormatContext *context);
 
@@ -80,5 +102,8 @@ extern const RdeFormat rde_format_xlsx;
 
 /* Look a format up by name, ignoring case; raises 22023 with the list. */
 extern const RdeFormat *rde_format_find(const char *name);
+
+/* The formats there are, counted from 0; NULL behind the last. */
+extern const RdeFormat *rde_format_at(int number);
 
 #endif							/* RDE_FORMAT_H */

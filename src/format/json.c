@@ -8,6 +8,8 @@
 
 #include "bytes/escape.h"
 #include "format/json.h"
+#include "format/options.h"
+#include "format/text.h"
 #include "format/value.h"
 
 typedef struct JsonState
@@ -171,12 +173,32 @@ json_end(RdeFormatContext *context)
 	rde_buffer_advance(&context->buffer, p);
 }
 
+static void
+set_option(const char *name, const JsonbValue *value, RdeOptions *options)
+{
+	if (strcmp(name, "numbers") != 0)
+		rde_option_refuse(psprintf("json.%s", name), "does not exist");
+	if (!rde_option_is(value, "string") && !rde_option_is(value, "number"))
+		rde_option_refuse("json.numbers",
+						  "must be \"number\" or \"string\"");
+	options->json_numbers_as_string = rde_option_is(value, "string");
+}
+
+static void
+set_options(const JsonbValue *value, RdeOptions *options)
+{
+	if (!rde_option_each(value, set_option, options))
+		rde_option_refuse("json", "must be an object");
+}
+
 const RdeFormat rde_format_json = {
 	.name = "json",
 	.extension = "json",
 	.media_type = "application/json; charset=utf-8",
 	.text = true,
 	.compressible = true,
+	.set_options = set_options,
+	.options_hint = "{\"json\": {\"numbers\": \"string\"}}",
 	.start = json_start,
 	.row = json_row,
 	.end = json_end,

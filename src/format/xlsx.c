@@ -213,6 +213,7 @@ xlsx_end(RdeFormatContext *context)
 
 const RdeFormat rde_format_xlsx = {
 	.name = "xlsx",
+	.other_name = "xslx",		/* as the documentation of the API has it */
 	.extension = "xlsx",
 	.media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 	.text = false,

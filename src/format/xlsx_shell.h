@@ -11,7 +11,6 @@
 
 /* What an XLSX sheet can hold. */
 #define RDE_XLSX_SHEET_ROWS		1048576
-#define RDE_XLSX_SHEET_COLUMNS	16384
 
 typedef struct RdeWorkbook
 {

@@ -6,18 +6,22 @@
  * right, and nothing is looked up for it before; whatever is wrong with it,
  * the answer is the same.
  */
+#include "core/row.h"
+#include "core/settings.h"
+#include "core/sign.h"
+#include "core/statement.h"
+#include "core/url.h"
+#include "report/link.h"
+#include "report/missing.h"
+#include "report/report.h"
 #include "who/who.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "report/link.h"
 #include "nodes/value.h"
 #include "parser/parse_func.h"
-#include "report/report.h"
-#include "core/sign.h"
-#include "core/url.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -25,15 +29,6 @@
 #include "utils/timestamp.h"
 
 #define LINK_VERSION	"2026-11-01"
-
-/* Clocks of clients that check st may be late. */
-#define LINK_EARLY		(10 * USECS_PER_MINUTE)
-
-/* What rde_redeem() returns; the last one is where the file has moved to. */
-#define REDEEM_COLUMNS	10
-
-/* How long after its end a download that began before may go on. */
-#define LINK_GRACE		(1 * USECS_PER_HOUR)
 
 static void
 append_field(StringInfo url, char separator, const char *name,
@@ -73,54 +68,30 @@ make_url(const RdeLink *link, const uint8 *key, size_t key_length)
 	return url.data;
 }
 
-static bytea *
-bytea_column(int column)
-{
-	bool		isnull;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[0],
-									  SPI_tuptable->tupdesc, column, &isnull);
-
-	return isnull ? NULL : DatumGetByteaPCopy(value);
-}
-
-static char *
-text_column(int column)
-{
-	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column);
-}
-
-static TimestampTz
-instant_column(int column)
-{
-	bool		isnull;
-
-	return DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
-											 SPI_tuptable->tupdesc, column,
-											 &isnull));
-}
+static const RdeStatement newest_key = {
+	.sql = "SELECT kid, secret, now() + %s._rde_link_lifetime()"
+	" FROM %s._rde_signing_key WHERE revoked_at IS NULL"
+	" ORDER BY created_at DESC, kid LIMIT 1",
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
+};
 
 RdeLinkKey *
 rde_link_key(const RdeHome *home)
 {
 	MemoryContext context = CurrentMemoryContext;
 	RdeLinkKey *key;
-	Datum		latest;
-	bool		isnull;
+	RdeRow		row;
 
-	rde_execute(home,
-				"SELECT kid, secret, now() + %s._rde_link_lifetime()"
-				" FROM %s._rde_signing_key WHERE revoked_at IS NULL"
-				" ORDER BY created_at DESC, kid LIMIT 1",
-				0, NULL, NULL, NULL, true, SPI_OK_SELECT);
+	rde_execute(home, &newest_key, NULL, NULL);
 	if (SPI_processed == 0)
 		return NULL;
 	MemoryContextSwitchTo(context);
-	latest = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3,
-						   &isnull);
+	row = rde_row(0);
 	key = palloc(sizeof(RdeLinkKey));
-	key->kid = text_column(1);
-	key->secret = bytea_column(2);
-	key->latest = isnull ? DT_NOEND : DatumGetTimestampTz(latest);
+	key->kid = rde_row_text(row, 1);
+	key->secret = rde_row_bytea(row, 2);
+	key->latest = rde_row_instant(row, 3);
 	return key;
 }
 
@@ -180,7 +151,7 @@ rde_link_url(const RdeHome *home, const RdeLinkKey *key,
 	link.report = rde_uuid_text(linked->report);
 	link.file_name = linked->file_name;
 	link.sv = LINK_VERSION;
-	link.st = rde_url_instant(linked->created - LINK_EARLY);
+	link.st = rde_url_instant(linked->created - RDE_LINK_EARLY);
 	link.se = rde_url_instant(Min(linked->expires, key->latest));
 	link.sp = "r";
 	link.sr = "b";
@@ -188,6 +159,21 @@ rde_link_url(const RdeHome *home, const RdeLinkKey *key,
 	return make_url(&link, (uint8 *) VARDATA(key->secret),
 					VARSIZE(key->secret) - VARHDRSZ);
 }
+
+static const RdeStatement find_report = {
+	.sql = "SELECT status, reseller, file_name, published_at, expires_at,"
+	" link_number, store FROM %s._rde_report"
+	" WHERE id = $1 AND (expires_at > now() OR status = 'submitted')",
+	.types = {UUIDOID},
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
+};
+
+enum
+{
+	REPORT_STATUS = 1, REPORT_RESELLER, REPORT_FILE_NAME, REPORT_PUBLISHED,
+	REPORT_EXPIRES, REPORT_LINK_NUMBER, REPORT_STORE
+};
 
 /*
  * The link of a completed report that the caller may read: its store's, or ours,
@@ -198,43 +184,50 @@ report_url(const RdeHome *home, const pg_uuid_t *id, bool *found,
 		   char **status)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Oid			types[] = {UUIDOID};
 	Datum		values[] = {UUIDPGetDatum(id)};
 	const char *url = NULL;
 	RdeLinked	linked;
-	bool		isnull;
-	Datum		reseller;
+	RdeRow		row;
+	bool		has_reseller;
 
 	rde_connect();
-	rde_execute(home,
-				"SELECT status, reseller, file_name, published_at, expires_at,"
-				" link_number, store FROM %s._rde_report"
-				" WHERE id = $1 AND (expires_at > now() OR status = 'submitted')",
-				1, types, values, NULL, true, SPI_OK_SELECT);
+	rde_execute(home, &find_report, values, NULL);
 	*found = false;
 	if (SPI_processed == 0)
 	{
 		SPI_finish();
 		return NULL;
 	}
-	*status = MemoryContextStrdup(context, text_column(1));
-	reseller = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2,
-							 &isnull);
-	linked.report = id;
-	linked.file_name = text_column(3);
-	linked.created = instant_column(4);
-	linked.expires = instant_column(5);
-	linked.number = atoi(text_column(6));
-	*found = rde_may_act(home, !isnull,
-						 isnull ? 0 : DatumGetInt64(reseller));
-	linked.store = text_column(7);
+	row = rde_row(0);
+	*status = MemoryContextStrdup(context, rde_row_text(row, REPORT_STATUS));
+	has_reseller = !rde_row_is_null(row, REPORT_RESELLER);
+	*found = rde_may_act(home, has_reseller, has_reseller ?
+						 rde_row_int64(row, REPORT_RESELLER) : 0);
 	if (*found && strcmp(*status, "completed") == 0)
+	{
+		linked.report = id;
+		linked.file_name = rde_row_text(row, REPORT_FILE_NAME);
+		linked.created = rde_row_instant(row, REPORT_PUBLISHED);
+		linked.expires = rde_row_instant(row, REPORT_EXPIRES);
+		linked.number = rde_row_int32(row, REPORT_LINK_NUMBER);
+		linked.store = rde_row_text(row, REPORT_STORE);
 		url = rde_link_url(home, rde_link_key(home), &linked);
+	}
 	if (url != NULL)
 		url = MemoryContextStrdup(context, url);
 	SPI_finish();
 	return url;
 }
+
+static const RdeStatement find_moved = {
+	.sql = "SELECT r.store FROM %s._rde_report r WHERE r.id = $1"
+	" AND r.store <> '" RDE_STORE_LOCAL "' AND NOT EXISTS"
+	" (SELECT FROM %s._rde_report_chunk c"
+	" WHERE c.report = r.id AND c.seq = 0)",
+	.types = {UUIDOID},
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
+};
 
 /*
  * The link of a completed report's file that is in its store only; NULL for one
@@ -244,20 +237,14 @@ report_url(const RdeHome *home, const pg_uuid_t *id, bool *found,
 static const char *
 moved_url(const RdeHome *home, const pg_uuid_t *id)
 {
-	Oid			types[] = {UUIDOID};
 	Datum		values[] = {UUIDPGetDatum(id)};
 	const char *store;
 	const char *url;
 
-	rde_execute(home,
-				"SELECT r.store FROM %s._rde_report r WHERE r.id = $1"
-				" AND r.store <> '" RDE_STORE_LOCAL "' AND NOT EXISTS"
-				" (SELECT FROM %s._rde_report_chunk c"
-				" WHERE c.report = r.id AND c.seq = 0)",
-				1, types, values, NULL, true, SPI_OK_SELECT);
+	rde_execute(home, &find_moved, values, NULL);
 	if (SPI_processed == 0)
 		return NULL;
-	store = text_column(1);
+	store = rde_row_text(rde_row(0), 1);
 	url = store_url(home, store, id);
 	if (url == NULL)
 		ereport(ERROR,
@@ -276,6 +263,14 @@ refuse_link(void)
 			 errmsg("the link is not valid")));
 }
 
+static const RdeStatement find_key = {
+	.sql = "SELECT secret FROM %s._rde_signing_key"
+	" WHERE kid = $1 AND revoked_at IS NULL",
+	.types = {TEXTOID},
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
+};
+
 /*
  * Is it ours? The key is looked up by what the link says, and nothing else is
  * before the signature has been found right.
@@ -284,7 +279,6 @@ static bool
 is_signed(const RdeHome *home, const RdeLink *link, const char *signature,
 		  char **number)
 {
-	Oid			types[] = {TEXTOID};
 	char	   *kid = pstrdup(link->kid);
 	char	   *dot = strrchr(kid, '.');
 	uint8		expected[RDE_SIGNATURE_LENGTH];
@@ -297,13 +291,10 @@ is_signed(const RdeHome *home, const RdeLink *link, const char *signature,
 	*dot = '\0';
 	*number = dot + 1;
 	values[0] = CStringGetTextDatum(kid);
-	rde_execute(home,
-				"SELECT secret FROM %s._rde_signing_key"
-				" WHERE kid = $1 AND revoked_at IS NULL",
-				1, types, values, NULL, true, SPI_OK_SELECT);
+	rde_execute(home, &find_key, values, NULL);
 	if (SPI_processed == 0)
 		return false;
-	key = bytea_column(1);
+	key = rde_row_bytea(rde_row(0), 1);
 	rde_sign(link, (uint8 *) VARDATA(key), VARSIZE(key) - VARHDRSZ, expected);
 
 	/* the text is compared: two spellings of one signature are two links */
@@ -381,12 +372,65 @@ rde_moved_to(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(url));
 }
 
+/* What the arguments of rde_redeem() say; refused if one of them is NULL. */
+static RdeLink
+link_argument(FunctionCallInfo fcinfo)
+{
+	RdeLink		link;
+
+	for (int i = 0; i < 9; i++)
+	{
+		if (PG_ARGISNULL(i))
+			refuse_link();
+	}
+	link.report = rde_uuid_text(PG_GETARG_UUID_P(0));
+	link.file_name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	link.sv = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	link.st = text_to_cstring(PG_GETARG_TEXT_PP(3));
+	link.se = text_to_cstring(PG_GETARG_TEXT_PP(4));
+	link.sp = text_to_cstring(PG_GETARG_TEXT_PP(5));
+	link.sr = text_to_cstring(PG_GETARG_TEXT_PP(6));
+	link.kid = text_to_cstring(PG_GETARG_TEXT_PP(7));
+	return link;
+}
+
+/* Does a link that we signed open a file at a moment? */
+static bool
+holds(const RdeLink *link, TimestampTz moment)
+{
+	TimestampTz begin;
+	TimestampTz end;
+
+	return strcmp(link->sv, LINK_VERSION) == 0 &&
+		strcmp(link->sp, "r") == 0 && strcmp(link->sr, "b") == 0 &&
+		rde_url_parse_instant(link->st, &begin) &&
+		rde_url_parse_instant(link->se, &end) &&
+		moment >= begin && moment < end;
+}
+
+/* The store, and what rde_redeem() returns but for where the file has moved to. */
+static const RdeStatement find_redeemed = {
+	.sql = "SELECT id, reseller, name, file_name, media_type, file_bytes,"
+	" encode(sha256, 'hex'), row_count, published_at, store"
+	" FROM %s._rde_report WHERE id = $1 AND file_name = $2"
+	" AND link_number::text = $3 AND status = 'completed'"
+	" AND expires_at > $4"
+	" AND $4 >= clock_timestamp() - %s._rde_grace()",
+	.types = {UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID},
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
+};
+
+/* The last column of the statement, and in its place of the result. */
+#define REDEEM_STORE	10
+#define REDEEM_COLUMNS	10
+
 /*
  * rde_redeem(report uuid, file_name text, sv, st, se, sp, sr, kid, sig text,
  * begun timestamptz) → id, reseller, name, file_name, media_type, file_bytes,
  * sha256, row_count, published_at, moved_to; and that report's file may be
  * read for the rest of the transaction, or is to be had from where moved_to
- * says.  begun is when a download began that goes on; it may be an hour ago.
+ * says.  begun is when a download began that goes on, see _rde_grace().
  * Raises 42501, always the same, for whatever is wrong with the link; 55000
  * while the file's store gives no link.
  */
@@ -397,43 +441,25 @@ rde_redeem(PG_FUNCTION_ARGS)
 	MemoryContext context = CurrentMemoryContext;
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz moment = now;
-	Oid			types[] = {UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
 	Datum		values[4];
 	RdeLink		link;
-	TimestampTz begin;
-	TimestampTz end;
 	char	   *number;
 	TupleDesc	desc;
-	HeapTuple	row;
+	HeapTuple	redeemed;
+	RdeRow		row;
+	const char *url = NULL;
 	Datum		result[REDEEM_COLUMNS];
 	bool		nulls[REDEEM_COLUMNS];
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	for (int i = 0; i < 9; i++)
-	{
-		if (PG_ARGISNULL(i))
-			refuse_link();
-	}
+	link = link_argument(fcinfo);
 	if (!PG_ARGISNULL(9))
 		moment = PG_GETARG_TIMESTAMPTZ(9);
-	link.report = rde_uuid_text(PG_GETARG_UUID_P(0));
-	link.file_name = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	link.sv = text_to_cstring(PG_GETARG_TEXT_PP(2));
-	link.st = text_to_cstring(PG_GETARG_TEXT_PP(3));
-	link.se = text_to_cstring(PG_GETARG_TEXT_PP(4));
-	link.sp = text_to_cstring(PG_GETARG_TEXT_PP(5));
-	link.sr = text_to_cstring(PG_GETARG_TEXT_PP(6));
-	link.kid = text_to_cstring(PG_GETARG_TEXT_PP(7));
 
 	rde_connect();
 	if (!is_signed(home, &link, text_to_cstring(PG_GETARG_TEXT_PP(8)),
-				   &number) ||
-		strcmp(link.sv, LINK_VERSION) != 0 || strcmp(link.sp, "r") != 0 ||
-		strcmp(link.sr, "b") != 0 ||
-		!rde_url_parse_instant(link.st, &begin) || !rde_url_parse_instant(link.se, &end) ||
-		moment > now || moment < now - LINK_GRACE ||
-		moment < begin || moment >= end)
+				   &number) || moment > now || !holds(&link, moment))
 		refuse_link();
 
 	values[0] = PG_GETARG_DATUM(0);
@@ -441,29 +467,19 @@ rde_redeem(PG_FUNCTION_ARGS)
 	values[2] = CStringGetTextDatum(number);
 	/* rde_keep_report() may have brought its end forward */
 	values[3] = TimestampTzGetDatum(moment);
-	rde_execute(home,
-				"SELECT id, reseller, name, file_name, media_type, file_bytes,"
-				" encode(sha256, 'hex'), row_count, published_at, NULL::text,"
-				" store FROM %s._rde_report WHERE id = $1 AND file_name = $2"
-				" AND link_number::text = $3 AND status = 'completed'"
-				" AND expires_at > $4",
-				4, types, values, NULL, true, SPI_OK_SELECT);
+	rde_execute(home, &find_redeemed, values, NULL);
 	if (SPI_processed == 0)
 		refuse_link();
 	rde_access_redeem(PG_GETARG_UUID_P(0));
-	for (int i = 0; i < REDEEM_COLUMNS; i++)
-		result[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-								  i + 1, &nulls[i]);
-	if (strcmp(text_column(REDEEM_COLUMNS + 1), RDE_STORE_LOCAL) != 0)
-	{
-		const char *url = moved_url(home, PG_GETARG_UUID_P(0));
-
-		nulls[REDEEM_COLUMNS - 1] = url == NULL;
-		if (url)
-			result[REDEEM_COLUMNS - 1] = CStringGetTextDatum(url);
-	}
+	row = rde_row(0);
+	if (strcmp(rde_row_text(row, REDEEM_STORE), RDE_STORE_LOCAL) != 0)
+		url = moved_url(home, PG_GETARG_UUID_P(0));
+	rde_row_values(row, result, nulls);
+	nulls[REDEEM_COLUMNS - 1] = url == NULL;
+	if (url)
+		result[REDEEM_COLUMNS - 1] = CStringGetTextDatum(url);
 	MemoryContextSwitchTo(context);
-	row = heap_form_tuple(BlessTupleDesc(desc), result, nulls);
+	redeemed = heap_form_tuple(BlessTupleDesc(desc), result, nulls);
 	SPI_finish();
-	PG_RETURN_DATUM(HeapTupleGetDatum(row));
+	PG_RETURN_DATUM(HeapTupleGetDatum(redeemed));
 }

@@ -5,121 +5,74 @@
  * Invariant: a report becomes visible as completed only in rde_report_finish(),
  * together with its manifest and its chunks.
  */
+#include "report/missing.h"
 #include "report/report.h"
 
-#include "who/who.h"
 #include "access/xlog.h"
-#include "core/calendar.h"
 #include "catalog/pg_type.h"
 #include "common/sha2.h"
+#include "core/calendar.h"
+#include "core/row.h"
+#include "core/statement.h"
+#include "format/options.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
+#include "who/who.h"
 
-const char *
-rde_uuid_text(const pg_uuid_t *id)
-{
-	return DatumGetCString(DirectFunctionCall1(uuid_out,
-											   UUIDPGetDatum(id)));
-}
+static const RdeStatement lock_for_revision = {
+	.sql = "SELECT status, snapshot_window FROM %s._rde_report"
+	" WHERE id = $1 FOR UPDATE",
+	.types = {UUIDOID},
+	.expected = SPI_OK_SELECT
+};
 
-char *
-rde_first_text(void)
-{
-	return SPI_processed == 0 ? NULL :
-		SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-}
+static const RdeStatement find_revision = {
+	.sql = "SELECT id FROM %s._rde_report"
+	" WHERE supersedes = $1 AND status <> 'error'",
+	.types = {UUIDOID},
+	.expected = SPI_OK_SELECT
+};
 
-pg_uuid_t
-rde_first_uuid(void)
-{
-	bool		isnull;
+static const RdeStatement check_quota = {
+	.sql = "SELECT %s._rde_check_quota(reseller, period_from, period_to, 1)"
+	" FROM %s._rde_report WHERE id = $1",
+	.types = {UUIDOID},
+	.expected = SPI_OK_SELECT
+};
 
-	if (SPI_processed == 0)
-		elog(ERROR, "statement returned no report");
-	return *DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0],
-										SPI_tuptable->tupdesc, 1, &isnull));
-}
-
-void
-rde_report_require_primary(void)
-{
-	if (RecoveryInProgress())
-		ereport(ERROR,
-				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-				 errmsg("reports cannot be made on a standby"),
-				 errdetail("A standby lists reports and hands out their files."),
-				 errhint("Connect to the primary.")));
-}
-
-void
-rde_report_missing(const pg_uuid_t *id)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("report %s does not exist", rde_uuid_text(id)),
-			 errhint("The view rde_reports lists the reports there are.")));
-}
-
-void
-rde_report_check_visible(const RdeHome *home, const pg_uuid_t *id)
-{
-	Oid			types[] = {UUIDOID};
-	Datum		values[] = {UUIDPGetDatum(id)};
-	Datum		reseller;
-	bool		isnull;
-
-	rde_execute(home, "SELECT reseller FROM %s._rde_report WHERE id = $1",
-				1, types, values, NULL, true, SPI_OK_SELECT);
-	if (SPI_processed == 0)
-		rde_report_missing(id);
-	reseller = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-							 &isnull);
-	if (!rde_may_act(home, !isnull, isnull ? 0 : DatumGetInt64(reseller)))
-		rde_report_missing(id);
-}
-
-void
-rde_report_not_completed(const pg_uuid_t *id, const char *status)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("report %s is not completed but \"%s\"",
-					rde_uuid_text(id), status),
-			 errhint("Build it with rde_build(), after rde_retry_report() if it is in error.")));
-}
+static const RdeStatement submit_revision = {
+	.sql = "SELECT %s._rde_submit_revision($1, false)",
+	.types = {UUIDOID},
+	.expected = SPI_OK_SELECT
+};
 
 pg_uuid_t
 rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
 {
-	Oid			types[] = {UUIDOID};
 	Datum		values[] = {UUIDPGetDatum(id)};
+	RdeRow		row;
 	char	   *status;
 
-	rde_execute(home, "SELECT status, snapshot_window FROM %s._rde_report"
-				" WHERE id = $1 FOR UPDATE",
-				1, types, values, NULL, false, SPI_OK_SELECT);
-	status = rde_first_text();
-	if (status == NULL)
+	rde_execute(home, &lock_for_revision, values, NULL);
+	if (SPI_processed == 0)
 		rde_report_missing(id);
+	row = rde_row(0);
+	status = rde_row_text(row, 1);
 	if (strcmp(status, "completed") != 0)
 		rde_report_not_completed(id, status);
-	if (strcmp(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2),
-			   "t") == 0)
+	if (rde_row_bool(row, 2))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("report %s covers a snapshot window and cannot be built again",
 						rde_uuid_text(id)),
 				 errdetail("Rows that changed since then belong to a later window."),
 				 errhint("rde_run_generator() makes a report of chosen days.")));
-	rde_execute(home,
-				"SELECT id FROM %s._rde_report"
-				" WHERE supersedes = $1 AND status <> 'error'",
-				1, types, values, NULL, false, SPI_OK_SELECT);
+	rde_execute(home, &find_revision, values, NULL);
 	if (SPI_processed > 0)
 	{
-		pg_uuid_t	next = rde_first_uuid();
+		pg_uuid_t	next = rde_row_uuid(rde_row(0), 1);
 
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -128,28 +81,28 @@ rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
 				 errhint("Rebuild that one.")));
 	}
 	if (rde_who(home).rank == RDE_TENANT)
-		rde_execute(home,
-					"SELECT %s._rde_check_quota(reseller, period_from,"
-					" period_to, 1) FROM %s._rde_report WHERE id = $1",
-					1, types, values, NULL, false, SPI_OK_SELECT);
-	rde_execute(home, "SELECT %s._rde_submit_revision($1, false)",
-				1, types, values, NULL, false, SPI_OK_SELECT);
-	return rde_first_uuid();
+		rde_execute(home, &check_quota, values, NULL);
+	rde_execute(home, &submit_revision, values, NULL);
+	return rde_row_uuid(rde_row(0), 1);
 }
+
+static const RdeStatement read_status = {
+	.sql = "SELECT status FROM %s._rde_report WHERE id = $1",
+	.types = {UUIDOID},
+	.expected = SPI_OK_SELECT
+};
 
 /* Raise what explains why a report could not be locked as submitted. */
 static void
 explain_not_begun(const RdeHome *home, const pg_uuid_t *id)
 {
-	Oid			types[] = {UUIDOID};
 	Datum		values[] = {UUIDPGetDatum(id)};
 	char	   *status;
 
-	rde_execute(home, "SELECT status FROM %s._rde_report WHERE id = $1",
-				1, types, values, NULL, false, SPI_OK_SELECT);
-	status = rde_first_text();
-	if (status == NULL)
+	rde_execute(home, &read_status, values, NULL);
+	if (SPI_processed == 0)
 		rde_report_missing(id);
+	status = rde_row_text(rde_row(0), 1);
 	if (strcmp(status, "submitted") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
@@ -165,19 +118,22 @@ explain_not_begun(const RdeHome *home, const pg_uuid_t *id)
 			 errhint("Use rde_retry_report() to submit it again.")));
 }
 
+static const RdeStatement lock_submitted = {
+	.sql = "SELECT snapshot_window FROM %s._rde_report WHERE id = $1"
+	" AND status = 'submitted' FOR UPDATE SKIP LOCKED",
+	.types = {UUIDOID},
+	.expected = SPI_OK_SELECT
+};
+
 void
 rde_report_lock(const RdeHome *home, const pg_uuid_t *id)
 {
-	Oid			types[] = {UUIDOID};
 	Datum		values[] = {UUIDPGetDatum(id)};
 
-	rde_execute(home,
-				"SELECT snapshot_window FROM %s._rde_report WHERE id = $1"
-				" AND status = 'submitted' FOR UPDATE SKIP LOCKED",
-				1, types, values, NULL, false, SPI_OK_SELECT);
+	rde_execute(home, &lock_submitted, values, NULL);
 	if (SPI_processed == 0)
 		explain_not_begun(home, id);
-	if (strcmp(rde_first_text(), "t") == 0)
+	if (rde_row_bool(rde_row(0), 1))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("report %s covers a snapshot window, which only rde_run_due builds",
@@ -186,63 +142,75 @@ rde_report_lock(const RdeHome *home, const pg_uuid_t *id)
 				 errhint("CALL rde_run_due().")));
 }
 
+static const RdeStatement read_report = {
+	.sql = "SELECT name, dataset, view, format, reseller, period_from,"
+	" period_to, time_zone, options, invoice, snapshot_window, generator,"
+	" due_at, CASE WHEN invoice IS NOT NULL THEN ARRAY[invoice_reseller]"
+	" WHEN reseller IS NOT NULL"
+	" THEN %s._rde_scope_resellers(reseller, options ->> 'scope') END"
+	" FROM %s._rde_report WHERE id = $1",
+	.types = {UUIDOID},
+	.expected = SPI_OK_SELECT
+};
+
+enum
+{
+	REPORT_NAME = 1, REPORT_DATASET, REPORT_VIEW, REPORT_FORMAT,
+	REPORT_RESELLER, REPORT_FROM, REPORT_TO, REPORT_ZONE, REPORT_OPTIONS,
+	REPORT_INVOICE, REPORT_SNAPSHOT_WINDOW, REPORT_GENERATOR, REPORT_DUE,
+	REPORT_RESELLERS
+};
+
+/* A row of read_report, in the current context. */
+static RdeReport *
+report_of(RdeRow row, const pg_uuid_t *id)
+{
+	RdeReport  *report = palloc0(sizeof(RdeReport));
+
+	report->id = *id;
+	report->name = rde_row_text(row, REPORT_NAME);
+	report->dataset = rde_row_text(row, REPORT_DATASET);
+	report->view = rde_row_text(row, REPORT_VIEW);
+	report->format = rde_format_find(rde_row_text(row, REPORT_FORMAT));
+	report->has_reseller = !rde_row_is_null(row, REPORT_RESELLER);
+	if (report->has_reseller)
+		report->reseller = rde_row_int64(row, REPORT_RESELLER);
+	if (!rde_row_is_null(row, REPORT_FROM))
+	{
+		report->period_from = rde_row_instant(row, REPORT_FROM);
+		report->period_to = rde_row_instant(row, REPORT_TO);
+	}
+	report->time_zone = rde_row_text(row, REPORT_ZONE);
+	report->zone = rde_zone(report->time_zone);
+	rde_options_parse(DatumGetJsonbP(rde_row_datum(row, REPORT_OPTIONS)),
+					  &report->options);
+	report->compressed = report->format->compressible &&
+		report->options.compress;
+	report->invoice = rde_row_text_or_null(row, REPORT_INVOICE);
+	report->snapshot_window = rde_row_bool(row, REPORT_SNAPSHOT_WINDOW);
+	if (!rde_row_is_null(row, REPORT_GENERATOR))
+		report->generator = rde_row_uuid(row, REPORT_GENERATOR);
+	report->due_at = rde_row_instant(row, REPORT_DUE);
+	report->all_resellers = rde_row_is_null(row, REPORT_RESELLERS);
+	if (!report->all_resellers)
+		report->resellers = DatumGetArrayTypeP(rde_row_copy(row,
+															REPORT_RESELLERS));
+	return report;
+}
+
 RdeReport *
 rde_report_begin(const RdeHome *home, const pg_uuid_t *id,
 				 MemoryContext context)
 {
-	Oid			types[] = {UUIDOID};
 	Datum		values[] = {UUIDPGetDatum(id)};
 	RdeReport  *report;
-	HeapTuple	row;
-	TupleDesc	desc;
 	MemoryContext old;
-	bool		isnull;
-	Datum		value;
 
-	rde_execute(home,
-				"SELECT name, dataset, view, format, reseller, period_from,"
-				" period_to, time_zone, options, invoice, snapshot_window,"
-				" generator, due_at,"
-				" CASE WHEN invoice IS NOT NULL THEN ARRAY[invoice_reseller]"
-				" WHEN reseller IS NOT NULL"
-				" THEN %s._rde_scope_resellers(reseller, options ->> 'scope') END"
-				" FROM %s._rde_report WHERE id = $1",
-				1, types, values, NULL, false, SPI_OK_SELECT);
+	rde_execute(home, &read_report, values, NULL);
 	if (SPI_processed == 0)
 		rde_report_missing(id);
-
-	row = SPI_tuptable->vals[0];
-	desc = SPI_tuptable->tupdesc;
 	old = MemoryContextSwitchTo(context);
-	report = palloc0(sizeof(RdeReport));
-	report->id = *id;
-	report->name = SPI_getvalue(row, desc, 1);
-	report->dataset = SPI_getvalue(row, desc, 2);
-	report->view = SPI_getvalue(row, desc, 3);
-	report->format = rde_format_find(SPI_getvalue(row, desc, 4));
-	value = SPI_getbinval(row, desc, 5, &isnull);
-	report->has_reseller = !isnull;
-	report->reseller = isnull ? 0 : DatumGetInt64(value);
-	report->period_from =
-		DatumGetTimestampTz(SPI_getbinval(row, desc, 6, &isnull));
-	report->period_to =
-		DatumGetTimestampTz(SPI_getbinval(row, desc, 7, &isnull));
-	report->time_zone = SPI_getvalue(row, desc, 8);
-	report->zone = rde_zone(report->time_zone);
-	rde_options_parse(DatumGetJsonbP(SPI_getbinval(row, desc, 9, &isnull)),
-					  &report->options);
-	report->compressed = report->format->compressible &&
-		report->options.compress;
-	report->invoice = SPI_getvalue(row, desc, 10);
-	report->snapshot_window =
-		DatumGetBool(SPI_getbinval(row, desc, 11, &isnull));
-	value = SPI_getbinval(row, desc, 12, &isnull);
-	if (!isnull)
-		report->generator = *DatumGetUUIDP(value);
-	report->due_at = DatumGetTimestampTz(SPI_getbinval(row, desc, 13, &isnull));
-	value = SPI_getbinval(row, desc, 14, &report->all_resellers);
-	if (!report->all_resellers)
-		report->resellers = DatumGetArrayTypePCopy(value);
+	report = report_of(rde_row(0), id);
 	MemoryContextSwitchTo(old);
 	return report;
 }
@@ -284,12 +252,17 @@ file_name(const RdeReport *report, TimestampTz created)
 	return name.data;
 }
 
+static const RdeStatement insert_total = {
+	.sql = "INSERT INTO %s._rde_report_total (report, currency, rows, amount)"
+	" VALUES ($1, $2, $3, $4)",
+	.types = {UUIDOID, TEXTOID, INT8OID, NUMERICOID},
+	.expected = SPI_OK_INSERT
+};
+
 static void
 insert_totals(const RdeHome *home, const RdeReport *report,
 			  const RdeTotals *totals)
 {
-	Oid			types[] = {UUIDOID, TEXTOID, INT8OID, NUMERICOID};
-
 	for (int i = 0; i < totals->count; i++)
 	{
 		const RdeTotal *total = &totals->entries[i];
@@ -300,22 +273,35 @@ insert_totals(const RdeHome *home, const RdeReport *report,
 			NumericGetDatum(total->amount)
 		};
 
-		rde_execute(home,
-					"INSERT INTO %s._rde_report_total"
-					" (report, currency, rows, amount)"
-					" VALUES ($1, $2, $3, $4)",
-					4, types, values, total->has_amount ? NULL : "   n",
-					false, SPI_OK_INSERT);
+		rde_execute(home, &insert_total, values,
+					total->has_amount ? NULL : "   n");
 	}
 }
+
+static const RdeStatement publish = {
+	.sql = "UPDATE %s._rde_report SET status = 'completed',"
+	" attempts = attempts + 1,"
+	" published_at = $2, expires_at = $2 + retention,"
+	" provisional = $3, build_ms = $4, row_count = $5,"
+	" content_bytes = $6, file_bytes = $7, sha256 = $8,"
+	" replaced_characters = $9, text_numbers = $10,"
+	" file_name = $11, media_type = $12, store = $13,"
+	" published_xid = pg_catalog.pg_current_xact_id(),"
+	" system_identifier = $14,"
+	" sqlstate = NULL, error = NULL, foreign_error = false,"
+	" failed_at = NULL, retry_at = NULL,"
+	" claim_pid = NULL, claim_start = NULL, claimed_at = NULL"
+	" WHERE id = $1",
+	.types = {UUIDOID, TIMESTAMPTZOID, BOOLOID, FLOAT8OID, INT8OID, INT8OID,
+		INT8OID, BYTEAOID, INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID,
+	INT8OID},
+	.expected = SPI_OK_UPDATE
+};
 
 void
 rde_report_finish(const RdeHome *home, const RdeReport *report,
 				  const RdeManifest *manifest)
 {
-	Oid			types[] = {UUIDOID, TIMESTAMPTZOID, BOOLOID, FLOAT8OID,
-		INT8OID, INT8OID, INT8OID, BYTEAOID, INT8OID, INT8OID, TEXTOID,
-	TEXTOID, TEXTOID, INT8OID};
 	Datum		values[14];
 	bytea	   *sha256 = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
 	TimestampTz created;
@@ -341,31 +327,22 @@ rde_report_finish(const RdeHome *home, const RdeReport *report,
 									 report->format->media_type);
 	values[12] = CStringGetTextDatum(RDE_STORE_LOCAL);
 	values[13] = Int64GetDatum((int64) GetSystemIdentifier());
-	rde_execute(home,
-				"UPDATE %s._rde_report SET status = 'completed',"
-				" attempts = attempts + 1,"
-				" published_at = $2, expires_at = $2 + retention,"
-				" provisional = $3, build_ms = $4, row_count = $5,"
-				" content_bytes = $6, file_bytes = $7, sha256 = $8,"
-				" replaced_characters = $9, text_numbers = $10,"
-				" file_name = $11, media_type = $12, store = $13,"
-				" published_xid = pg_catalog.pg_current_xact_id(), system_identifier = $14,"
-				" sqlstate = NULL, error = NULL, foreign_error = false,"
-				" failed_at = NULL,"
-				" retry_at = NULL, claim_pid = NULL, claim_start = NULL,"
-				" claimed_at = NULL"
-				" WHERE id = $1",
-				14, types, values, NULL, false, SPI_OK_UPDATE);
+	rde_execute(home, &publish, values, NULL);
 	if (SPI_processed != 1)
 		elog(ERROR, "report %s vanished while it was built",
 			 rde_uuid_text(&report->id));
 }
 
+static const RdeStatement fail = {
+	.sql = "SELECT %s._rde_fail($1, $2, $3, $4, $5)",
+	.types = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID},
+	.expected = SPI_OK_SELECT
+};
+
 void
 rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
 				const ErrorData *error, const char *kind, bool foreign)
 {
-	Oid			types[] = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID};
 	StringInfoData text;
 	Datum		values[5];
 
@@ -382,16 +359,5 @@ rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
 	values[2] = CStringGetTextDatum(text.data);
 	values[3] = CStringGetTextDatum(kind);
 	values[4] = BoolGetDatum(foreign);
-	rde_execute(home, "SELECT %s._rde_fail($1, $2, $3, $4, $5)",
-				5, types, values, NULL, false, SPI_OK_SELECT);
-}
-
-PG_FUNCTION_INFO_V1(rde_require_primary_sql);
-
-/* _rde_require_primary(): raises 25006 */
-Datum
-rde_require_primary_sql(PG_FUNCTION_ARGS)
-{
-	rde_report_require_primary();
-	PG_RETURN_VOID();
+	rde_execute(home, &fail, values, NULL);
 }

@@ -15,25 +15,6 @@
 /* The store of files that lie in _rde_report_chunk and nowhere else. */
 #define RDE_STORE_LOCAL	"local"
 
-/* What is asked for; NULL strings take their defaults. */
-typedef struct RdeRequest
-{
-	const char *dataset;
-	const char *view;
-	const char *format;
-	const char *type;			/* onetime, daily ... */
-	const char *name;
-	const char *time_zone;
-	Jsonb	   *options;
-	bool		has_reseller;
-	int64		reseller;
-	bool		by_instant;		/* else by day */
-	DateADT		from;			/* first and last day, inclusive */
-	DateADT		to;
-	TimestampTz period_from;	/* half-open */
-	TimestampTz period_to;
-} RdeRequest;
-
 /* A submitted report as its build needs it. */
 typedef struct RdeReport
 {
@@ -49,7 +30,7 @@ typedef struct RdeReport
 	const char *invoice;		/* the rows of an invoice, else NULL and ... */
 	TimestampTz period_from;	/* half-open */
 	TimestampTz period_to;
-	bool		snapshot_window;	/* ... nominal: see snapshot.h */
+	bool		snapshot_window;	/* ... nominal: see window.h */
 	pg_uuid_t	generator;		/* of a snapshot window */
 	TimestampTz due_at;
 	const char *time_zone;
@@ -73,16 +54,9 @@ typedef struct RdeManifest
 } RdeManifest;
 
 /*
- * Check a request and insert its row; returns the id.  Needs an SPI connection,
- * as all of these.  Errors name what is wrong: 22004 for NULLs, 22023, 22008,
- * 42704 for what does not exist, 55000 for a data set without source.
- */
-extern pg_uuid_t rde_report_submit(const RdeHome *home,
-								   const RdeRequest *request);
-
-/*
- * Insert the next revision of a completed report; returns its id.  Raises
- * 42704, or 55000 if the report has its next revision or cannot have one.
+ * Insert the next revision of a completed report; returns its id.  Needs an SPI
+ * connection, as all of these.  Raises 42704, or 55000 if the report has its next
+ * revision or cannot have one.
  */
 extern pg_uuid_t rde_report_submit_revision(const RdeHome *home,
 											const pg_uuid_t *id);
@@ -106,25 +80,5 @@ extern void rde_report_finish(const RdeHome *home, const RdeReport *report,
 extern void rde_report_fail(const RdeHome *home, const pg_uuid_t *id,
 							const ErrorData *error, const char *kind,
 							bool foreign);
-
-/* Raise 25006 on a standby: whatever asks for a report or makes one needs it. */
-extern void rde_report_require_primary(void);
-
-/* Raise 42704 for a report that is not there, or not there for the caller. */
-extern void rde_report_check_visible(const RdeHome *home,
-									 const pg_uuid_t *id);
-
-/* Raise 42704 for a report that does not exist. */
-pg_noreturn extern void rde_report_missing(const pg_uuid_t *id);
-
-/* Raise 55000: the report's file is asked for, and it has none. */
-pg_noreturn extern void rde_report_not_completed(const pg_uuid_t *id,
-												 const char *status);
-
-extern const char *rde_uuid_text(const pg_uuid_t *id);
-
-/* The first column of the first row SPI returned; NULL or an error if none. */
-extern char *rde_first_text(void);
-extern pg_uuid_t rde_first_uuid(void);
 
 #endif							/* RDE_REPORT_H */

@@ -13,6 +13,8 @@
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "core/caller.h"
+#include "core/row.h"
+#include "core/statement.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -96,6 +98,15 @@ rde_access_redeem(const pg_uuid_t *report)
 	redeemed.subxact = GetCurrentSubTransactionId();
 }
 
+static const RdeStatement find_account = {
+	.sql = "SELECT id FROM %s._rde_account"
+	" WHERE (role_oid = $2 AND system_identifier = $3)"
+	" OR (role = $1 AND system_identifier <> $3)",
+	.types = {NAMEOID, OIDOID, INT8OID},
+	.sight = RDE_SEES_LATEST,
+	.expected = SPI_OK_SELECT
+};
+
 /*
  * The account whose role is the caller: equality, whatever it is member of.  By its
  * OID, for a role of the same name may be another; but in a cluster a dump was
@@ -104,37 +115,34 @@ rde_access_redeem(const pg_uuid_t *report)
 static bool
 account_of_role(const RdeHome *home, Oid role, int64 *account)
 {
-	Oid			types[] = {NAMEOID, OIDOID, INT8OID};
 	Datum		values[3];
-	bool		isnull;
 
 	values[0] = DirectFunctionCall1(namein,
 									CStringGetDatum(GetUserNameFromId(role, false)));
 	values[1] = ObjectIdGetDatum(role);
 	values[2] = Int64GetDatum((int64) GetSystemIdentifier());
-	rde_read_latest(home,
-					"SELECT id FROM %s._rde_account"
-					" WHERE (role_oid = $2 AND system_identifier = $3)"
-					" OR (role = $1 AND system_identifier <> $3)",
-					3, types, values);
+	rde_execute(home, &find_account, values, NULL);
 	if (SPI_processed == 0)
 		return false;
-	*account = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-										   SPI_tuptable->tupdesc, 1,
-										   &isnull));
+	*account = rde_row_int64(rde_row(0), 1);
 	return true;
 }
 
+static const RdeStatement read_grants = {
+	.sql = "SELECT role, privilege, role_oid, system_identifier"
+	" FROM %s._rde_privilege",
+	.sight = RDE_SEES_LATEST,
+	.expected = SPI_OK_SELECT
+};
+
 /* Whom a grant is for, by OID or name as above; invalid if he is gone. */
 static Oid
-grantee_of(HeapTuple row, TupleDesc desc)
+grantee_of(RdeRow row)
 {
-	bool		isnull;
-	int64		cluster = DatumGetInt64(SPI_getbinval(row, desc, 4, &isnull));
-	Oid			role = DatumGetObjectId(SPI_getbinval(row, desc, 3, &isnull));
+	Oid			role = rde_row_oid(row, 3);
 
-	if (cluster != (int64) GetSystemIdentifier())
-		return get_role_oid(SPI_getvalue(row, desc, 1), true);
+	if (rde_row_int64(row, 4) != (int64) GetSystemIdentifier())
+		return get_role_oid(rde_row_text(row, 1), true);
 	return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)) ?
 		role : InvalidOid;
 }
@@ -150,18 +158,12 @@ granted_rank(const RdeHome *home, Oid role, const char **why)
 		*why = "has the rights of the extension's owner";
 		return RDE_ADMIN;
 	}
-	rde_read_latest(home,
-					"SELECT role, privilege, role_oid, system_identifier"
-					" FROM %s._rde_privilege",
-					0, NULL, NULL);
+	rde_execute(home, &read_grants, NULL, NULL);
 	for (int i = 0; i < SPI_processed; i++)
 	{
-		char	   *name = SPI_getvalue(SPI_tuptable->vals[i],
-										SPI_tuptable->tupdesc, 1);
-		char	   *privilege = SPI_getvalue(SPI_tuptable->vals[i],
-											 SPI_tuptable->tupdesc, 2);
-		Oid			grantee = grantee_of(SPI_tuptable->vals[i],
-										 SPI_tuptable->tupdesc);
+		char	   *name = rde_row_text(rde_row(i), 1);
+		char	   *privilege = rde_row_text(rde_row(i), 2);
+		Oid			grantee = grantee_of(rde_row(i));
 		RdeRank		granted = strcmp(privilege, "admin") == 0 ? RDE_ADMIN :
 		strcmp(privilege, "operator") == 0 ? RDE_OPERATOR :
 		strcmp(privilege, "reader") == 0 ? RDE_READER : RDE_GATEWAY;
@@ -263,15 +265,24 @@ rde_refuse_account(const RdeHome *home)
 				 errhint("An account can do no more than any other, whatever its role is a member of.")));
 }
 
+/* Most see themselves alone: no function is called for them. */
+static const RdeStatement read_visible = {
+	.sql = "SELECT CASE WHEN EXISTS (SELECT FROM %s._rde_account"
+	" WHERE id = $1 AND scope = 'provider')"
+	" THEN %s._rde_scope_resellers($1, NULL::text)"
+	" ELSE ARRAY[$1] END",
+	.types = {INT8OID},
+	.sight = RDE_SEES_LATEST,
+	.expected = SPI_OK_SELECT
+};
+
 ArrayType *
 rde_visible(const RdeHome *home, const RdeWho *who)
 {
-	Oid			types[] = {INT8OID};
 	Datum		values[] = {Int64GetDatum(who->account)};
 	MemoryContext context = CurrentMemoryContext;
 	MemoryContext old;
 	ArrayType  *accounts;
-	bool		isnull;
 
 	if (who->rank != RDE_TENANT)
 	{
@@ -280,17 +291,9 @@ rde_visible(const RdeHome *home, const RdeWho *who)
 		return construct_empty_array(INT8OID);
 	}
 	rde_connect();
-	/* most see themselves alone: no function is called for them */
-	rde_read_latest(home,
-					"SELECT CASE WHEN EXISTS (SELECT FROM %s._rde_account"
-					" WHERE id = $1 AND scope = 'provider')"
-					" THEN %s._rde_scope_resellers($1, NULL::text)"
-					" ELSE ARRAY[$1] END",
-					1, types, values);
+	rde_execute(home, &read_visible, values, NULL);
 	old = MemoryContextSwitchTo(context);
-	accounts = DatumGetArrayTypePCopy(SPI_getbinval(SPI_tuptable->vals[0],
-													SPI_tuptable->tupdesc, 1,
-													&isnull));
+	accounts = DatumGetArrayTypeP(rde_row_copy(rde_row(0), 1));
 	MemoryContextSwitchTo(old);
 	SPI_finish();
 	return accounts;
@@ -414,21 +417,24 @@ rde_sees_all(PG_FUNCTION_ARGS)
 				   (who.rank == RDE_READER && !PG_GETARG_BOOL(0)));
 }
 
+static const RdeStatement read_scope = {
+	.sql = "SELECT scope FROM %s._rde_account WHERE id = $1",
+	.types = {INT8OID},
+	.sight = RDE_SEES_CALLERS,
+	.expected = SPI_OK_SELECT
+};
+
 /* What an account's reports may hold: its own rows, or its sub-tree's too. */
 static const char *
 account_scope(const RdeHome *home, int64 account, MemoryContext context)
 {
-	Oid			types[] = {INT8OID};
 	Datum		values[] = {Int64GetDatum(account)};
 	const char *scope = "reseller";
 
 	rde_connect();
-	rde_execute(home, "SELECT scope FROM %s._rde_account WHERE id = $1",
-				1, types, values, NULL, true, SPI_OK_SELECT);
+	rde_execute(home, &read_scope, values, NULL);
 	if (SPI_processed > 0)
-		scope = MemoryContextStrdup(context,
-									SPI_getvalue(SPI_tuptable->vals[0],
-												 SPI_tuptable->tupdesc, 1));
+		scope = MemoryContextStrdup(context, rde_row_text(rde_row(0), 1));
 	SPI_finish();
 	return scope;
 }

@@ -9,6 +9,9 @@
  */
 #include "work/claim.h"
 
+#include "core/row.h"
+#include "core/statement.h"
+
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -67,6 +70,20 @@ my_start(void)
 	return TimestampTzGetDatum(MyStartTimestamp);
 }
 
+static const RdeStatement give_up = {
+	.sql = "UPDATE %s._rde_report SET status = 'error', sqlstate = '57P02',"
+	" error = 'the server process that built it was gone before it ended, "
+	MAX_LOST_CLAIMS " times',"
+	" failed_at = clock_timestamp(), retry_at = NULL,"
+	" lost_claims = " MAX_LOST_CLAIMS ","
+	" claim_pid = NULL, claim_start = NULL, claimed_at = NULL"
+	" WHERE id IN (SELECT r.id FROM %s._rde_report r"
+	" WHERE r.lost_claims +" IS_LOST "::integer >= " MAX_LOST_CLAIMS
+	" AND" IS_PENDING " FOR UPDATE SKIP LOCKED)",
+	.types = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID},
+	.expected = SPI_OK_UPDATE
+};
+
 /*
  * Reports whose worker was gone for the last time they may be.  Whoever comes
  * next finds out, for the one it happened to cannot.
@@ -74,83 +91,104 @@ my_start(void)
 static void
 give_up_lost(const RdeHome *home, TimestampTz now)
 {
-	Oid			types[] = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID};
 	Datum		values[] = {
 		TimestampTzGetDatum(now), Int32GetDatum(MyProcPid), my_start()
 	};
 
-	rde_execute(home,
-				"UPDATE %s._rde_report SET status = 'error', sqlstate = '57P02',"
-				" error = 'the server process that built it was gone before it ended, "
-				MAX_LOST_CLAIMS " times',"
-				" failed_at = clock_timestamp(), retry_at = NULL,"
-				" lost_claims = " MAX_LOST_CLAIMS ","
-				" claim_pid = NULL, claim_start = NULL, claimed_at = NULL"
-				" WHERE id IN (SELECT r.id FROM %s._rde_report r"
-				" WHERE r.lost_claims +" IS_LOST "::integer >= " MAX_LOST_CLAIMS
-				" AND" IS_PENDING " FOR UPDATE SKIP LOCKED)",
-				3, types, values, NULL, false, SPI_OK_UPDATE);
+	rde_execute(home, &give_up, values, NULL);
 }
+
+static const RdeStatement choose_passes = {
+	.sql = "WITH building AS MATERIALIZED ("
+	"SELECT coalesce(max(r.lost_claims), 0) AS lost"
+	" FROM %s._rde_report r"
+	" WHERE r.status = 'submitted' AND r.lost_claims > 0"
+	" AND" IS_OTHERS
+	" AND %s._rde_alive(r.claim_pid, r.claim_start)),"
+	" ready AS ("
+	"SELECT r.pass, r.reseller, min(r.due_at) AS due_at,"
+	" max(r.lost_claims +" IS_LOST "::integer) AS lost"
+	" FROM %s._rde_report r WHERE" IS_PENDING
+	" AND (r.type IN ('onetime', 'on_invoice')"
+	" OR r.snapshot_window OR (r.period_to <= $4"
+	" AND NOT EXISTS (SELECT FROM %s._rde_source s"
+	" WHERE s.dataset = r.dataset AND (s.watermark IS NOT NULL"
+	" OR s.delay IS NOT NULL)"
+	" AND NOT %s._rde_has_arrived(r.dataset, r.period_to)))"
+	" OR r.due_at <= $1 - $5::interval)"
+	" AND NOT EXISTS (SELECT FROM %s._rde_source_failure f"
+	" WHERE f.dataset = r.dataset AND f.paused_until > $1)"
+	" AND r.pass <> ALL ($7)"
+	" GROUP BY r.pass, r.reseller),"
+	" turns AS ("
+	"SELECT pass, ready.lost > 0 AS lost, due_at, row_number() OVER"
+	" (PARTITION BY reseller ORDER BY due_at, pass) AS turn"
+	" FROM ready, building WHERE least(ready.lost, building.lost) = 0"
+	" OR greatest(ready.lost, building.lost) < " MAX_LOST_CLAIMS " - 1),"
+	" first AS ("
+	"SELECT pass, lost, row_number() OVER"
+	" (ORDER BY turn, due_at, pass) AS place"
+	" FROM turns ORDER BY turn, due_at, pass LIMIT $6)"
+	" SELECT pg_catalog.array_agg(pass ORDER BY place) FROM first"
+	" WHERE place = 1 OR (NOT lost"
+	" AND NOT (SELECT lost FROM first WHERE place = 1))",
+	.types = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID,
+	INT4OID, UUIDARRAYOID},
+	.expected = SPI_OK_SELECT
+};
 
 /*
  * The passes whose turn it is, as a uuid[]: every reseller's first, then every
  * reseller's second ...  One that was claimed before and never ended comes
  * alone, so that it takes no other with it if it kills its worker.  Those in
- * `tried` are left out.
+ * `tried` are left out.  0 if there are none.
  */
 static Datum
 choose(const RdeHome *home, int max_groups, TimestampTz now,
 	   TimestampTz horizon, const char *settle_limit, Datum tried)
 {
-	Oid			types[] = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID,
-	TIMESTAMPTZOID, TEXTOID, INT4OID, UUIDARRAYOID};
 	Datum		values[] = {
 		TimestampTzGetDatum(now), Int32GetDatum(MyProcPid), my_start(),
 		TimestampTzGetDatum(horizon), CStringGetTextDatum(settle_limit),
 		Int32GetDatum(max_groups), tried
 	};
-	bool		isnull;
-	Datum		passes;
+	RdeRow		row;
 
-	rde_execute(home,
-				"WITH building AS MATERIALIZED ("
-				"SELECT coalesce(max(r.lost_claims), 0) AS lost"
-				" FROM %s._rde_report r"
-				" WHERE r.status = 'submitted' AND r.lost_claims > 0"
-				" AND" IS_OTHERS
-				" AND %s._rde_alive(r.claim_pid, r.claim_start)),"
-				" ready AS ("
-				"SELECT r.pass, r.reseller, min(r.due_at) AS due_at,"
-				" max(r.lost_claims +" IS_LOST "::integer) AS lost"
-				" FROM %s._rde_report r WHERE" IS_PENDING
-				" AND (r.type IN ('onetime', 'on_invoice')"
-				" OR r.snapshot_window OR (r.period_to <= $4"
-				" AND NOT EXISTS (SELECT FROM %s._rde_source s"
-				" WHERE s.dataset = r.dataset AND (s.watermark IS NOT NULL"
-				" OR s.delay IS NOT NULL)"
-				" AND NOT %s._rde_has_arrived(r.dataset, r.period_to)))"
-				" OR r.due_at <= $1 - $5::interval)"
-				" AND NOT EXISTS (SELECT FROM %s._rde_source_failure f"
-				" WHERE f.dataset = r.dataset AND f.paused_until > $1)"
-				" AND r.pass <> ALL ($7)"
-				" GROUP BY r.pass, r.reseller),"
-				" turns AS ("
-				"SELECT pass, ready.lost > 0 AS lost, due_at, row_number() OVER"
-				" (PARTITION BY reseller ORDER BY due_at, pass) AS turn"
-				" FROM ready, building WHERE least(ready.lost, building.lost) = 0"
-				" OR greatest(ready.lost, building.lost) < " MAX_LOST_CLAIMS " - 1),"
-				" first AS ("
-				"SELECT pass, lost, row_number() OVER"
-				" (ORDER BY turn, due_at, pass) AS place"
-				" FROM turns ORDER BY turn, due_at, pass LIMIT $6)"
-				" SELECT pg_catalog.array_agg(pass ORDER BY place) FROM first"
-				" WHERE place = 1 OR (NOT lost"
-				" AND NOT (SELECT lost FROM first WHERE place = 1))",
-				7, types, values, NULL, false, SPI_OK_SELECT);
-	passes = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-						   &isnull);
-	return isnull ? (Datum) 0 : passes;
+	rde_execute(home, &choose_passes, values, NULL);
+	row = rde_row(0);
+	return rde_row_is_null(row, 1) ? (Datum) 0 : rde_row_datum(row, 1);
 }
+
+static const RdeStatement mark_passes = {
+	.sql = "UPDATE %s._rde_report u SET status = 'submitted',"
+	" retry_at = NULL, claimed_at = $1,"
+	" lost_claims = u.lost_claims + mine.lost::integer,"
+	" claim_pid = $2, claim_start = $3"
+	" FROM (SELECT r.id," IS_LOST " AS lost FROM %s._rde_report r"
+	" WHERE r.pass = ANY ($4) AND" IS_PENDING
+	/* a revision that failed and has been replaced by another */
+	" AND NOT (r.status = 'error' AND EXISTS"
+	" (SELECT FROM %s._rde_report o"
+	" WHERE o.supersedes = r.supersedes AND o.status <> 'error'))"
+	" FOR UPDATE SKIP LOCKED) mine,"
+	" LATERAL (SELECT EXISTS (SELECT FROM %s._rde_source_failure f"
+	" WHERE f.dataset = (SELECT d.dataset FROM %s._rde_report d"
+	" WHERE d.id = mine.id)) AS failing) source"
+	" WHERE u.id = mine.id"
+	" RETURNING u.id, u.pass, u.type = 'on_invoice', u.settles,"
+	" source.failing, u.empty_builds,"
+	" (SELECT s.snapshot::text FROM %s._rde_generator_snapshot s"
+	" WHERE u.snapshot_window AND s.generator = u.generator"
+	" AND s.format = u.format)",
+	.types = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, UUIDARRAYOID},
+	.expected = SPI_OK_UPDATE_RETURNING
+};
+
+enum
+{
+	MARKED_ID = 1, MARKED_PASS, MARKED_ON_INVOICE, MARKED_SETTLES,
+	MARKED_FAILING, MARKED_EMPTY_BUILDS, MARKED_WINDOW
+};
 
 /*
  * Mark them.  What was claimed or finished since they were chosen is left out
@@ -159,79 +197,56 @@ choose(const RdeHome *home, int max_groups, TimestampTz now,
 static void
 mark(const RdeHome *home, Datum passes, TimestampTz now)
 {
-	Oid			types[] = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID,
-	UUIDARRAYOID};
 	Datum		values[] = {
 		TimestampTzGetDatum(now), Int32GetDatum(MyProcPid), my_start(), passes
 	};
 
-	rde_execute(home,
-				"UPDATE %s._rde_report u SET status = 'submitted',"
-				" retry_at = NULL, claimed_at = $1,"
-				" lost_claims = u.lost_claims + mine.lost::integer,"
-				" claim_pid = $2, claim_start = $3"
-				" FROM (SELECT r.id," IS_LOST " AS lost FROM %s._rde_report r"
-				" WHERE r.pass = ANY ($4) AND" IS_PENDING
-	/* a revision that failed and has been replaced by another */
-				" AND NOT (r.status = 'error' AND EXISTS"
-				" (SELECT FROM %s._rde_report o"
-				" WHERE o.supersedes = r.supersedes AND o.status <> 'error'))"
-				" FOR UPDATE SKIP LOCKED) mine,"
-				" LATERAL (SELECT EXISTS (SELECT FROM %s._rde_source_failure f"
-				" WHERE f.dataset = (SELECT d.dataset FROM %s._rde_report d"
-				" WHERE d.id = mine.id)) AS failing) source"
-				" WHERE u.id = mine.id"
-				" RETURNING u.id, u.pass, u.type = 'on_invoice', u.settles,"
-				" source.failing, u.empty_builds, u.snapshot_window,"
-				" (SELECT s.snapshot::text FROM %s._rde_generator_snapshot s"
-				" WHERE u.snapshot_window AND s.generator = u.generator"
-				" AND s.format = u.format)",
-				4, types, values, NULL, false, SPI_OK_UPDATE_RETURNING);
+	rde_execute(home, &mark_passes, values, NULL);
 }
+
+static const RdeStatement join_passes = {
+	.sql = "SELECT pg_catalog.array_cat($1, $2)",
+	.types = {UUIDARRAYOID, UUIDARRAYOID},
+	.expected = SPI_OK_SELECT
+};
 
 static Datum
 with_passes(const RdeHome *home, Datum tried, Datum passes)
 {
-	Oid			types[] = {UUIDARRAYOID, UUIDARRAYOID};
 	Datum		values[] = {tried, passes};
-	bool		isnull;
 
-	rde_execute(home, "SELECT pg_catalog.array_cat($1, $2)",
-				2, types, values, NULL, false, SPI_OK_SELECT);
-	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-						 &isnull);
-}
-
-static pg_uuid_t
-uuid_column(HeapTuple row, int column)
-{
-	bool		isnull;
-
-	return *DatumGetUUIDP(SPI_getbinval(row, SPI_tuptable->tupdesc, column,
-										&isnull));
-}
-
-static bool
-bool_column(HeapTuple row, int column)
-{
-	bool		isnull;
-
-	return DatumGetBool(SPI_getbinval(row, SPI_tuptable->tupdesc, column,
-									  &isnull));
+	rde_execute(home, &join_passes, values, NULL);
+	return rde_row_datum(rde_row(0), 1);
 }
 
 /* Do two rows that were marked belong to the same SELECT? */
 static bool
-same_group(HeapTuple a, HeapTuple b)
+same_group(RdeRow a, RdeRow b)
 {
-	pg_uuid_t	pass_a = uuid_column(a, 2);
-	pg_uuid_t	pass_b = uuid_column(b, 2);
-	char	   *window_a = SPI_getvalue(a, SPI_tuptable->tupdesc, 8);
-	char	   *window_b = SPI_getvalue(b, SPI_tuptable->tupdesc, 8);
+	pg_uuid_t	pass_a = rde_row_uuid(a, MARKED_PASS);
+	pg_uuid_t	pass_b = rde_row_uuid(b, MARKED_PASS);
+	char	   *window_a = rde_row_text_or_null(a, MARKED_WINDOW);
+	char	   *window_b = rde_row_text_or_null(b, MARKED_WINDOW);
 
 	return memcmp(&pass_a, &pass_b, sizeof(pg_uuid_t)) == 0 &&
 		(window_a == NULL) == (window_b == NULL) &&
 		(window_a == NULL || strcmp(window_a, window_b) == 0);
+}
+
+/* The group that a marked row begins, with room for all of them. */
+static RdeGroup *
+group_of(RdeRow row, MemoryContext context)
+{
+	RdeGroup   *group = MemoryContextAllocZero(context, sizeof(RdeGroup));
+
+	group->pass = rde_row_uuid(row, MARKED_PASS);
+	group->ids = MemoryContextAlloc(context,
+									sizeof(pg_uuid_t) * SPI_processed);
+	group->on_invoice = rde_row_bool(row, MARKED_ON_INVOICE);
+	group->settles = rde_row_bool(row, MARKED_SETTLES);
+	group->failing = rde_row_bool(row, MARKED_FAILING);
+	group->empty_builds = rde_row_int32(row, MARKED_EMPTY_BUILDS);
+	return group;
 }
 
 /* The marked rows as groups, in the order in which their passes were chosen. */
@@ -249,39 +264,40 @@ collect(Datum passes, MemoryContext context)
 	{
 		for (int i = 0; i < SPI_processed; i++)
 		{
-			HeapTuple	row = SPI_tuptable->vals[i];
-			pg_uuid_t	pass = uuid_column(row, 2);
+			RdeRow		row = rde_row(i);
+			pg_uuid_t	pass = rde_row_uuid(row, MARKED_PASS);
 			MemoryContext old;
 			RdeGroup   *group;
-			bool		isnull;
 
 			if (taken[i] || memcmp(&pass, DatumGetUUIDP(order[n]),
 								   sizeof(pg_uuid_t)) != 0)
 				continue;
+			group = group_of(row, context);
 			old = MemoryContextSwitchTo(context);
-			group = palloc0(sizeof(RdeGroup));
-			group->pass = pass;
-			group->ids = palloc(sizeof(pg_uuid_t) * SPI_processed);
 			groups = lappend(groups, group);
 			MemoryContextSwitchTo(old);
-			group->on_invoice = bool_column(row, 3);
-			group->settles = bool_column(row, 4);
-			group->failing = bool_column(row, 5);
-			group->empty_builds =
-				DatumGetInt32(SPI_getbinval(row, SPI_tuptable->tupdesc, 6,
-											&isnull));
 			for (int j = i; j < SPI_processed; j++)
 			{
-				if (taken[j] || !same_group(row, SPI_tuptable->vals[j]))
+				if (taken[j] || !same_group(row, rde_row(j)))
 					continue;
 				taken[j] = true;
-				group->ids[group->count++] =
-					uuid_column(SPI_tuptable->vals[j], 1);
+				group->ids[group->count++] = rde_row_uuid(rde_row(j),
+														  MARKED_ID);
 			}
 		}
 	}
 	return groups;
 }
+
+/*
+ * One claims at a time: two that choose the same reports would lock each other's
+ * rows, only to find that they are claimed.  No conflict with anything but this
+ * and vacuum.
+ */
+static const RdeStatement wait_for_turn = {
+	.sql = "LOCK TABLE %s._rde_worker IN SHARE UPDATE EXCLUSIVE MODE",
+	.expected = SPI_OK_UTILITY
+};
 
 List *
 rde_claim(const RdeHome *home, int max_reports, TimestampTz horizon,
@@ -291,14 +307,7 @@ rde_claim(const RdeHome *home, int max_reports, TimestampTz horizon,
 	Datum		tried = skipped;
 	Datum		passes;
 
-	/*
-	 * One at a time: two that choose the same reports would lock each other's
-	 * rows, only to find that they are claimed.  No conflict with anything
-	 * but this and vacuum.
-	 */
-	rde_execute(home,
-				"LOCK TABLE %s._rde_worker IN SHARE UPDATE EXCLUSIVE MODE",
-				0, NULL, NULL, NULL, false, SPI_OK_UTILITY);
+	rde_execute(home, &wait_for_turn, NULL, NULL);
 	/* who has claimed since this transaction's first look at the sessions? */
 	pgstat_clear_snapshot();
 	give_up_lost(home, now);
@@ -316,10 +325,16 @@ rde_claim(const RdeHome *home, int max_reports, TimestampTz horizon,
 	}
 }
 
+static const RdeStatement lock_claimed = {
+	.sql = "SELECT id FROM %s._rde_report WHERE id = ANY ($3) AND" IS_MINE
+	" FOR UPDATE SKIP LOCKED",
+	.types = {INT4OID, TIMESTAMPTZOID, UUIDARRAYOID},
+	.expected = SPI_OK_SELECT
+};
+
 bool
 rde_claim_lock(const RdeHome *home, RdeGroup *group)
 {
-	Oid			types[] = {INT4OID, TIMESTAMPTZOID, UUIDARRAYOID};
 	Datum	   *ids = palloc(sizeof(Datum) * group->count);
 	Datum		values[3];
 
@@ -330,42 +345,44 @@ rde_claim_lock(const RdeHome *home, RdeGroup *group)
 	values[2] = PointerGetDatum(construct_array(ids, group->count, UUIDOID,
 												UUID_LEN, false,
 												TYPALIGN_CHAR));
-	rde_execute(home,
-				"SELECT id FROM %s._rde_report WHERE id = ANY ($3) AND" IS_MINE
-				" FOR UPDATE SKIP LOCKED",
-				3, types, values, NULL, false, SPI_OK_SELECT);
+	rde_execute(home, &lock_claimed, values, NULL);
 	group->count = SPI_processed;
 	for (int i = 0; i < group->count; i++)
-		group->ids[i] = uuid_column(SPI_tuptable->vals[i], 1);
+		group->ids[i] = rde_row_uuid(rde_row(i), 1);
 	return group->count > 0;
 }
+
+static const RdeStatement release = {
+	.sql = "UPDATE %s._rde_report SET claim_pid = NULL,"
+	" claim_start = NULL, claimed_at = NULL"
+	" WHERE id IN (SELECT id FROM %s._rde_report WHERE" IS_MINE
+	" FOR UPDATE SKIP LOCKED)",
+	.types = {INT4OID, TIMESTAMPTZOID},
+	.expected = SPI_OK_UPDATE
+};
 
 void
 rde_claim_release(const RdeHome *home)
 {
-	Oid			types[] = {INT4OID, TIMESTAMPTZOID};
 	Datum		values[] = {Int32GetDatum(MyProcPid), my_start()};
 
-	rde_execute(home,
-				"UPDATE %s._rde_report SET claim_pid = NULL,"
-				" claim_start = NULL, claimed_at = NULL"
-				" WHERE id IN (SELECT id FROM %s._rde_report WHERE" IS_MINE
-				" FOR UPDATE SKIP LOCKED)",
-				2, types, values, NULL, false, SPI_OK_UPDATE);
+	rde_execute(home, &release, values, NULL);
 }
+
+static const RdeStatement count_lost = {
+	.sql = "UPDATE %s._rde_report SET lost_claims = lost_claims + 1"
+	" WHERE id = $1 AND status = 'submitted'",
+	.types = {UUIDOID},
+	.expected = SPI_OK_UPDATE
+};
 
 void
 rde_claim_interrupted(const RdeHome *home, const RdeGroup *group)
 {
-	Oid			types[] = {UUIDOID};
-
 	for (int i = 0; i < group->count; i++)
 	{
 		Datum		values[] = {UUIDPGetDatum(&group->ids[i])};
 
-		rde_execute(home,
-					"UPDATE %s._rde_report SET lost_claims = lost_claims + 1"
-					" WHERE id = $1 AND status = 'submitted'",
-					1, types, values, NULL, false, SPI_OK_UPDATE);
+		rde_execute(home, &count_lost, values, NULL);
 	}
 }

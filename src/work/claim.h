@@ -7,6 +7,8 @@
 
 #include "report/report.h"
 
+#include "nodes/pg_list.h"
+
 /* Reports that are built by one SELECT. */
 typedef struct RdeGroup
 {

@@ -10,6 +10,9 @@
 #include "work/generator.h"
 
 #include "core/calendar.h"
+#include "core/row.h"
+#include "core/statement.h"
+
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -37,24 +40,39 @@ typedef struct Periods
 	Datum		runs[MAX_GENERATORS * MAX_PERIODS];
 } Periods;
 
-static Datum
-column_value(HeapTuple row, int column)
-{
-	bool		isnull;
-	Datum		value = SPI_getbinval(row, SPI_tuptable->tupdesc, column,
-									  &isnull);
+/*
+ * A snapshot window that is still to be built holds up the next: it will hold what
+ * changed until then, too.  And an account whose reports wait in masses waits
+ * itself until some are built, so that its backlog is no heavier than this.
+ */
+static const RdeStatement lock_due = {
+	.sql = "SELECT g.id, g.event, g.time_zone, g.month_day, g.catch_up,"
+	" s.change_column IS NOT NULL,"
+	" g.next_from, g.next_to, g.next_run_at, g.run_at"
+	" FROM %s._rde_generator g"
+	" LEFT JOIN %s._rde_source s ON s.dataset = g.dataset"
+	" WHERE g.enabled AND g.next_run_at <= $1"
+	" AND (s.change_column IS NULL OR NOT EXISTS"
+	" (SELECT FROM %s._rde_report r WHERE r.generator = g.id"
+	" AND r.snapshot_window"
+	" AND (r.status = 'submitted' OR r.retry_at IS NOT NULL)))"
+	" AND g.id <> ALL ($3)"
+	" AND (g.reseller IS NULL OR (SELECT pg_catalog.count(*) FROM"
+	" (SELECT FROM %s._rde_report r WHERE r.reseller = g.reseller"
+	" AND r.published_at IS NULL"
+	" AND (r.status = 'submitted' OR r.retry_at IS NOT NULL)"
+	" LIMIT " MAX_WAITING ") AS waiting) < " MAX_WAITING ")"
+	" ORDER BY g.next_run_at, g.id LIMIT $2"
+	" FOR UPDATE OF g SKIP LOCKED",
+	.types = {TIMESTAMPTZOID, INT4OID, UUIDARRAYOID},
+	.expected = SPI_OK_SELECT
+};
 
-	if (isnull)
-		elog(ERROR, "unexpected null in a generator's schedule");
-	return value;
-}
-
-static bool
-column_is(HeapTuple row, int column, const char *text)
+enum
 {
-	return strcmp(SPI_getvalue(row, SPI_tuptable->tupdesc, column),
-				  text) == 0;
-}
+	DUE_GENERATOR = 1, DUE_EVENT, DUE_ZONE, DUE_MONTH_DAY, DUE_CATCH_UP,
+	DUE_WINDOW, DUE_FROM, DUE_TO, DUE_RUN, DUE_RUN_AT
+};
 
 static void
 add_period(Periods *periods, Datum generator, const RdePeriod *period)
@@ -73,23 +91,25 @@ add_period(Periods *periods, Datum generator, const RdePeriod *period)
  * window reaches over all of them.
  */
 static void
-advance(HeapTuple row, TimestampTz now, Periods *due, Periods *next)
+advance(RdeRow row, TimestampTz now, Periods *due, Periods *next)
 {
-	Datum		generator = column_value(row, 1);
-	bool		latest_only = column_is(row, 5, "none");
-	bool		one_window = column_is(row, 6, "t");
+	Datum		generator = rde_row_datum(row, DUE_GENERATOR);
+	bool		latest_only = strcmp(rde_row_text(row, DUE_CATCH_UP),
+									 "none") == 0;
+	bool		one_window = rde_row_bool(row, DUE_WINDOW);
 	RdeSchedule schedule;
 	RdePeriod	period;
 	RdePeriod	reported;
 	int			added = 0;
 
-	schedule.event = column_is(row, 2, "daily") ? RDE_DAILY : RDE_MONTHLY;
-	schedule.zone = rde_zone(SPI_getvalue(row, SPI_tuptable->tupdesc, 3));
-	schedule.month_day = DatumGetInt32(column_value(row, 4));
-	schedule.run_at = DatumGetTimeADT(column_value(row, 10));
-	period.from = DatumGetTimestampTz(column_value(row, 7));
-	period.to = DatumGetTimestampTz(column_value(row, 8));
-	period.run = DatumGetTimestampTz(column_value(row, 9));
+	schedule.event = strcmp(rde_row_text(row, DUE_EVENT), "daily") == 0 ?
+		RDE_DAILY : RDE_MONTHLY;
+	schedule.zone = rde_zone(rde_row_text(row, DUE_ZONE));
+	schedule.month_day = rde_row_int32(row, DUE_MONTH_DAY);
+	schedule.run_at = DatumGetTimeADT(rde_row_datum(row, DUE_RUN_AT));
+	period.from = rde_row_instant(row, DUE_FROM);
+	period.to = rde_row_instant(row, DUE_TO);
+	period.run = rde_row_instant(row, DUE_RUN);
 	reported = period;
 	while (period.run <= now && added < MAX_PERIODS)
 	{
@@ -121,11 +141,8 @@ array_of(Datum *elements, int count, Oid type)
 }
 
 static void
-execute(const RdeHome *home, const char *statement, Periods *periods,
-		int expected)
+execute(const RdeHome *home, const RdeStatement *statement, Periods *periods)
 {
-	Oid			types[] = {UUIDARRAYOID, TIMESTAMPTZARRAYOID,
-	TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID};
 	Datum		values[] = {
 		array_of(periods->generators, periods->count, UUIDOID),
 		array_of(periods->froms, periods->count, TIMESTAMPTZOID),
@@ -133,99 +150,82 @@ execute(const RdeHome *home, const char *statement, Periods *periods,
 		array_of(periods->runs, periods->count, TIMESTAMPTZOID)
 	};
 
-	rde_execute(home, statement, 4, types, values, NULL, false, expected);
+	rde_execute(home, statement, values, NULL);
 }
 
 /*
- * Lock the generators that are due, at most `limit` of them, those in `skipped`
- * left out; their schedules are in SPI_tuptable.
- *
- * A snapshot window that is still to be built holds up the next: it will hold what
- * changed until then, too.  And an account whose reports wait in masses waits
- * itself until some are built, so that its backlog is no heavier than this.
+ * The subquery gives a period's formats one pass.  A period that has its reports
+ * already, as after a restore, is left alone.
  */
-static void
-choose_due(const RdeHome *home, TimestampTz now, int limit, Datum skipped)
-{
-	Oid			types[] = {TIMESTAMPTZOID, INT4OID, UUIDARRAYOID};
-	Datum		values[] = {
-		TimestampTzGetDatum(now), Int32GetDatum(limit), skipped
-	};
+static const RdeStatement submit_due = {
+	.sql = "INSERT INTO %s._rde_report (name, dataset, view, format, type,"
+	" reseller, generator, period_from, period_to, snapshot_window,"
+	" time_zone, options, retention, pass, due_at, expires_at)"
+	" SELECT g.name, g.dataset, coalesce(g.view,"
+	" %s._rde_choose_view(g.dataset, NULL, g.reseller)), f.format,"
+	" g.event, g.reseller, g.id, p.period_from, p.period_to,"
+	" s.change_column IS NOT NULL, g.time_zone, g.options,"
+	" coalesce(g.retention, %s._rde_retention()), p.pass, p.run,"
+	" clock_timestamp() + coalesce(g.retention, %s._rde_retention())"
+	" FROM (SELECT *, pg_catalog.gen_random_uuid() AS pass"
+	" FROM unnest($1, $2, $3, $4)"
+	" AS u(generator, period_from, period_to, run)) p"
+	" JOIN %s._rde_generator g ON g.id = p.generator"
+	" LEFT JOIN %s._rde_source s ON s.dataset = g.dataset"
+	" CROSS JOIN unnest(g.formats) AS f(format)"
+	" ON CONFLICT DO NOTHING",
+	.types = {UUIDARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID,
+	TIMESTAMPTZARRAYOID},
+	.expected = SPI_OK_INSERT
+};
 
-	rde_execute(home,
-				"SELECT g.id, g.event, g.time_zone, g.month_day, g.catch_up,"
-				" s.change_column IS NOT NULL,"
-				" g.next_from, g.next_to, g.next_run_at, g.run_at"
-				" FROM %s._rde_generator g"
-				" LEFT JOIN %s._rde_source s ON s.dataset = g.dataset"
-				" WHERE g.enabled AND g.next_run_at <= $1"
-				" AND (s.change_column IS NULL OR NOT EXISTS"
-				" (SELECT FROM %s._rde_report r WHERE r.generator = g.id"
-				" AND r.snapshot_window"
-				" AND (r.status = 'submitted' OR r.retry_at IS NOT NULL)))"
-				" AND g.id <> ALL ($3)"
-				" AND (g.reseller IS NULL OR (SELECT pg_catalog.count(*) FROM"
-				" (SELECT FROM %s._rde_report r WHERE r.reseller = g.reseller"
-				" AND r.published_at IS NULL"
-				" AND (r.status = 'submitted' OR r.retry_at IS NOT NULL)"
-				" LIMIT " MAX_WAITING ") AS waiting) < " MAX_WAITING ")"
-				" ORDER BY g.next_run_at, g.id LIMIT $2"
-				" FOR UPDATE OF g SKIP LOCKED",
-				3, types, values, NULL, false, SPI_OK_SELECT);
-}
+static const RdeStatement move_on = {
+	.sql = "UPDATE %s._rde_generator g SET next_from = n.period_from,"
+	" next_to = n.period_to, next_run_at = n.run"
+	" FROM unnest($1, $2, $3, $4)"
+	" AS n(generator, period_from, period_to, run)"
+	" WHERE g.id = n.generator",
+	.types = {UUIDARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID,
+	TIMESTAMPTZARRAYOID},
+	.expected = SPI_OK_UPDATE
+};
 
 bool
 rde_generator_submit_due(const RdeHome *home, int limit, Datum skipped,
 						 pg_uuid_t *last)
 {
 	TimestampTz now = GetCurrentTimestamp();
+	Datum		values[] = {
+		TimestampTzGetDatum(now), Int32GetDatum(Min(limit, MAX_GENERATORS)),
+		skipped
+	};
 	Periods    *due;
 	Periods    *next;
 
-	choose_due(home, now, Min(limit, MAX_GENERATORS), skipped);
+	rde_execute(home, &lock_due, values, NULL);
 	if (SPI_processed == 0)
 		return false;
-	*last = *DatumGetUUIDP(column_value(SPI_tuptable->vals[SPI_processed - 1],
-										1));
+	*last = rde_row_uuid(rde_row(SPI_processed - 1), DUE_GENERATOR);
 	due = palloc(sizeof(Periods));
 	next = palloc(sizeof(Periods));
 	due->count = next->count = 0;
 	for (int i = 0; i < SPI_processed; i++)
-		advance(SPI_tuptable->vals[i], now, due, next);
-
-	/*
-	 * The subquery gives a period's formats one pass.  A period that has its
-	 * reports already, as after a restore, is left alone.
-	 */
-	execute(home,
-			"INSERT INTO %s._rde_report (name, dataset, view, format, type,"
-			" reseller, generator, period_from, period_to, snapshot_window,"
-			" time_zone, options, retention, pass, due_at, expires_at)"
-			" SELECT g.name, g.dataset, coalesce(g.view,"
-			" %s._rde_choose_view(g.dataset, NULL, g.reseller)), f.format,"
-			" g.event, g.reseller, g.id, p.period_from, p.period_to,"
-			" s.change_column IS NOT NULL, g.time_zone, g.options,"
-			" coalesce(g.retention, %s._rde_retention()), p.pass, p.run,"
-			" clock_timestamp() + coalesce(g.retention, %s._rde_retention())"
-			" FROM (SELECT *, pg_catalog.gen_random_uuid() AS pass"
-			" FROM unnest($1, $2, $3, $4)"
-			" AS u(generator, period_from, period_to, run)) p"
-			" JOIN %s._rde_generator g ON g.id = p.generator"
-			" LEFT JOIN %s._rde_source s ON s.dataset = g.dataset"
-			" CROSS JOIN unnest(g.formats) AS f(format)"
-			" ON CONFLICT DO NOTHING",
-			due, SPI_OK_INSERT);
-	execute(home,
-			"UPDATE %s._rde_generator g SET next_from = n.period_from,"
-			" next_to = n.period_to, next_run_at = n.run"
-			" FROM unnest($1, $2, $3, $4)"
-			" AS n(generator, period_from, period_to, run)"
-			" WHERE g.id = n.generator",
-			next, SPI_OK_UPDATE);
+		advance(rde_row(i), now, due, next);
+	execute(home, &submit_due, due);
+	execute(home, &move_on, next);
 	pfree(due);
 	pfree(next);
 	return true;
 }
+
+static const RdeStatement disable = {
+	.sql = "UPDATE %s._rde_generator SET enabled = false,"
+	" foreign_reason = false,"
+	" disabled_reason = 'its reports cannot be submitted: ' || $2"
+	" WHERE id = $1",
+	.types = {UUIDOID, TEXTOID},
+	.expected = SPI_OK_UPDATE
+};
 
 /*
  * What a generator asks for cannot be: it makes no reports until somebody has
@@ -235,15 +235,9 @@ void
 rde_generator_disable(const RdeHome *home, const pg_uuid_t *id,
 					  const ErrorData *error)
 {
-	Oid			types[] = {UUIDOID, TEXTOID};
 	Datum		values[] = {
 		UUIDPGetDatum(id), CStringGetTextDatum(error->message)
 	};
 
-	rde_execute(home,
-				"UPDATE %s._rde_generator SET enabled = false,"
-				" foreign_reason = false,"
-				" disabled_reason = 'its reports cannot be submitted: ' || $2"
-				" WHERE id = $1",
-				2, types, values, NULL, false, SPI_OK_UPDATE);
+	rde_execute(home, &disable, values, NULL);
 }

@@ -7,8 +7,11 @@
  */
 #include "work/worker.h"
 
-#include "catalog/pg_type.h"
+#include "core/row.h"
+#include "core/statement.h"
 #include "core/step.h"
+
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "report/report.h"
 #include "work/generator.h"
@@ -21,7 +24,7 @@
 /* What a step does beside building, and whether there is more of it. */
 typedef struct Task
 {
-	RdeWorker	   *worker;
+	RdeWorker  *worker;
 	bool		more;
 	int			limit;			/* of generators, and one of those it began */
 	pg_uuid_t	generator;		/* with */
@@ -50,25 +53,34 @@ contained_step(RdeWorker *worker, RdeAction action, Task *task,
 	return failure;
 }
 
+static const RdeStatement purge_reports = {
+	.sql = "SELECT %s.rde_purge_reports($1)",
+	.types = {INT4OID},
+	.expected = SPI_OK_SELECT
+};
+
 static bool
 purge(void *argument)
 {
 	Task	   *task = argument;
-	Oid			types[] = {INT4OID};
 	Datum		values[] = {Int32GetDatum(PURGED_PER_STEP)};
 
-	task->more = rde_worker_call(task->worker, "SELECT %s.rde_purge_reports($1)", 1, types,
-					  values) == PURGED_PER_STEP;
+	task->more = rde_worker_call(task->worker, &purge_reports,
+								 values) == PURGED_PER_STEP;
 	return true;
 }
+
+static const RdeStatement follow_names = {
+	.sql = "SELECT %s._rde_follow_roles()",
+	.expected = SPI_OK_SELECT
+};
 
 static bool
 follow_roles(void *argument)
 {
 	Task	   *task = argument;
 
-	rde_execute(task->worker->home, "SELECT %s._rde_follow_roles()",
-				0, NULL, NULL, NULL, false, SPI_OK_SELECT);
+	rde_execute(task->worker->home, &follow_names, NULL, NULL);
 	return true;
 }
 
@@ -125,7 +137,7 @@ blame_generator(RdeWorker *worker, const pg_uuid_t *id,
 	else
 		worker->skipped_generators = rde_worker_skip(worker->skipped_generators, id);
 	rde_worker_warn(psprintf("reports of generator %s could not be submitted",
-				  rde_uuid_text(id)), failure);
+							 rde_uuid_text(id)), failure);
 }
 
 /*
@@ -151,15 +163,20 @@ submit_due(RdeWorker *worker)
 	} while (task.more);
 }
 
+static const RdeStatement submit_invoices = {
+	.sql = "SELECT %s._rde_submit_events($1)",
+	.types = {INT4OID},
+	.expected = SPI_OK_SELECT
+};
+
 static bool
 submit_events(void *argument)
 {
 	Task	   *task = argument;
-	Oid			types[] = {INT4OID};
 	Datum		values[] = {Int32GetDatum(EVENTS_PER_STEP)};
 
-	task->more = rde_worker_call(task->worker, "SELECT %s._rde_submit_events($1)", 1,
-					  types, values) == EVENTS_PER_STEP;
+	task->more = rde_worker_call(task->worker, &submit_invoices,
+								 values) == EVENTS_PER_STEP;
 	return true;
 }
 

@@ -9,8 +9,12 @@
 
 #include "build/build.h"
 #include "build/settle.h"
-#include "catalog/pg_type.h"
+#include "core/row.h"
+#include "core/settings.h"
+#include "core/statement.h"
 #include "core/step.h"
+
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
@@ -37,17 +41,32 @@ typedef struct Build
 	const RdeFailure *failure;	/* to be recorded */
 } Build;
 
-static void
-each_report(const Build *it, const char *statement)
-{
-	Oid			types[] = {UUIDOID};
+static const RdeStatement drop_unchanged = {
+	.sql = "SELECT %s._rde_drop_unchanged($1)",
+	.types = {UUIDOID},
+	.expected = SPI_OK_SELECT
+};
 
+static const RdeStatement source_works = {
+	.sql = "SELECT %s._rde_source_works($1)",
+	.types = {UUIDOID},
+	.expected = SPI_OK_SELECT
+};
+
+static const RdeStatement postpone_empty = {
+	.sql = "SELECT %s._rde_postpone_empty($1)",
+	.types = {UUIDOID},
+	.expected = SPI_OK_SELECT
+};
+
+static void
+each_report(const Build *it, const RdeStatement *statement)
+{
 	for (int i = 0; i < it->count; i++)
 	{
 		Datum		values[] = {UUIDPGetDatum(&it->ids[i])};
 
-		rde_execute(it->home, statement, 1, types, values, NULL, false,
-					SPI_OK_SELECT);
+		rde_execute(it->home, statement, values, NULL);
 	}
 }
 
@@ -63,9 +82,9 @@ build(void *argument)
 	if (it->postponed)
 		return false;
 	if (it->group->settles)
-		each_report(it, "SELECT %s._rde_drop_unchanged($1)");
+		each_report(it, &drop_unchanged);
 	if (it->group->failing)
-		each_report(it, "SELECT %s._rde_source_works($1)");
+		each_report(it, &source_works);
 	return true;
 }
 
@@ -76,7 +95,7 @@ record(void *argument)
 	Build	   *it = argument;
 
 	if (it->failure == NULL)
-		each_report(it, "SELECT %s._rde_postpone_empty($1)");
+		each_report(it, &postpone_empty);
 	else
 		for (int i = 0; i < it->count; i++)
 			rde_build_failed(it->home, &it->ids[i], it->failure,
@@ -95,9 +114,9 @@ record_contained(RdeWorker *worker, Build *it)
 	if (failure->interrupt)
 		rde_worker_give_up(worker, it->group, failure);
 	worker->skipped_passes = rde_worker_skip(worker->skipped_passes,
-									   &it->group->pass);
+											 &it->group->pass);
 	rde_worker_warn(psprintf("report %s could not be marked as failed",
-				  rde_uuid_text(&it->ids[0])), failure);
+							 rde_uuid_text(&it->ids[0])), failure);
 }
 
 /*
@@ -160,16 +179,20 @@ typedef struct Round
 	List	   *groups;
 } Round;
 
+static const RdeStatement submit_revisions = {
+	.sql = "SELECT %s._rde_submit_settling($1)",
+	.types = {TIMESTAMPTZOID},
+	.expected = SPI_OK_SELECT
+};
+
 /* Revisions of provisional reports whose periods have settled. */
 static bool
 submit_settling(void *argument)
 {
 	Round	   *it = argument;
-	Oid			types[] = {TIMESTAMPTZOID};
 	Datum		values[] = {TimestampTzGetDatum(it->horizon)};
 
-	(void) rde_worker_call(it->worker, "SELECT %s._rde_submit_settling($1)",
-						   1, types, values);
+	(void) rde_worker_call(it->worker, &submit_revisions, values);
 	return true;
 }
 

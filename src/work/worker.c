@@ -8,9 +8,11 @@
  */
 #include "work/worker.h"
 
+#include "core/row.h"
+#include "core/step.h"
+
 #include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "core/step.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
@@ -42,17 +44,11 @@ rde_worker_skip(Datum skipped, const pg_uuid_t *id)
 }
 
 int64
-rde_worker_call(RdeWorker *worker, const char *statement, int nargs,
-				Oid *types, Datum *values)
+rde_worker_call(RdeWorker *worker, const RdeStatement *statement,
+				Datum *values)
 {
-	bool		isnull;
-	Datum		value;
-
-	rde_execute(worker->home, statement, nargs, types, values, NULL, false,
-				SPI_OK_SELECT);
-	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-						  &isnull);
-	return isnull ? 0 : DatumGetInt64(value);
+	rde_execute(worker->home, statement, values, NULL);
+	return rde_row_int64(rde_row(0), 1);
 }
 
 void
@@ -63,46 +59,52 @@ rde_worker_warn(const char *cannot, const RdeFailure *failure)
 			 errmsg("%s: %s", cannot, failure->error->message)));
 }
 
+static const RdeStatement insert_worker = {
+	.sql = "INSERT INTO %s._rde_worker (pid) VALUES ($1) RETURNING started_at",
+	.types = {INT4OID},
+	.expected = SPI_OK_INSERT_RETURNING
+};
+
 /* In _rde_worker, for rde_health. */
 static void
 sign_in(RdeWorker *worker)
 {
-	Oid			types[] = {INT4OID};
 	Datum		values[] = {Int32GetDatum(MyProcPid)};
-	bool		isnull;
 
 	rde_step_begin();
-	rde_execute(worker->home,
-				"INSERT INTO %s._rde_worker (pid) VALUES ($1)"
-				" RETURNING started_at",
-				1, types, values, NULL, false, SPI_OK_INSERT_RETURNING);
-	worker->started = SPI_getbinval(SPI_tuptable->vals[0],
-									SPI_tuptable->tupdesc, 1, &isnull);
+	rde_execute(worker->home, &insert_worker, values, NULL);
+	worker->started = rde_row_instant(rde_row(0), 1);
 	/* claims of an earlier run in this session that was interrupted */
 	rde_claim_release(worker->home);
 	rde_step_end();
 }
 
+static const RdeStatement update_worker = {
+	.sql = "UPDATE %s._rde_worker SET seen_at = clock_timestamp(),"
+	" built = $3, failed = $4,"
+	" finished_at = CASE WHEN $5 THEN clock_timestamp() END"
+	" WHERE pid = $1 AND started_at = $2",
+	.types = {INT4OID, TIMESTAMPTZOID, INT8OID, INT8OID, BOOLOID},
+	.expected = SPI_OK_UPDATE
+};
+
+static const RdeStatement forget_workers = {
+	.sql = "DELETE FROM %s._rde_worker"
+	" WHERE seen_at < now() - interval '3 days'",
+	.expected = SPI_OK_DELETE
+};
+
 static void
 sign(RdeWorker *worker, bool finished)
 {
-	Oid			types[] = {INT4OID, TIMESTAMPTZOID, INT8OID, INT8OID, BOOLOID};
 	Datum		values[] = {
-		Int32GetDatum(MyProcPid), worker->started,
+		Int32GetDatum(MyProcPid), TimestampTzGetDatum(worker->started),
 		Int64GetDatum((int64) worker->built),
 		Int64GetDatum((int64) worker->failed), BoolGetDatum(finished)
 	};
 
-	rde_execute(worker->home,
-				"UPDATE %s._rde_worker SET seen_at = clock_timestamp(),"
-				" built = $3, failed = $4,"
-				" finished_at = CASE WHEN $5 THEN clock_timestamp() END"
-				" WHERE pid = $1 AND started_at = $2",
-				5, types, values, NULL, false, SPI_OK_UPDATE);
-	rde_execute(worker->home,
-				"DELETE FROM %s._rde_worker"
-				" WHERE seen_at < now() - interval '3 days'",
-				0, NULL, NULL, NULL, false, SPI_OK_DELETE);
+	rde_execute(worker->home, &update_worker, values, NULL);
+	rde_execute(worker->home, &forget_workers, NULL, NULL);
 }
 
 void
@@ -136,21 +138,24 @@ is_full(const RdeWorker *worker)
 	return worker->built + worker->failed >= worker->max_reports;
 }
 
+static const RdeStatement find_next_due = {
+	.sql = "SELECT min(due) FROM ("
+	"SELECT min(next_run_at) FROM %s._rde_generator WHERE enabled"
+	" UNION ALL SELECT min(coalesce(retry_at, due_at))"
+	" FROM %s._rde_report"
+	" WHERE status = 'submitted' OR retry_at IS NOT NULL)"
+	" AS due(due)",
+	.expected = SPI_OK_SELECT
+};
+
 /* When is something due that nobody has submitted or tried yet? */
 static const char *
 next_due(RdeWorker *worker)
 {
 	char	   *text;
 
-	rde_execute(worker->home,
-				"SELECT min(due) FROM ("
-				"SELECT min(next_run_at) FROM %s._rde_generator WHERE enabled"
-				" UNION ALL SELECT min(coalesce(retry_at, due_at))"
-				" FROM %s._rde_report"
-				" WHERE status = 'submitted' OR retry_at IS NOT NULL)"
-				" AS due(due)",
-				0, NULL, NULL, NULL, false, SPI_OK_SELECT);
-	text = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	rde_execute(worker->home, &find_next_due, NULL, NULL);
+	text = rde_row_text_or_null(rde_row(0), 1);
 	return text ? psprintf("next due %s", text) : "nothing else is due";
 }
 
@@ -213,7 +218,7 @@ rde_run_due(PG_FUNCTION_ARGS)
 	const RdeHome *home;
 	TimestampTz started = GetCurrentTimestamp();
 	TimestampTz until = started;
-	RdeWorker		worker = {0};
+	RdeWorker	worker = {0};
 
 	rde_step_check(fcinfo, "rde_run_due", "reports cannot be built");
 	if (!PG_ARGISNULL(0) && PG_GETARG_INT32(0) < 1)

@@ -6,6 +6,7 @@
 #define RDE_WORKER_H
 
 #include "build/failure.h"
+#include "core/statement.h"
 #include "utils/uuid.h"
 #include "work/claim.h"
 
@@ -13,7 +14,7 @@ typedef struct RdeWorker
 {
 	const RdeHome *home;
 	MemoryContext context;		/* of the round */
-	Datum		started;		/* its key in _rde_worker, with its pid */
+	TimestampTz started;		/* its key in _rde_worker, with its pid */
 	TimestampTz upkeep;			/* when it was done last */
 	int			max_reports;
 	int			built;
@@ -24,8 +25,8 @@ typedef struct RdeWorker
 } RdeWorker;
 
 /* A function of rde's own that returns a bigint. */
-extern int64 rde_worker_call(RdeWorker *worker, const char *statement,
-							 int nargs, Oid *types, Datum *values);
+extern int64 rde_worker_call(RdeWorker *worker,
+							 const RdeStatement *statement, Datum *values);
 
 /* Say that something could not be done, which does not end the run. */
 extern void rde_worker_warn(const char *cannot, const RdeFailure *failure);

@@ -80,6 +80,10 @@ SELECT rde_export('payments', '2019-11-08', '2019-11-07');
 SELECT rde_export('payments', '-infinity', 'infinity');
 SELECT rde_export('payments', '2019-11-05', '5874897-12-31');
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', 'pdf');
+BEGIN;
+SELECT rde_submit('payments', '2019-11-05', '2019-11-07', 'XSLX', 'full') AS submitted \gset
+SELECT format FROM rde_reports WHERE id = :'submitted';
+ROLLBACK;
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', NULL);
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', view => 'nope');
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', view => 'cmp');

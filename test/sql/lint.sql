@@ -78,6 +78,7 @@ FROM (VALUES
     ('_rde_has_seen', 'EXECUTE; a place in the WAL'),
     ('_rde_base_type', 'EXECUTE; types'),
     ('_rde_check_options', 'EXECUTE; its arguments'),
+    ('_rde_format_name', 'EXECUTE; its arguments'),
     ('_rde_check_view', 'EXECUTE; a name of a view'),
     ('_rde_day_start', 'EXECUTE; its arguments'),
     ('_rde_next_period', 'EXECUTE; its arguments'),

@@ -79,4 +79,10 @@ is(join(', ', @circles), '', 'no circle');
 # What is to be tried with bytes alone knows nothing of PostgreSQL.
 is(join(' ', grep { m{^bytes/} && slurp("$top/src/$_") =~ /postgres\.h/ } @files), '', 'bytes/ is free of postgres.h');
 
+# What formats there are is said in format/ alone.
+my @names = map { slurp($_) =~ /^\t\.(?:other_)?name = "(\w+)"/mg } glob("$top/src/format/*.c");
+cmp_ok(scalar(@names), '>', 3, 'formats have names');
+my $name = join '|', @names;
+is(join(' ', grep { !m{^format/} && slurp("$top/src/$_") =~ s{/\*.*?\*/}{}gsr =~ /"(?:$name)"/ } @files), '', 'no other room knows one by its name');
+
 done_testing();

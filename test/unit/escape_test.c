@@ -3,7 +3,7 @@
  *	  Escapers and the pairs scanner against slow, obvious references.
  *
  * Built without PostgreSQL, best with -fsanitize=address,undefined:
- *	  cc -Isrc test/unit/escape_test.c src/escape.c src/pairs.c
+ *	  cc -Isrc test/unit/escape_test.c src/bytes/{escape,pairs,formula}.c
  * Prints TAP.  The first argument is the number of random texts (1000000),
  * the second one the seed.
  *

@@ -52,15 +52,6 @@ CREATE FUNCTION @extschema@._rde_check_options(format text, options jsonb) RETUR
 COMMENT ON FUNCTION @extschema@._rde_check_options(text, jsonb) IS
     'raise 22023 for a format or an option that does not exist';
 
-CREATE FUNCTION @extschema@._rde_format_name(format text) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT CASE lower(format) WHEN 'xslx' THEN 'xlsx' ELSE lower(format) END;
-END;
-COMMENT ON FUNCTION @extschema@._rde_format_name(text) IS
-    'a format in lower case; the API this one follows spells xlsx as xslx';
-
 CREATE FUNCTION @extschema@._rde_formats(formats text[], options jsonb) RETURNS text[]
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp

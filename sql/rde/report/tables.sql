@@ -2,13 +2,19 @@
 -- Reports
 ---------------------------------------------------------------------------
 
+CREATE FUNCTION @extschema@._rde_format_name(format text) RETURNS text
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_format_name_sql';
+COMMENT ON FUNCTION @extschema@._rde_format_name(text) IS
+    'a format as it is called here: in lower case, and the xslx of the API that this one follows as xlsx; raises 22023';
+
 CREATE TABLE @extschema@._rde_report (
     id                  uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     -- what was asked
     name                text NOT NULL CHECK (name ~ '^[^[:cntrl:]]{1,128}$'),
     dataset             text NOT NULL,
     view                text NOT NULL,
-    -- one of those that _rde_check_options() knows
+    -- one that the library knows
     format              text NOT NULL CHECK (format ~ '^[a-z]+$'),
     type                text NOT NULL CHECK (type IN ('onetime', 'daily', 'monthly', 'on_invoice')),
     reseller            bigint,
