@@ -11,6 +11,7 @@
 #include "build/receiver.h"
 #include "build/select.h"
 #include "build/settle.h"
+#include "build/watermark.h"
 #include "build/window.h"
 #include "core/row.h"
 #include "core/statement.h"
@@ -176,7 +177,7 @@ lock_and_plan(Build *build, const pg_uuid_t *ids)
 	rde_dataset_check_columns(build->pass->query);
 	rde_failure_phase(RDE_PHASE_SOURCE);
 	build->horizon = Min(build->horizon,
-						 rde_settle_arrived(build->home,
+						 rde_watermark_arrived(build->home,
 											build->first->dataset));
 	build->select = rde_select_plan(build->pass->query,
 									build->first->time_zone);

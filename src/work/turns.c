@@ -9,6 +9,7 @@
 
 #include "build/build.h"
 #include "build/settle.h"
+#include "build/watermark.h"
 #include "core/row.h"
 #include "core/settings.h"
 #include "core/statement.h"
@@ -201,7 +202,7 @@ read_watermarks(void *argument)
 {
 	Round	   *it = argument;
 
-	rde_settle_watermarks(it->worker->home, it->worker->context);
+	rde_watermark_refresh(it->worker->home, it->worker->context);
 	return true;
 }
 
