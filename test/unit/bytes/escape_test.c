@@ -1,102 +1,19 @@
 /*
  * escape_test.c
- *	  Escapers and the pairs scanner against slow, obvious references.
+ *	  Escapers against slow, obvious references.
  *
- * Built without PostgreSQL, best with -fsanitize=address,undefined:
- *	  cc -Isrc test/unit/escape_test.c src/escape.c src/pairs.c
- * Prints TAP.  The first argument is the number of random texts (1000000),
- * the second one the seed.
+ * The first argument is the number of random texts (1000000), the second one
+ * the seed.
  *
  * Invariant: texts and results lie in allocations of exactly the promised
  * size, so that a sanitizer sees every byte too many.
  */
-#include <stdio.h>
+#include "bytes/escape.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "bytes/escape.h"
-#include "bytes/formula.h"
-#include "bytes/pairs.h"
-
-#define MAX_TEXT	64
-
-static int	tests;
-static int	failures;
-
-static void
-ok(bool good, const char *name)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, name);
-	failures += !good;
-	fflush(stdout);
-}
-
-static void
-show(const char *what, const char *text, size_t len)
-{
-	size_t		i;
-
-	printf("# %s:", what);
-	for (i = 0; i < len; i++)
-		printf(" %02x", (unsigned char) text[i]);
-	printf("\n");
-}
-
-static uint64_t seed = 1;
-
-static uint32_t
-random_below(uint32_t n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t) (seed >> 32) % n;
-}
-
-static const char *const fragments[] = {
-	"\"", "\"\"", ",", ";", "\\", "\\.", "\r", "\n", "\t", " ", "'",
-	"=", "+", "-", "@", "(", ")", ".", "1", "417", "&", "<", ">", "]]>",
-	"_", "_x", "_x0041", "_x0041_", "x0042_", "_x00e9_", "_X0041_", "_x004",
-	"_xG041_", "__x0041__", "\x01", "\x0B", "\x1F", "\x7F", "/", "a", "xml",
-	"abcdefgh", "Business Toy", "\xC3\xA9", "\xE2\x82\xAC", "\xC2\x85",
-	"\xF0\x9F\x98\x80", "\xEF\xBF\xBD", "\xEF\xBF\xBE", "\xEF\xBF\xBF",
-	"\xEF\xBF", "\xEF", "\xEF\xBB\xBF", "\xBF", "\xC3", "\xE2\x82",
-	"\xF0\x9F\x98", "\xF8", "\xFF", "\xC0\x80", "\xED\xA0\x80",
-	"\x80\x80\x80\x80"
-};
-
-#define FRAGMENTS	(sizeof(fragments) / sizeof(fragments[0]))
-
-/* Any text, or one that is nearly all of one kind; never NUL-terminated. */
-static char *
-random_text(size_t *len)
-{
-	char		buffer[MAX_TEXT];
-	size_t		want = random_below(MAX_TEXT - 16);
-	size_t		used = 0;
-	uint32_t	odd = 1 + random_below(4);
-	char	   *text;
-
-	while (used < want)
-	{
-		if (random_below(4) < odd)
-		{
-			const char *fragment = fragments[random_below(FRAGMENTS)];
-
-			memcpy(buffer + used, fragment, strlen(fragment));
-			used += strlen(fragment);
-		}
-		else if (random_below(16) == 0)
-			buffer[used++] = (char) random_below(256);
-		else
-			buffer[used++] = (char) ('a' + random_below(26));
-	}
-	*len = used;
-	text = malloc(used);
-	if (used > 0)
-		memcpy(text, buffer, used);
-	return text;
-}
+#include "unit/bytes/texts.h"
 
 /*
  * References.  Each appends to a zeroed buffer.
@@ -466,36 +383,6 @@ fuzz_measures(long rounds)
 }
 
 static void
-test_formulas(void)
-{
-	static const char *const formulas[] = {
-		"=1+1", "@SUM(A1)", "\t=1", "\r", "\n=1", "+A1", "-A1", "-1-2",
-		"-5+3", "+1-2", "-1e5", "+1/2", "-2*3", "--1", "+-1", "-5,00",
-		"+1\t2", "+cmd|' /C calc'!A0", "-\xC3\xA9", "+1 (417) x12",
-		"+49 -30", "- -5", "+(1)-(2)", "-(1)-(2)", "-(1) - (2)", "-1.5-.5",
-		"+49-30-1234567", "+(1-2)", "\xEF\xBC\x9D" "1+1", "\xEF\xBC\xA0" "A1",
-		"\xEF\xBC\x8B" "1", "\xEF\xBC\x8D" "1"
-	};
-	static const char *const harmless[] = {
-		"", "a", " =1", "'=1", "1+1", "a@b.example", "+", "-", "-5", "-5.00",
-		"+1 (417) 7122740", "+49 (0) 30 - 123", "+1 (417)-712", "+1.417.712",
-		"(417) 712", "1-2", "\"=1", "- 5", "+1 (417) 712-2740", "+1 417-712",
-		"+1(417)-712", "-(1)(2)-3", "-(1)", "\xEF\xBC", "\xEF\xBC\x9E" "1"
-	};
-	bool		good = true;
-	size_t		i;
-
-	for (i = 0; i < sizeof(formulas) / sizeof(formulas[0]); i++)
-		good &= rde_csv_is_formula(formulas[i], strlen(formulas[i]));
-	ok(good, "formulas are guarded");
-
-	good = true;
-	for (i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
-		good &= !rde_csv_is_formula(harmless[i], strlen(harmless[i]));
-	ok(good, "numbers and phone numbers are not");
-}
-
-static void
 test_names(void)
 {
 	static const char *const names[][2] = {
@@ -526,7 +413,7 @@ test_names(void)
 	bool		good = true;
 	size_t		i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (i = 0; i < COUNT(names); i++)
 	{
 		char		out[256];
 		size_t		len = strlen(names[i][0]);
@@ -565,184 +452,12 @@ fuzz_names(long rounds)
 	ok(good, "rde_escape_xml_name leaves no byte that ends a name");
 }
 
-/*
- * Pairs
- */
-static void
-test_pairs(void)
-{
-	static const char *const valid[] = {
-		"[]", " [ ] ", "[[\"a\",\"b\"]]", "[[\"a\",\"b\"],[\"c\",null]]",
-		" [ [ \"a\" , -1.5e+3 ] ,\n[\"b\",true],[\"\",\"\"]]\t",
-		"[[\"a\",0],[\"b\",0.1],[\"c\",1E2],[\"d\",false]]",
-		"[[\"\\u00e9\\\"\\\\\\/\\b\\f\\n\\r\\t\",\"\\ud83d\\ude00\"]]"
-	};
-	static const char *const invalid[] = {
-		"", "[", "]", "null", "{}", "\"a\"", "[]]", "[] x", "[[]]", "[,]",
-		"[[\"a\"]]", "[[\"a\",]]", "[[\"a\",\"b\"],]", "[[\"a\",\"b\",\"c\"]]",
-		"[[\"a\",[]]]", "[[\"a\",{}]]", "[[1,\"b\"]]", "[[\"a\",01]]",
-		"[[\"a\",1.]]", "[[\"a\",.5]]", "[[\"a\",+1]]", "[[\"a\",1e]]",
-		"[[\"a\",-]]", "[[\"a\",nul]]", "[[\"a\",truer]]", "[[\"a\",\"b]]",
-		"[[\"a\",\"\\x\"]]", "[[\"a\",\"\\u12g4\"]]", "[[\"a\",\"\n\"]]",
-		"[[\"a\",\"b\"]", "[[\"a\",\"b\"] [\"c\",1]]", "[[\"a\" \"b\"]]",
-		"[[\"a\",\"\\", "[[\"a\",\"\\u00"
-	};
-	bool		good = true;
-	size_t		i;
-
-	for (i = 0; i < sizeof(valid) / sizeof(valid[0]); i++)
-		good &= rde_pairs_valid(valid[i], strlen(valid[i]));
-	ok(good, "arrays of pairs are taken");
-
-	good = true;
-	for (i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++)
-	{
-		if (rde_pairs_valid(invalid[i], strlen(invalid[i])))
-		{
-			printf("# taken: %s\n", invalid[i]);
-			good = false;
-		}
-	}
-	ok(good, "anything else is not");
-}
-
-static bool
-unescapes_to(const char *src, size_t room, const char *expected,
-			 int64_t expected_replaced)
-{
-	char	   *out = malloc(room);
-	const char *end = src + strlen(src);
-	int64_t		replaced = 0;
-	bool		good = true;
-
-	while (good && src < end)
-	{
-		size_t		n = rde_pairs_unescape(out, room, &src, end,
-										   &replaced) - out;
-
-		good = n > 0 && strncmp(out, expected, n) == 0;
-		expected += n;
-	}
-	free(out);
-	return good && *expected == '\0' && replaced == expected_replaced;
-}
-
-static void
-test_unescape(void)
-{
-	bool		good = true;
-	size_t		room;
-
-	for (room = 4; room < 40; room++)
-	{
-		good &= unescapes_to("plain \xE2\x82\xAC text", room,
-							 "plain \xE2\x82\xAC text", 0);
-		good &= unescapes_to("\\\"\\\\\\/\\b\\f\\n\\r\\tx", room,
-							 "\"\\/\b\f\n\r\tx", 0);
-		good &= unescapes_to("\\u0041\\u00e9\\u20AC\\ud83d\\uDE00!", room,
-							 "A\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80!", 0);
-		good &= unescapes_to("\\ud83dx\\ude00\\ud83d\\u0041\\ud83d", room,
-							 "\xEF\xBF\xBDx\xEF\xBF\xBD\xEF\xBF\xBD"
-							 "A\xEF\xBF\xBD", 4);
-	}
-	ok(good, "rde_pairs_unescape");
-}
-
-static void
-test_find(void)
-{
-	static const char text[] =
-	"[[\"PONumber\",\"qwe1233\"],[\"caf\\u00e9\",12],"
-	"[\"PONumber\",\"second\"],[\"none\",null]]";
-	size_t		len = strlen(text);
-	RdePair		pair;
-
-	ok(rde_pairs_find(text, len, "PONumber", 8, &pair) &&
-	   pair.kind == RDE_PAIR_STRING && pair.value_length == 7 &&
-	   memcmp(pair.value, "qwe1233", 7) == 0 &&
-	   rde_pairs_find(text, len, "caf\xC3\xA9", 5, &pair) &&
-	   pair.kind == RDE_PAIR_LITERAL && pair.value_length == 2 &&
-	   rde_pairs_find(text, len, "none", 4, &pair) &&
-	   pair.kind == RDE_PAIR_NULL &&
-	   !rde_pairs_find(text, len, "PO", 2, &pair) &&
-	   !rde_pairs_find(text, len, "PONumber2", 9, &pair) &&
-	   !rde_pairs_find(text, len, "", 0, &pair) &&
-	   !rde_pairs_find("{}", 2, "a", 1, &pair), "rde_pairs_find");
-}
-
-/* A random name and value written as JSON must read back; so must no half. */
-static void
-fuzz_pairs(long rounds)
-{
-	bool		good = true;
-	long		round;
-
-	for (round = 0; round < rounds && good; round++)
-	{
-		size_t		name_length;
-		size_t		value_length;
-		char	   *name = random_text(&name_length);
-		char	   *value = random_text(&value_length);
-		char		buffer[16 * MAX_TEXT];
-		char	   *p = buffer;
-		char	   *json;
-		size_t		len;
-		size_t		cut;
-		RdePair		pair;
-
-		memcpy(p, "[[\"", 3);
-		p = rde_escape_json(p + 3, name, name_length);
-		memcpy(p, "\",\"", 3);
-		p = rde_escape_json(p + 3, value, value_length);
-		memcpy(p, "\"]]", 3);
-		len = p + 3 - buffer;
-
-		json = malloc(len);
-		memcpy(json, buffer, len);
-		good = rde_pairs_valid(json, len) &&
-			rde_pairs_find(json, len, name, name_length, &pair);
-		if (good)
-		{
-			char	   *out = malloc(pair.value_length);
-			const char *src = pair.value;
-			int64_t		replaced = 0;
-			size_t		n;
-
-			n = rde_pairs_unescape(out, pair.value_length, &src,
-								   src + pair.value_length, &replaced) - out;
-			good = n == value_length &&
-				(n == 0 || memcmp(out, value, n) == 0);
-			free(out);
-		}
-		free(json);
-
-		/* a cut text, and a changed one, in allocations of their own */
-		cut = random_below((uint32_t) len);
-		json = malloc(cut);
-		memcpy(json, buffer, cut);
-		good &= !rde_pairs_valid(json, cut);
-		if (cut > 0)
-		{
-			json[random_below((uint32_t) cut)] = (char) random_below(256);
-			rde_pairs_valid(json, cut);
-		}
-		free(json);
-		if (!good)
-			show("json", buffer, len);
-		free(name);
-		free(value);
-	}
-	ok(good, "pairs read back, cut ones are refused");
-}
-
 int
 main(int argc, char **argv)
 {
-	long		rounds = argc > 1 ? atol(argv[1]) : 1000000;
+	long		rounds = random_rounds(argc, argv);
 
-	if (argc > 2)
-		seed = strtoull(argv[2], NULL, 10) | 1;
-
+	tap = stdout;
 	fuzz("rde_escape_csv", fast_csv, slow_csv, 2, rounds);
 	fuzz("rde_escape_json", fast_json, slow_json, 6, rounds);
 	fuzz("rde_escape_xml", fast_xml, slow_xml, 6, rounds);
@@ -750,13 +465,7 @@ main(int argc, char **argv)
 		 rounds);
 	fuzz("rde_escape_xlsx", rde_escape_xlsx, NULL, 7, rounds);
 	fuzz_measures(rounds);
-	test_formulas();
 	test_names();
 	fuzz_names(rounds / 4);
-	test_pairs();
-	test_unescape();
-	test_find();
-	fuzz_pairs(rounds / 4);
-	printf("1..%d\n", tests);
-	return failures == 0 ? 0 : 1;
+	return done();
 }
