@@ -5,7 +5,7 @@
 #                           their libraries are there
 #   make installcheck       the SQL and isolation tests, on a running server
 #   make setup              install what building, tests and demo need
-#   make check              run every test; "test/run -h" runs some of them
+#   make check              every test, format and lint; "test/run -h" runs some of them
 #   make soak               the same tests with their long loops
 #   make demo               export a sample shop into demo/
 #   make bench              measure against COPY and others
@@ -99,7 +99,7 @@ ifeq (,$(and $(wildcard $(call llvm_path,CLANG)),$(wildcard $(call llvm_path,LLV
 override with_llvm := no
 endif
 
-EXTRA_CLEAN = $(OBJS:.o=.d) src/.flags
+EXTRA_CLEAN = $(OBJS:.o=.d) src/.flags build/lint
 
 # "make installcheck" runs the SQL and isolation tests on a running server, which
 # has the extension installed and max_prepared_transactions = 10.
@@ -153,19 +153,27 @@ src/.flags: export BUILD_FLAGS := $(CC) $(CFLAGS) $(CPPFLAGS)
 src/.flags: FORCE
 	@echo "$$BUILD_FLAGS" | cmp -s - $@ || echo "$$BUILD_FLAGS" > $@
 FORCE:
-.PHONY: FORCE lint-sources
+.PHONY: FORCE
 
 # cppcheck does not know that ereport(ERROR) does not return, and takes what a
-# function is given a pointer to for what it returns.
-lint-sources:
-	cppcheck --quiet --std=c99 --error-exitcode=1 --inline-suppr \
+# function is given a pointer to for what it returns.  What clang-tidy has found
+# nothing in is not read again until its object is a newer one.
+lint-sources: all
+	@$(MAKE) --no-print-directory lint-cppcheck lint-tidy
+lint-cppcheck:
+	@cppcheck --quiet --std=c99 --error-exitcode=1 --inline-suppr \
 		--enable=warning,performance,portability \
 		--suppress=nullPointerRedundantCheck --suppress=uninitvar \
 		--suppress=returnDanglingLifetime \
-		-Isrc $(DEFLATE_FLAGS) src gateway azure
-	clang-tidy --quiet $(wildcard src/*/*.c) -- $(CPPFLAGS)
-	clang-tidy --quiet $(wildcard azure/*.c) -- -Iazure $(CPPFLAGS)
-	clang-tidy --quiet $(wildcard gateway/*.c) -- -std=gnu99 -D_GNU_SOURCE \
-		-DRDE_VERSION='"$(RDE_VERSION)"' -isystem $(shell $(PG_CONFIG) --includedir)
+		-I. -Isrc -Itest $(DEFLATE_FLAGS) src gateway azure test/unit
+lint-tidy: $(patsubst %.c,build/lint/%.ok,$(foreach folder,src/* $(PARTS),$(wildcard $(patsubst %.o,%.c,$(wildcard $(folder)/*.o)))))
+tidy_src = $(CPPFLAGS)
+tidy_azure = -Iazure $(CPPFLAGS)
+tidy_gateway = -std=gnu99 -D_GNU_SOURCE -DRDE_VERSION='"$(RDE_VERSION)"' -isystem $(shell $(PG_CONFIG) --includedir)
+build/lint/%.ok: %.o .clang-tidy
+	@mkdir -p $(@D)
+	@clang-tidy --quiet $*.c -- $(tidy_$(firstword $(subst /, ,$*))) 2>$@.log || { cat $@.log; exit 1; }
+	@touch $@
+.PHONY: lint-sources lint-cppcheck lint-tidy
 
 endif

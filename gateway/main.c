@@ -23,7 +23,7 @@
 #include "server.h"
 
 #define DEFAULT_LISTEN	"127.0.0.1:8080"
-#define DEFAULT_POOL	4			/* enough for thousands of lists a second */
+#define DEFAULT_POOL	4		/* enough for thousands of lists a second */
 #define MAX_POOL		100
 
 /* For those whose credentials are not known; short checks only. */

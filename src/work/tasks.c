@@ -21,7 +21,7 @@
 /* What a step does beside building, and whether there is more of it. */
 typedef struct Task
 {
-	RdeWorker	   *worker;
+	RdeWorker  *worker;
 	bool		more;
 	int			limit;			/* of generators, and one of those it began */
 	pg_uuid_t	generator;		/* with */
@@ -58,7 +58,7 @@ purge(void *argument)
 	Datum		values[] = {Int32GetDatum(PURGED_PER_STEP)};
 
 	task->more = rde_worker_call(task->worker, "SELECT %s.rde_purge_reports($1)", 1, types,
-					  values) == PURGED_PER_STEP;
+								 values) == PURGED_PER_STEP;
 	return true;
 }
 
@@ -113,7 +113,7 @@ blame_generator(RdeWorker *worker, const pg_uuid_t *id,
 	else
 		worker->skipped_generators = rde_worker_skip(worker->skipped_generators, id);
 	rde_worker_warn(psprintf("reports of generator %s could not be submitted",
-				  rde_uuid_text(id)), failure);
+							 rde_uuid_text(id)), failure);
 }
 
 /*
@@ -147,7 +147,7 @@ submit_events(void *argument)
 	Datum		values[] = {Int32GetDatum(EVENTS_PER_STEP)};
 
 	task->more = rde_worker_call(task->worker, "SELECT %s._rde_submit_events($1)", 1,
-					  types, values) == EVENTS_PER_STEP;
+								 types, values) == EVENTS_PER_STEP;
 	return true;
 }
 

@@ -95,9 +95,9 @@ record_contained(RdeWorker *worker, Build *it)
 	if (failure->interrupt)
 		rde_worker_give_up(worker, it->group, failure);
 	worker->skipped_passes = rde_worker_skip(worker->skipped_passes,
-									   &it->group->pass);
+											 &it->group->pass);
 	rde_worker_warn(psprintf("report %s could not be marked as failed",
-				  rde_uuid_text(&it->ids[0])), failure);
+							 rde_uuid_text(&it->ids[0])), failure);
 }
 
 /*
@@ -155,7 +155,7 @@ build_group(RdeWorker *worker, RdeGroup *group, TimestampTz horizon)
 /* Revisions of provisional reports whose periods have settled. */
 typedef struct Settling
 {
-	RdeWorker	   *worker;
+	RdeWorker  *worker;
 	TimestampTz horizon;
 } Settling;
 
@@ -167,7 +167,7 @@ submit_settling(void *argument)
 	Datum		values[] = {TimestampTzGetDatum(it->horizon)};
 
 	(void) rde_worker_call(it->worker, "SELECT %s._rde_submit_settling($1)", 1, types,
-				values);
+						   values);
 	return true;
 }
 

@@ -213,7 +213,7 @@ rde_run_due(PG_FUNCTION_ARGS)
 	const RdeHome *home;
 	TimestampTz started = GetCurrentTimestamp();
 	TimestampTz until = started;
-	RdeWorker		worker = {0};
+	RdeWorker	worker = {0};
 
 	rde_step_check(fcinfo, "rde_run_due", "reports cannot be built");
 	if (!PG_ARGISNULL(0) && PG_GETARG_INT32(0) < 1)
