@@ -42,7 +42,7 @@ UNION ALL
 -- the same arguments; none, or one more of any type; and each text a name
 SELECT p.proname, format('CREATE %s %%1$s.%I(%s) %s LANGUAGE plpgsql AS $body$BEGIN RAISE WARNING ''caught %%%%'', current_user; %s END$body$',
                          CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.proname, a.arguments,
-                         CASE p.prokind WHEN 'f' THEN 'RETURNS ' || CASE WHEN p.prorettype::regtype::text ~ '^(clean|trigger|record|void)' THEN 'text'
+                         CASE p.prokind WHEN 'f' THEN 'RETURNS ' || CASE WHEN p.prorettype::regtype::text ~ '^(clean|trigger|record|void|language_handler)' THEN 'text'
                                                                          ELSE p.prorettype::regtype::text END ELSE '' END,
                          CASE p.prokind WHEN 'f' THEN 'RETURN NULL;' ELSE '' END)
 FROM pg_proc p
