@@ -1,6 +1,6 @@
 # dump_restore.pl
 #
-# A dump holds what users made: reports with their bytes, totals, views, data
+# A dump holds what users made (B3): reports with their bytes, totals, views, data
 # sets and sources.  Restored, everything reads, verifies and exports as before;
 # dropping the extension leaves nothing.
 

@@ -1,6 +1,6 @@
 # invoice_billing.pl
 #
-# Billing comes first: invoices are stored whatever state the extension is in, and
+# Billing comes first (B1): invoices are stored whatever state the extension is in, and
 # recording them costs billing little.  RDE_SOAK=1 measures for longer.
 
 use strict;

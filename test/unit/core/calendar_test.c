@@ -1,6 +1,6 @@
 /*
  * calendar_test.c
- *	  Days and periods where clocks do something odd.  test/t/period_calendar.pl
+ *	  Days and periods where clocks do something odd (X5).  test/t/period_calendar.pl
  *	  compares whole centuries with an oracle; here each oddity stands alone.
  */
 #include "unit/server.h"
