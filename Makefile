@@ -57,15 +57,16 @@ endif
 
 EXTENSION = rde
 RDE_VERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" rde.control)
-# The install script is its parts, in the order the first one lists them; upgrade
-# scripts are files of their own.
+# The install script is its parts, in the order the first one lists them.  An
+# update script is made of the same parts, and of steps in sql/rde/upgrade/.
 RDE_SCRIPT = sql/rde--$(RDE_VERSION).sql
 RDE_SQL := sql/rde/header.sql $(shell sed -n 's|^ \*   \([a-z_/]*\.sql\) .*|sql/rde/\1|p' sql/rde/header.sql)
-ifneq ($(sort $(RDE_SQL)),$(sort $(wildcard sql/rde/*.sql sql/rde/*/*.sql)))
+ifneq ($(sort $(RDE_SQL)),$(sort $(filter-out sql/rde/upgrade/%,$(wildcard sql/rde/*.sql sql/rde/*/*.sql))))
 $(error The list in sql/rde/header.sql and the files of sql/rde/ differ)
 endif
-DATA_built = $(RDE_SCRIPT)
-DATA = $(wildcard sql/rde--*--*.sql)
+RDE_STEPS := $(notdir $(basename $(wildcard sql/rde/upgrade/*--*.sql)))
+RDE_UPDATES := $(foreach step,$(RDE_STEPS),sql/rde--$(firstword $(subst --, ,$(step)))--$(RDE_VERSION).sql)
+DATA_built = $(RDE_SCRIPT) $(RDE_UPDATES)
 
 MODULE_big = rde
 OBJS = $(sort $(patsubst %.c,%.o,$(wildcard src/*/*.c)))
@@ -118,6 +119,8 @@ CONTRIB_TESTDB = rde_regress
 
 $(RDE_SCRIPT): $(RDE_SQL)
 	cat $^ >$@
+$(RDE_UPDATES): sql/rde--%--$(RDE_VERSION).sql: $(RDE_SQL) $(wildcard sql/rde/upgrade/*)
+	sql/rde/upgrade/assemble $* $(RDE_VERSION) $(filter-out sql/rde/header.sql,$(RDE_SQL)) >$@ || { rm -f $@; exit 1; }
 
 # The gateway is a program of its own and rde_azure an extension of its own: a
 # server can do without.  Each is left out where the headers it needs are missing.
