@@ -64,7 +64,7 @@ health_get(Request *request)
 											   MHD_RESPMEM_PERSISTENT);
 	if (response == NULL)
 		return MHD_NO;
-	reply_header(response, "Content-Type", "application/json");
+	reply_header(response, "Content-Type", "application/json; charset=utf-8");
 	reply_header(response, "Cache-Control", "no-store");
 	return reply_send(request, response, MHD_HTTP_OK, sizeof(healthy_body) - 1);
 }

@@ -79,7 +79,7 @@ reply_json(Request *request, PGresult *result, int status, int retry_after)
 		PQclear(result);
 		return MHD_NO;
 	}
-	reply_header(response, "Content-Type", "application/json");
+	reply_header(response, "Content-Type", "application/json; charset=utf-8");
 	/* it holds links */
 	reply_header(response, "Cache-Control", "private, no-store");
 	if (retry_after > 0)
@@ -110,7 +110,7 @@ reply_error_body(Request *request, int status, const char *message)
 	if (response == NULL)
 		abort();
 	request->reply_bytes = size;
-	reply_header(response, "Content-Type", "application/json");
+	reply_header(response, "Content-Type", "application/json; charset=utf-8");
 	reply_header(response, "Cache-Control", "private, no-store");
 	return response;
 }

@@ -370,6 +370,37 @@ COMMENT ON VIEW @extschema@.rde_azure_uploads IS
     'every report that is to be, or has been, uploaded: pending, uploading, retrying, uploaded, moving (its links were revoked), deleting (its report is gone) or error (it is not tried again until rde_azure_retry())';
 
 ---------------------------------------------------------------------------
+-- What needs attention
+---------------------------------------------------------------------------
+
+CREATE FUNCTION @extschema@._rde_azure_findings(
+    OUT severity text, OUT finding text, OUT object text, OUT since timestamptz, OUT detail text, OUT hint text
+) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY
+    SELECT 'error', 'uploads_failing', u.server::text, min(u.queued_at),
+           format('%s reports could not be uploaded, or their blobs deleted, the last with: %s', count(*),
+                  (array_agg(u.last_error ORDER BY u.due_at DESC))[1]),
+           'The view rde_azure_uploads lists them; rde_azure_retry() tries one again that is in error.'
+    FROM @extschema@._rde_azure_upload u
+    WHERE u.last_error IS NOT NULL AND u.status <> 'uploaded'
+    GROUP BY u.server;
+    RETURN QUERY
+    SELECT 'error', 'uploads_waiting', u.server::text, min(u.due_at),
+           format('%s reports have waited for 15 minutes to be uploaded.', count(*)),
+           'CALL rde_azure_upload_due(); as a job, see rde_schedule().'
+    FROM @extschema@._rde_azure_upload u
+    WHERE u.last_error IS NULL AND u.status = 'pending' AND u.report IS NOT NULL AND u.due_at < now() - interval '15 minutes'
+    GROUP BY u.server;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_azure_findings() IS
+    'what rde_health has to say about uploads';
+
+---------------------------------------------------------------------------
 -- Dump
 ---------------------------------------------------------------------------
 
@@ -380,13 +411,14 @@ SELECT pg_extension_config_dump('@extschema@._rde_azure_state', '');
 -- Privileges
 ---------------------------------------------------------------------------
 
--- Tables are granted to nobody, and functions to nobody but those that look
--- themselves at who asks, or that a view calls with its reader's rights.
-REVOKE ALL ON FUNCTION
-    @extschema@.rde_azure_validator(text[], oid), @extschema@._rde_azure_check_caller(),
-    @extschema@._rde_azure_check_cluster(), @extschema@._rde_azure_report_deleted(),
-    @extschema@.rde_azure_adopt(), @extschema@._rde_azure_fill(name),
-    @extschema@._rde_azure_claim(integer, timestamptz), @extschema@._rde_azure_uploaded(uuid, integer, boolean),
-    @extschema@.rde_azure_download_url(uuid)
-    FROM PUBLIC;
+-- Tables are granted to nobody, whatever default privileges there are, and functions
+-- to nobody but those that look themselves at who asks, or that a view calls with
+-- its reader's rights.
+DO $$
+BEGIN
+    PERFORM @extschema@._rde_revoke_grants(m.catalog, m.object) FROM @extschema@._rde_members() m WHERE m.extension = 'rde_azure';
+END
+$$;
+GRANT EXECUTE ON FUNCTION @extschema@.rde_azure_retry(uuid), @extschema@._rde_azure_blob_url(name, text) TO PUBLIC;
+GRANT EXECUTE ON PROCEDURE @extschema@.rde_azure_upload_due(integer) TO PUBLIC;
 GRANT SELECT ON @extschema@.rde_azure_uploads TO PUBLIC;

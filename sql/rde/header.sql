@@ -17,6 +17,7 @@
  *   core/calendar.sql          days and periods
  *   core/arguments.sql         arguments that several functions take
  *   access/who.sql             who is asking, and whose things that may be shown
+ *   access/roles.sql           roles, which are more than their names
  *   dataset/columns.sql        columns of a source, and the types they may have
  *   dataset/functions.sql      data sets: create, attach, detach
  *   dataset/report_views.sql   report views: create, alter, drop, choose

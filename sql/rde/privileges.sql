@@ -2,7 +2,7 @@
 -- Privileges
 ---------------------------------------------------------------------------
 
--- Tables are granted to nobody.  The rule for functions: PUBLIC may call those
+-- Tables are granted to nobody, whatever default privileges there are.  The rule for functions: PUBLIC may call those
 -- that look themselves at who asks, and those that views and triggers call with
 -- the rights of whoever reads or writes; all others are nobody's until rde_grant()
 -- gives them.  What looks itself, and the views, show a reseller its own things,
@@ -12,7 +12,7 @@ DECLARE
     member record;
 BEGIN
     FOR member IN
-        SELECT p.oid::regprocedure AS routine, p.proname IN (
+        SELECT m.catalog, m.object, p.oid::regprocedure AS routine, p.proname IN (
                    -- who am I
                    'rde_whoami', 'rde_version',
                    -- reports
@@ -26,17 +26,17 @@ BEGIN
                    'rde_set_on_invoice', 'rde_create_token', 'rde_revoke_token',
                    -- what views call, with their reader's rights
                    '_rde_sees_all', '_rde_visible_accounts',
-                   '_rde_report_link', '_rde_progress', '_rde_periods', '_rde_health', '_rde_alive', '_rde_status',
+                   '_rde_own_reports', '_rde_own_totals', '_rde_generators', '_rde_accounts', '_rde_tokens',
+                   '_rde_datasets', '_rde_view_columns', '_rde_report_link', '_rde_progress', '_rde_periods', '_rde_health', '_rde_alive', '_rde_status',
                    -- whoever creates a trigger needs the right to its function
                    'rde_stamp',
                    -- rde_schedule has its caller's rights, and so has what it calls
                    '_rde_cron') AS is_public
-        FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
-        WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
-          AND d.refclassid = 'pg_extension'::regclass
-          AND d.refobjid = (SELECT e.oid FROM pg_extension e WHERE e.extname = 'rde')
+        FROM @extschema@._rde_members() m
+        LEFT JOIN pg_proc p ON m.catalog = 'pg_proc'::regclass AND p.oid = m.object
+        WHERE m.extension = 'rde'
     LOOP
-        EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', member.routine);
+        PERFORM @extschema@._rde_revoke_grants(member.catalog, member.object);
         IF member.is_public THEN
             EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO PUBLIC', member.routine);
         END IF;

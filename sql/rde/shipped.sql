@@ -34,7 +34,7 @@ FROM (
     UNION ALL
     SELECT 2, f.* FROM (VALUES
         (1, 'paymentNumber', 'CUSTOMER_PAYMENT_DOCUMENT_NUMBER', NULL, 'text', 'Payment', 'The number assigned to the payment document in the platform.'),
-        (2, 'paymentDate', 'CUSTOMER_PAYMENT_DOCUMENT_DATE', 'unix', 'unix', 'Payment', 'The payment creation date (midnight in the report''s time zone) in the Unix timestamp format.'),
+        (2, 'paymentDate', 'CUSTOMER_PAYMENT_DOCUMENT_DATE', 'unix_date', 'unix', 'Payment', 'The payment creation date (midnight in the report''s time zone) in the Unix timestamp format.'),
         (3, 'paymentType', 'CUSTOMER_PAYMENT_DOCUMENT_TYPE', NULL, 'text', 'Payment', 'The document type, for example: Payment, Check, or Void.'),
         (4, 'paymentStatus', 'CUSTOMER_PAYMENT_STATUS', NULL, 'text', 'Payment', 'The payment status, for example: Hold, Open, or Closed.'),
         (5, 'paymentTotal', 'CUSTOMER_PAYMENT_TOTAL', NULL, 'numeric', 'Payment', 'The payment total.'),

@@ -5,10 +5,10 @@
  * Invariant: settings are superuser-set and checked when set, so that whoever
  * reads one may rely on it.
  */
+#include "core/calendar.h"
 #include "core/rde.h"
 
 #include "who/who.h"
-#include "pgtime.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/guc.h"
@@ -66,9 +66,7 @@ check_interval(char **newval, void **extra, GucSource source)
 static bool
 check_time_zone(char **newval, void **extra, GucSource source)
 {
-	pg_tz	   *zone = pg_tzset(*newval);
-
-	if (zone == NULL || !pg_tz_acceptable(zone))
+	if (rde_zone_find(*newval) == NULL)
 	{
 		GUC_check_errdetail("Time zone \"%s\" is not known.", *newval);
 		GUC_check_errhint("The view pg_timezone_names lists them.");

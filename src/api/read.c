@@ -332,8 +332,7 @@ rde_text(PG_FUNCTION_ARGS)
 	size_t		bom = strlen(UTF8_BOM);
 
 	open_file(fcinfo, false, &file);
-	if (strcmp(file.format, "csv") != 0 && strcmp(file.format, "json") != 0 &&
-		strcmp(file.format, "xml") != 0)
+	if (!rde_format_find(file.format)->text)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("report %s is of format \"%s\", which is not text",

@@ -83,7 +83,8 @@ finish_output(const RdeHome *home, RdePass *pass, Output *output,
 	manifest.content_bytes = context->sink->bytes;
 	manifest.file_bytes = output->store->bytes;
 	manifest.sha256 = rde_sink_digest_result(output->digest);
-	manifest.replaced_characters = context->replaced_characters;
+	manifest.replaced_characters = context->replaced_characters +
+		rde_columns_replaced(context->columns, context->ncolumns);
 	manifest.text_numbers = context->text_numbers;
 	manifest.totals = pass->totals;
 	rde_report_finish(home, output->report, &manifest);
@@ -172,6 +173,7 @@ rde_build_reports(const RdeHome *home, const pg_uuid_t *ids, int count,
 	rde_failure_phase(RDE_PHASE_OTHER);
 	rde_dataset_check_columns(pass->query);
 	rde_failure_phase(RDE_PHASE_SOURCE);
+	horizon = Min(horizon, rde_settle_arrived(home, first->dataset));
 	select = rde_select_plan(pass->query, first->time_zone);
 	rde_failure_phase(RDE_PHASE_OTHER);
 	PopActiveSnapshot();
@@ -229,14 +231,50 @@ rde_build_reports(const RdeHome *home, const pg_uuid_t *ids, int count,
 	return rows;
 }
 
+/*
+ * A source's functions find temporary objects before those of their own schemas,
+ * also where they pin their path, and run them with the rights of the source's
+ * owner.  So whoever is not trusted with these has none when it is read.
+ */
+static void
+refuse_temporary_objects(const RdeHome *home)
+{
+	bool		isnull;
+	bool		found;
+
+	rde_connect();
+	rde_execute(home,
+				"SELECT EXISTS (SELECT FROM (SELECT relowner FROM pg_catalog.pg_class"
+				" WHERE relnamespace = pg_catalog.pg_my_temp_schema()"
+				" UNION ALL SELECT proowner FROM pg_catalog.pg_proc"
+				" WHERE pronamespace = pg_catalog.pg_my_temp_schema()"
+				" UNION ALL SELECT typowner FROM pg_catalog.pg_type"
+				" WHERE typnamespace = pg_catalog.pg_my_temp_schema()"
+				" UNION ALL SELECT oprowner FROM pg_catalog.pg_operator"
+				" WHERE oprnamespace = pg_catalog.pg_my_temp_schema()) AS o(owner)"
+				" JOIN pg_catalog.pg_roles r ON r.oid = o.owner"
+				" WHERE NOT r.rolsuper)",
+				0, NULL, NULL, NULL, false, SPI_OK_SELECT);
+	found = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0],
+									   SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_finish();
+	if (found)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("an account cannot build reports in a session that has temporary objects of its own"),
+				 errhint("DISCARD TEMP; or let a worker build them with rde_submit().")));
+}
+
 /* A tenant is told what is in rde's own words, the server's log the rest. */
 static void
 build_for_tenant(const RdeHome *home, const pg_uuid_t *id,
 				 TimestampTz horizon, int64 max_rows)
 {
 	MemoryContext context = CurrentMemoryContext;
-	int			guc_level = NewGUCNestLevel();
+	int			guc_level;
 
+	refuse_temporary_objects(home);
+	guc_level = NewGUCNestLevel();
 	/* what functions of the source have to say may be about others' rows */
 	(void) set_config_option("client_min_messages", "error", PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);

@@ -440,17 +440,18 @@ read_column(RdeColumn *column, int i)
 	column->argument = column_text(i, 4);
 	column->transform = transform == NULL ? RDE_PLAIN :
 		strcmp(transform, "unix") == 0 ? RDE_AS_UNIX :
+		strcmp(transform, "unix_date") == 0 ? RDE_AS_UNIX_DATE :
 		strcmp(transform, "attribute") == 0 ? RDE_ATTRIBUTE : RDE_LOCALE;
 }
 
 /*
  * The report's columns with the source column behind each, into the SELECT's
- * list, and what is wrong with them into the query.  Everything is allocated in
- * the given context.
+ * list, and what is wrong with them into the query.  amount is the source's
+ * column of amounts, or NULL.  Everything is allocated in the given context.
  */
 static void
 add_columns(const RdeHome *home, RdeQuery *query, const RdeReport *report,
-			StringInfo sql, MemoryContext context)
+			const char *amount, StringInfo sql, MemoryContext context)
 {
 	Oid			types[] = {TEXTOID, TEXTOID, INT8OID};
 	char		nulls[] = {' ', ' ', report->has_reseller ? ' ' : 'n', '\0'};
@@ -494,6 +495,7 @@ add_columns(const RdeHome *home, RdeQuery *query, const RdeReport *report,
 			check_types(query, report, i);
 			appendStringInfo(sql, "%ss.%s", i ? ", " : "",
 							 quote_identifier(source));
+			query->columns[i].amount = amount && strcmp(source, amount) == 0;
 		}
 	}
 	if (gone.len > 0)
@@ -523,7 +525,7 @@ rde_dataset_check_view(const RdeHome *home, const char *dataset,
 	report.reseller = reseller;
 	rde_connect();
 	initStringInfo(&sql);
-	add_columns(home, &query, &report, &sql, CurrentMemoryContext);
+	add_columns(home, &query, &report, NULL, &sql, CurrentMemoryContext);
 	raise_fault(query.view_fault);
 	SPI_finish();
 }
@@ -572,7 +574,7 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
-	add_columns(home, query, report, &sql, context);
+	add_columns(home, query, report, source->amount, &sql, context);
 	raise_fault(query->source_fault);
 	place = query->ncolumns;
 	query->amount = query->currency = -1;

@@ -59,6 +59,11 @@ add_totals(RdePass *pass, TupleTableSlot *slot)
 			   currency[currency_len - 1] == ' ')
 			currency_len--;
 	}
+	for (int i = 0; i < pass->noutputs; i++)
+	{
+		pass->outputs[i].currency = currency;
+		pass->outputs[i].currency_length = currency_len;
+	}
 	rde_totals_add(pass->totals, currency, currency_len, amount);
 }
 

@@ -16,4 +16,16 @@
  */
 extern TimestampTz rde_settle_horizon(const RdeHome *home);
 
+/*
+ * Before when have all rows of a data set's source arrived that is filled from
+ * elsewhere: by its watermark, read now as its owner, and its delay.  The end of
+ * time for any other.  As above, and raises what reading the watermark raises.
+ */
+extern TimestampTz rde_settle_arrived(const RdeHome *home,
+									  const char *dataset);
+
+/* Read the watermarks again for the claims to come; a failure is a warning. */
+extern void rde_settle_watermarks(const RdeHome *home,
+								  MemoryContext context);
+
 #endif							/* RDE_SETTLE_H */

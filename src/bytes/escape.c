@@ -316,7 +316,7 @@ is_hex(char c)
 static inline bool
 is_xlsx_control(char c)
 {
-	return (uint8_t) c < 0x20 && c != '\t' && c != '\n';
+	return (uint8_t) c < 0x20 && c != '\t' && c != '\n' && c != '\r';
 }
 
 /*
@@ -350,7 +350,14 @@ rde_escape_xlsx(char *dst, const char *src, size_t len, size_t follow,
 			continue;
 		}
 		c = *src;
-		if (is_xlsx_control(c))
+		if (c == '\r')
+		{
+			/* line breaks are line feeds; that of CRLF comes by itself */
+			if (end + follow - src < 2 || src[1] != '\n')
+				*dst++ = '\n';
+			(*replaced)++;
+		}
+		else if (is_xlsx_control(c))
 		{
 			dst = ESCAPE(dst, "_x00");
 			*dst++ = hex_upper[(uint8_t) c >> 4];
@@ -389,6 +396,21 @@ rde_utf16_length(const char *src, size_t len)
 	}
 	for (; i < len; i++)
 		units += !is_continuation(src[i]) + ((uint8_t) src[i] >= 0xF0);
+	return units;
+}
+
+size_t
+rde_xlsx_length(const char *src, size_t len)
+{
+	size_t		units = rde_utf16_length(src, len);
+	const char *end = src + len;
+
+	while ((src = memchr(src, '\r', end - src)) != NULL)
+	{
+		if (++src == end)
+			break;
+		units -= *src == '\n';
+	}
 	return units;
 }
 

@@ -50,13 +50,16 @@ extern char *rde_escape_xml_attribute(char *dst, const char *src, size_t len,
  * XML character data of an XLSX string: control characters as _xHHHH_, a
  * literal _xHHHH_ with its underscore escaped; room for 7 x len.  `follow`
  * bytes behind src + len may be read, to see a pattern that a piece cuts.
- * U+FFFE and U+FFFF become U+FFFD and are counted.
+ * CR and CRLF become LF, U+FFFE and U+FFFF become U+FFFD; both are counted.
  */
 extern char *rde_escape_xlsx(char *dst, const char *src, size_t len,
 							 size_t follow, int64_t *replaced);
 
 /* Length of UTF-8 text in UTF-16 code units, as Excel counts. */
 extern size_t rde_utf16_length(const char *src, size_t len);
+
+/* The same of what rde_escape_xlsx() makes of it, as a reader reads that. */
+extern size_t rde_xlsx_length(const char *src, size_t len);
 
 /*
  * An XML element name for any identifier: what may not stand in a name becomes

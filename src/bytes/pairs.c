@@ -343,6 +343,13 @@ encode_utf8(char *dst, uint32_t code)
 	return 4;
 }
 
+/* Half of a surrogate pair, and NUL, which no text of the database can hold. */
+static inline bool
+is_no_character(uint32_t code)
+{
+	return code == 0 || (code >= 0xD800 && code <= 0xDFFF);
+}
+
 /*
  * Decode one escape, from its backslash on; the place behind it.  The string
  * was scanned before, so the escape is whole and known.
@@ -415,11 +422,10 @@ rde_pairs_unescape(char *dst, size_t room, const char **src,
 			break;
 
 		next = decode_escape(at, end, &code);
-		n = encode_utf8(encoded, code >= 0xD800 && code <= 0xDFFF ?
-						0xFFFD : code);
+		n = encode_utf8(encoded, is_no_character(code) ? 0xFFFD : code);
 		if ((size_t) (limit - dst) < n)
 			break;
-		if (code >= 0xD800 && code <= 0xDFFF)
+		if (is_no_character(code))
 			(*replaced)++;
 		memcpy(dst, encoded, n);
 		dst += n;
@@ -427,4 +433,27 @@ rde_pairs_unescape(char *dst, size_t room, const char **src,
 	}
 	*src = at;
 	return dst;
+}
+
+const char *
+rde_json_bad_escape(const char *at, const char *end)
+{
+	while ((at = swar_find(at, end, backslash_dirty)) < end)
+	{
+		const char *next;
+		uint32_t	code;
+
+		if (end - at < 2)
+			return end;
+		if (at[1] == 'u' && scan_hex4(at + 2, end) < 0)
+		{
+			at += 2;			/* no JSON */
+			continue;
+		}
+		next = decode_escape(at, end, &code);
+		if (is_no_character(code))
+			return at;
+		at = next;
+	}
+	return end;
 }

@@ -62,10 +62,16 @@ extern bool rde_pairs_find(const char *text, size_t len,
  * Turn the inside of a JSON string, [*src, end), into UTF-8: as many whole
  * characters as `room` bytes hold, returning the place behind them and moving
  * *src on.  room = end - *src always holds all; less than 4 may hold nothing.
- * A surrogate without its other half becomes U+FFFD and is counted.
+ * A surrogate without its other half, and NUL, becomes U+FFFD and is counted.
  */
 extern char *rde_pairs_unescape(char *dst, size_t room,
 								const char **src, const char *end,
 								int64_t *replaced);
+
+/*
+ * The first escape \uXXXX of a JSON text, at or behind `at`, that stands for no
+ * character: NUL, or a surrogate without its other half; or end.
+ */
+extern const char *rde_json_bad_escape(const char *at, const char *end);
 
 #endif							/* RDE_PAIRS_H */

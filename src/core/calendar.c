@@ -143,16 +143,46 @@ rde_period_from(const RdeSchedule *schedule, TimestampTz from)
 	return period;
 }
 
+/* Files of the tz database that hold another zone on each server. */
+static bool
+differs_by_server(const char *name)
+{
+	const char *file = strrchr(name, '/');
+
+	file = file ? file + 1 : name;
+	return strcmp(file, "localtime") == 0 || strcmp(file, "posixrules") == 0;
+}
+
+pg_tz *
+rde_zone_find(const char *name)
+{
+	char		file[TZ_STRLEN_MAX + 1];
+	pg_tz	   *zone;
+
+	/*
+	 * The colon asks for a file of the tz database.  Without it the server
+	 * would take anything else for a rule of POSIX, where +05:30 is west.
+	 */
+	if (name[0] == ':' ||
+		snprintf(file, sizeof(file), ":%s", name) >= sizeof(file))
+		return NULL;
+	zone = pg_tzset(file);
+	if (zone == NULL || !pg_tz_acceptable(zone) ||
+		differs_by_server(pg_get_timezone_name(zone)))
+		return NULL;
+	return zone;
+}
+
 pg_tz *
 rde_zone(const char *name)
 {
-	pg_tz	   *zone = strlen(name) > TZ_STRLEN_MAX ? NULL : pg_tzset(name);
+	pg_tz	   *zone = rde_zone_find(name);
 
-	if (zone == NULL || !pg_tz_acceptable(zone))
+	if (zone == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("time zone \"%s\" is not known", name),
-				 errhint("The view pg_timezone_names lists the names there are.")));
+				 errhint("The view pg_timezone_names lists the names there are. An offset is none: take a place that has it.")));
 	return zone;
 }
 

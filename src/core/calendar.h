@@ -54,7 +54,11 @@ extern DateADT rde_day_of(TimestampTz instant, pg_tz *zone);
 /* The first day whose start is not before the instant. */
 extern DateADT rde_first_day_from(TimestampTz instant, pg_tz *zone);
 
-/* A time zone by name; raises 22023. */
+/*
+ * A time zone by a name that the server's tz database has, in any case; NULL,
+ * or 22023, for others, and for those that mean another zone on each server.
+ */
+extern pg_tz *rde_zone_find(const char *name);
 extern pg_tz *rde_zone(const char *name);
 
 #endif							/* RDE_CALENDAR_H */

@@ -138,7 +138,22 @@ owner_of(Oid function)
 	return owner;
 }
 
+/* A function of PL/pgSQL's library. */
+static PGFunction
+of_plpgsql(const char *name)
+{
+	return load_external_function("$libdir/plpgsql", name, true, NULL);
+}
+
 PG_FUNCTION_INFO_V1(rde_definer);
+PG_FUNCTION_INFO_V1(rde_definer_validator);
+
+/* _rde_definer_validator(function oid): looks at a body as PL/pgSQL does */
+Datum
+rde_definer_validator(PG_FUNCTION_ARGS)
+{
+	return of_plpgsql("plpgsql_validator") (fcinfo);
+}
 
 /*
  * _rde_definer() → language_handler: runs a function of the language rde_definer
@@ -155,8 +170,7 @@ rde_definer(PG_FUNCTION_ARGS)
 	Datum		result;
 
 	if (plpgsql == NULL)
-		plpgsql = load_external_function("$libdir/plpgsql",
-										 "plpgsql_call_handler", true, NULL);
+		plpgsql = of_plpgsql("plpgsql_call_handler");
 	rde_check_version(function);
 	(void) rde_outer_caller();
 	rde_caller_enter(owner);

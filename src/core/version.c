@@ -3,7 +3,8 @@
  *	  Do the library and the SQL objects belong together?
  *
  * Invariant: no function of ours does anything while the extension it belongs to
- * has another version than the library was built with.  RDE_VERSION comes from
+ * has another version than the library was built with, or its schema another name
+ * than its functions know.  RDE_VERSION comes from
  * the control file by way of the Makefile.
  */
 #include "core/rde.h"
@@ -20,6 +21,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 PG_FUNCTION_INFO_V1(rde_version);
@@ -80,6 +82,38 @@ is_later(const char *version, const char *other)
 	return *version != '\0';
 }
 
+/*
+ * Bodies of functions name the schema the extension was created in, and find
+ * nothing once it is called otherwise.
+ */
+static void
+check_schema(Oid function)
+{
+	Oid			schema = get_func_namespace(function);
+	char	   *name = get_namespace_name(schema);
+	HeapTuple	tuple = SearchSysCache3(PROCNAMEARGSNSP,
+										CStringGetDatum("_rde_schema"),
+										PointerGetDatum(buildoidvector(NULL, 0)),
+										ObjectIdGetDatum(schema));
+	bool		isnull;
+	char	   *body;
+
+	if (!HeapTupleIsValid(tuple))
+		return;
+	body = TextDatumGetCString(SysCacheGetAttr(PROCNAMEARGSNSP, tuple,
+											   Anum_pg_proc_prosrc, &isnull));
+	ReleaseSysCache(tuple);
+	if (strcmp(body, psprintf("BEGIN RETURN '%s'; END",
+							  quote_identifier(name))) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the schema of extension rde was renamed to \"%s\"", name),
+				 errdetail("Its functions name it as it was called when they were created: %.*s.",
+						   (int) strcspn(body + strlen("BEGIN RETURN "), ";"),
+						   body + strlen("BEGIN RETURN ")),
+				 errhint("Rename it back with ALTER SCHEMA.")));
+}
+
 void
 rde_check_version(Oid function)
 {
@@ -93,6 +127,7 @@ rde_check_version(Oid function)
 	if (!registered)
 	{
 		CacheRegisterSyscacheCallback(PROCOID, forget, (Datum) 0);
+		CacheRegisterSyscacheCallback(NAMESPACEOID, forget, (Datum) 0);
 		registered = true;
 	}
 	extension = getExtensionOfObject(ProcedureRelationId, function);
@@ -112,6 +147,7 @@ rde_check_version(Oid function)
 				 errhint("Install the library of version %s, then connect again, or restart the server if it loads the library at its start.",
 						 version)));
 	}
+	check_schema(function);
 	checked = true;
 }
 

@@ -106,7 +106,10 @@ rde_column_prepare(RdeColumn *column, Oid type)
 			column->kind = plain_kind(column->type, &column->shape);
 			break;
 		case RDE_AS_UNIX:
+		case RDE_AS_UNIX_DATE:
 			column->shape = RDE_UNIX;
+			column->days = column->transform == RDE_AS_UNIX_DATE ||
+				column->type == DATEOID;
 			column->kind = column->type == DATEOID ? KIND_UNIX_DATE :
 				column->type == TIMESTAMPTZOID ? KIND_UNIX_TIMESTAMPTZ :
 				KIND_INT8;
@@ -122,6 +125,16 @@ rde_column_prepare(RdeColumn *column, Oid type)
 	}
 	getTypeOutputInfo(column->type, &function, &varlena);
 	fmgr_info(function, &column->output);
+}
+
+int64
+rde_columns_replaced(const RdeColumn *columns, int ncolumns)
+{
+	int64		replaced = 0;
+
+	for (int i = 0; i < ncolumns; i++)
+		replaced += columns[i].replaced;
+	return replaced;
 }
 
 const char *
@@ -177,6 +190,27 @@ one_line(RdeValue *value)
 	value->text = copy;
 }
 
+/* Escapes that stand for no character become that of U+FFFD. */
+static void
+mend_escapes(RdeValue *value, RdeColumn *column)
+{
+	const char *end = value->text + value->length;
+	const char *bad = rde_json_bad_escape(value->text, end);
+	char	   *copy;
+
+	if (likely(bad == end))
+		return;
+	copy = palloc_extended(value->length, MCXT_ALLOC_HUGE);
+	memcpy(copy, value->text, value->length);
+	while (bad < end)
+	{
+		memcpy(copy + (bad - value->text), "\\ufffd", 6);
+		column->replaced++;
+		bad = rde_json_bad_escape(bad + 6, end);
+	}
+	value->text = copy;
+}
+
 /* The value of the first pair with the column's attribute name, or NULL. */
 static void
 lift_attribute(RdeValue *value, RdeColumn *column, Datum datum)
@@ -186,7 +220,6 @@ lift_attribute(RdeValue *value, RdeColumn *column, Datum datum)
 										strlen(column->argument),
 										&name_length);
 	RdePair		pair;
-	int64_t		replaced = 0;
 	const char *source;
 	char	   *text;
 
@@ -207,7 +240,7 @@ lift_attribute(RdeValue *value, RdeColumn *column, Datum datum)
 		text = palloc_extended(pair.value_length, MCXT_ALLOC_HUGE);
 		value->length = rde_pairs_unescape(text, pair.value_length, &source,
 										   source + pair.value_length,
-										   &replaced) - text;
+										   &column->replaced) - text;
 		value->text = text;
 	}
 }
@@ -417,6 +450,7 @@ rde_column_value(RdeColumn *column, Datum datum, pg_tz *midnight_zone,
 				text = PG_DETOAST_DATUM_PACKED(datum);
 				set_text(value, RDE_JSON, VARDATA_ANY(text),
 						 VARSIZE_ANY_EXHDR(text));
+				mend_escapes(value, column);
 			}
 			else
 				set_output(value, RDE_JSON, column, datum);

@@ -34,7 +34,8 @@ typedef enum RdeShape
 								 * later in UTC */
 	RDE_UNIX,					/* u.integer: seconds since 1970-01-01 UTC */
 	RDE_TEXT,					/* text */
-	RDE_JSON					/* text: one JSON value, no line breaks */
+	RDE_JSON					/* text: one JSON value, no line breaks, no
+								 * escape that stands for no character */
 } RdeShape;
 
 typedef struct RdeValue
@@ -56,6 +57,7 @@ typedef enum RdeTransform
 {
 	RDE_PLAIN,
 	RDE_AS_UNIX,				/* date or instant as Unix seconds */
+	RDE_AS_UNIX_DATE,			/* the same, of days */
 	RDE_ATTRIBUTE,				/* one value lifted out of a pairs column */
 	RDE_LOCALE					/* one locale of a multilingual text */
 } RdeTransform;
@@ -68,11 +70,16 @@ typedef struct RdeColumn
 								 * RDE_NOT_A_NUMBER) */
 	RdeTransform transform;
 	const char *argument;		/* attribute name or locale, server encoding */
+	bool		amount;			/* holds the source's amounts of money */
 
 	/* filled by rde_column_prepare() */
 	Oid			type;			/* base type of what the SELECT returns */
 	int			kind;			/* private to column.c */
 	FmgrInfo	output;
+	bool		days;			/* Unix seconds of days: a spreadsheet shows
+								 * those that begin one as dates */
+	int64		replaced;		/* characters of its values that no text has:
+								 * escapes of JSON; U+FFFD in every format */
 } RdeColumn;
 
 struct pg_tz;
@@ -88,6 +95,9 @@ extern void rde_column_prepare(RdeColumn *column, Oid type);
  */
 extern void rde_column_value(RdeColumn *column, Datum datum,
 							 struct pg_tz *midnight_zone, RdeValue *value);
+
+/* How many characters of the columns' values were replaced until now. */
+extern int64 rde_columns_replaced(const RdeColumn *columns, int ncolumns);
 
 /* Text of a server-encoded string in UTF-8 (the same pointer if it is so). */
 extern const char *rde_text_to_utf8(const char *text, size_t len,

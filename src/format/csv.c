@@ -78,6 +78,20 @@ put_comma_number(RdeBuffer *buffer, char *p, char delimiter,
 	return p;
 }
 
+/* Spreadsheets take a file that begins with ID for another format, SYLK. */
+static char *
+put_first_name(RdeBuffer *buffer, char *p, const RdeOptions *options,
+			   const char *name, size_t len)
+{
+	if (len < 2 || memcmp(name, "ID", 2) != 0 ||
+		rde_csv_needs_quotes(name, len, options->csv_delimiter))
+		return put_text(buffer, p, options, name, len);
+	*p++ = '"';
+	p = rde_put_bare(buffer, p, name, len);
+	*p++ = '"';
+	return p;
+}
+
 static void
 csv_start(RdeFormatContext *context)
 {
@@ -94,9 +108,14 @@ csv_start(RdeFormatContext *context)
 	{
 		const char *name = context->columns[i].name;
 
-		if (i > 0)
+		if (i == 0)
+			p = put_first_name(buffer, p, context->options, name,
+							   strlen(name));
+		else
+		{
 			*p++ = context->options->csv_delimiter;
-		p = put_text(buffer, p, context->options, name, strlen(name));
+			p = put_text(buffer, p, context->options, name, strlen(name));
+		}
 		p = rde_buffer_more(buffer, p);
 	}
 	*p++ = '\r';
@@ -174,7 +193,8 @@ csv_end(RdeFormatContext *context)
 const RdeFormat rde_format_csv = {
 	.name = "csv",
 	.extension = "csv",
-	.media_type = "text/csv",
+	.media_type = "text/csv; charset=utf-8",
+	.text = true,
 	.compressible = true,
 	.start = csv_start,
 	.row = csv_row,

@@ -2,8 +2,7 @@
  * format.c
  *	  The list of formats.
  *
- * Invariant: to the C code a format is its line here.  In SQL the CHECK of a
- * report's row names the formats once more.
+ * Invariant: a format is its file and its line here.
  */
 #include "postgres.h"
 
@@ -17,6 +16,7 @@
 static const RdeFormat *const formats[] = {
 	&rde_format_csv,
 	&rde_format_json,
+	&rde_format_jsonl,
 	&rde_format_xml,
 	&rde_format_xlsx,
 };

@@ -40,8 +40,12 @@ typedef struct RdeFormatContext
 	RdeBuffer	buffer;			/* empties into sink; ready at start */
 	void	   *state;			/* the format's own, set by start */
 
+	const char *currency;		/* of the row, with the amounts of a source
+								 * that has them; NULL if there is none */
+	size_t		currency_length;
+
 	/* manifest */
-	int64		replaced_characters;	/* that XML 1.0 cannot hold */
+	int64		replaced_characters;	/* that the format cannot hold */
 	int64		text_numbers;	/* numbers written as text in XLSX */
 } RdeFormatContext;
 
@@ -50,6 +54,7 @@ struct RdeFormat
 	const char *name;			/* as users write it: csv */
 	const char *extension;		/* csv; ".gz" is added for compressed files */
 	const char *media_type;		/* of the uncompressed file */
+	bool		text;			/* UTF-8, and nothing else */
 	bool		compressible;	/* gzip makes it smaller */
 
 	void		(*start) (RdeFormatContext *context);
@@ -69,6 +74,7 @@ struct RdeFormat
 
 extern const RdeFormat rde_format_csv;
 extern const RdeFormat rde_format_json;
+extern const RdeFormat rde_format_jsonl;
 extern const RdeFormat rde_format_xml;
 extern const RdeFormat rde_format_xlsx;
 

@@ -1,20 +1,19 @@
 /*
  * json.c
- *	  JSON: one array, one object a line.
+ *	  JSON: one array, one object a line; and what JSON Lines shares with it.
  *
  * Invariant: every row has every key; a number keeps every digit it has.
  */
 #include "postgres.h"
 
 #include "bytes/escape.h"
-#include "format/format.h"
-#include "format/text.h"
+#include "format/json.h"
 #include "format/value.h"
 
 typedef struct JsonState
 {
 	bool		any_row;
-	RdeTag		keys[FLEXIBLE_ARRAY_MEMBER];	/* ,"name": */
+	RdeTag	   *keys;			/* ,"name": */
 } JsonState;
 
 static inline char *
@@ -54,31 +53,36 @@ put_null(char *p)
 	return p + 4;
 }
 
-static void
-json_start(RdeFormatContext *context)
+RdeTag *
+rde_json_keys(const RdeFormatContext *context)
 {
-	JsonState  *state;
-	char	   *p;
-	int			i;
+	RdeTag	   *keys = palloc((context->ncolumns + 1) * sizeof(RdeTag));
 
-	state = palloc(offsetof(JsonState, keys) +
-				   context->ncolumns * sizeof(RdeTag));
-	state->any_row = false;
-	for (i = 0; i < context->ncolumns; i++)
+	for (int i = 0; i < context->ncolumns; i++)
 	{
 		const char *name = context->columns[i].name;
 		size_t		len = strlen(name);
 		char	   *text = palloc(6 * len + 4);
+		char	   *p = text;
 
-		p = text;
 		if (i > 0)
 			*p++ = ',';
 		*p++ = '"';
 		p = rde_escape_json(p, name, len);
 		*p++ = '"';
 		*p++ = ':';
-		state->keys[i] = rde_tag_make(&context->columns[i], text, p);
+		keys[i] = rde_tag_make(&context->columns[i], text, p);
 	}
+	return keys;
+}
+
+static void
+json_start(RdeFormatContext *context)
+{
+	JsonState  *state = palloc0(sizeof(JsonState));
+	char	   *p;
+
+	state->keys = rde_json_keys(context);
 	context->state = state;
 
 	p = rde_buffer_room(&context->buffer);
@@ -87,28 +91,24 @@ json_start(RdeFormatContext *context)
 	rde_buffer_advance(&context->buffer, p);
 }
 
-static void
-json_row(RdeFormatContext *context, const RdeValue *values)
+void
+rde_json_put_row(RdeFormatContext *context, const RdeTag *keys,
+				 const char *before, const RdeValue *values)
 {
 	RdeBuffer  *buffer = &context->buffer;
-	JsonState  *state = context->state;
 	bool		as_string = context->options->json_numbers_as_string;
 	int			ncolumns = context->ncolumns;
 	char	   *p = rde_buffer_room(buffer);
 	int			i;
 
-	if (state->any_row)
-	{
-		*p++ = ',';
-		*p++ = '\n';
-	}
-	state->any_row = true;
+	while (*before)
+		*p++ = *before++;
 	*p++ = '{';
 	for (i = 0; i < ncolumns; i++)
 	{
 		const RdeValue *value = &values[i];
 
-		p = rde_put_tag(p, &state->keys[i]);
+		p = rde_put_tag(p, &keys[i]);
 		switch (value->shape)
 		{
 			case RDE_NULL:
@@ -149,6 +149,16 @@ json_row(RdeFormatContext *context, const RdeValue *values)
 }
 
 static void
+json_row(RdeFormatContext *context, const RdeValue *values)
+{
+	JsonState  *state = context->state;
+
+	rde_json_put_row(context, state->keys, state->any_row ? ",\n" : "",
+					 values);
+	state->any_row = true;
+}
+
+static void
 json_end(RdeFormatContext *context)
 {
 	JsonState  *state = context->state;
@@ -164,7 +174,8 @@ json_end(RdeFormatContext *context)
 const RdeFormat rde_format_json = {
 	.name = "json",
 	.extension = "json",
-	.media_type = "application/json",
+	.media_type = "application/json; charset=utf-8",
+	.text = true,
 	.compressible = true,
 	.start = json_start,
 	.row = json_row,

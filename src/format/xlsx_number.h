@@ -13,13 +13,15 @@ extern char *rde_xlsx_write_column(char *dst, int column);
 /*
  * Does a double give back every significant digit of a decimal number?  Sets
  * len to the length without the trailing zeros of a fraction, which say
- * nothing.
+ * nothing, and decimals to the number of digits that are left of it.
  */
-extern bool rde_xlsx_number_fits(const char *text, size_t *len);
+extern bool rde_xlsx_number_fits(const char *text, size_t *len,
+								 int *decimals);
 
 /*
  * A day number and the time in that day, as a decimal number without trailing
- * zeros; RDE_VALUE_TEXT_MAX bytes must be free at dst.
+ * zeros that no reader takes for an earlier time, nor for another day;
+ * RDE_VALUE_TEXT_MAX bytes must be free at dst.
  */
 extern char *rde_xlsx_write_moment(char *dst, int64 day, int64 microseconds);
 

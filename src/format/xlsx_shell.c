@@ -21,6 +21,9 @@
 #include "utils/timestamp.h"
 #include "format/xlsx_shell.h"
 
+/* Stands for a number of rows that is not known yet. */
+#define UNKNOWN_ROWS	RDE_XLSX_SHEET_ROWS
+
 typedef struct Library
 {
 	MemoryContextCallback callback;
@@ -123,8 +126,19 @@ add_style(lxw_workbook *workbook, bool bold, const char *number_format)
 	return lxw_format_get_xf_index(format);
 }
 
+/* Printed, a sheet is one page wide and as many long as it needs. */
 static void
-add_sheet(lxw_workbook *workbook, int sheet, int ncolumns,
+set_page(lxw_worksheet *worksheet)
+{
+	worksheet_set_landscape(worksheet);
+	worksheet_set_margins(worksheet, 0.4, 0.4, 0.5, 0.6);
+	worksheet_fit_to_pages(worksheet, 1, 0);
+	check_result(worksheet_repeat_rows(worksheet, 0, 0));
+	check_result(worksheet_set_footer(worksheet, "&C&P / &N"));
+}
+
+static void
+add_sheet(lxw_workbook *workbook, int sheet, int nrows, int ncolumns,
 		  const double *widths)
 {
 	lxw_worksheet *worksheet;
@@ -141,11 +155,11 @@ add_sheet(lxw_workbook *workbook, int sheet, int ncolumns,
 	for (i = 0; i < ncolumns; i++)
 		check_result(worksheet_set_column(worksheet, i, i, widths[i], NULL));
 	worksheet_freeze_panes(worksheet, 1, 0);
+	set_page(worksheet);
 
-	/* to the last row there may be: nothing here depends on their number */
+	/* readers trust the ranges stated here, and make what lies in them */
 	if (ncolumns > 0)
-		check_result(worksheet_autofilter(worksheet, 0, 0,
-										  RDE_XLSX_SHEET_ROWS - 1,
+		check_result(worksheet_autofilter(worksheet, 0, 0, nrows - 1,
 										  ncolumns - 1));
 }
 
@@ -208,8 +222,8 @@ is_complete(const RdeZipEntry *part)
 }
 
 RdeWorkbook *
-rde_workbook_create(int nsheets, int ncolumns, const double *widths,
-					TimestampTz created)
+rde_workbook_create(int nsheets, const int *nrows, int ncolumns,
+					const double *widths, TimestampTz created)
 {
 	RdeWorkbook *result = palloc0(sizeof(RdeWorkbook));
 	MemoryContext caller = CurrentMemoryContext;
@@ -227,11 +241,12 @@ rde_workbook_create(int nsheets, int ncolumns, const double *widths,
 	library = open_library();
 	workbook = library->workbook;
 	set_properties(workbook, created);
-	result->header_style = add_style(workbook, true, NULL);
-	result->date_style = add_style(workbook, false, "yyyy-mm-dd");
-	result->time_style = add_style(workbook, false, "yyyy-mm-dd hh:mm:ss");
-	for (i = 1; i <= nsheets; i++)
-		add_sheet(workbook, i, ncolumns, widths);
+	for (i = RDE_XLSX_GENERAL + 1; i < RDE_XLSX_STYLES; i++)
+		result->styles[i] = add_style(workbook, i == RDE_XLSX_HEADER,
+									  rde_xlsx_number_format(i));
+	for (i = 0; i < nsheets; i++)
+		add_sheet(workbook, i + 1, nrows ? nrows[i] : UNKNOWN_ROWS, ncolumns,
+				  widths);
 
 	/* closing frees it, also when it fails */
 	library->workbook = NULL;
@@ -247,11 +262,28 @@ rde_workbook_create(int nsheets, int ncolumns, const double *widths,
 	return result;
 }
 
-void
-rde_workbook_frame(const RdeWorkbook *workbook, int sheet,
-				   char **head, char **tail)
+/* Cut the range of the filter behind its last column. */
+static void
+split_tail(RdeSheetFrame *frame)
+{
+	char	   *filter = strstr(frame->tail, "<autoFilter ref=\"");
+	char		last_row[16];
+
+	if (filter == NULL)
+		return;
+	snprintf(last_row, sizeof(last_row), "%d\"", UNKNOWN_ROWS);
+	filter = strstr(filter, last_row);
+	if (filter == NULL)
+		elog(ERROR, "filter of the workbook has another range");
+	frame->tail_end = filter + strlen(last_row) - 1;
+	frame->tail = pnstrdup(frame->tail, filter - frame->tail);
+}
+
+RdeSheetFrame
+rde_workbook_frame(const RdeWorkbook *workbook, int sheet)
 {
 	static const char no_rows[] = "<sheetData/>";
+	RdeSheetFrame frame = {0};
 	const RdeZipEntry *part;
 	char		name[64];
 	char	   *xml;
@@ -266,8 +298,9 @@ rde_workbook_frame(const RdeWorkbook *workbook, int sheet,
 	rows = strstr(xml, no_rows);
 	if (rows == NULL)
 		elog(ERROR, "part \"%s\" of the workbook has no place for rows", name);
-	*tail = psprintf("</sheetData>%s", rows + strlen(no_rows));
+	frame.tail = psprintf("</sheetData>%s", rows + strlen(no_rows));
 	*rows = '\0';
+	split_tail(&frame);
 
 	/* readers trust the range stated here, and ours is not known yet */
 	dimension = strstr(xml, "<dimension ");
@@ -277,5 +310,6 @@ rde_workbook_frame(const RdeWorkbook *workbook, int sheet,
 
 		memmove(dimension, after, strlen(after) + 1);
 	}
-	*head = psprintf("%s<sheetData>", xml);
+	frame.head = psprintf("%s<sheetData>", xml);
+	return frame;
 }

@@ -256,7 +256,8 @@ xml_end(RdeFormatContext *context)
 const RdeFormat rde_format_xml = {
 	.name = "xml",
 	.extension = "xml",
-	.media_type = "application/xml",
+	.media_type = "application/xml; charset=utf-8",
+	.text = true,
 	.compressible = true,
 	.start = xml_start,
 	.row = xml_row,

@@ -10,6 +10,7 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "core/caller.h"
 #include "funcapi.h"
@@ -17,6 +18,7 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/syscache.h"
 
 /* What a token or a link opened, and the subtransaction it was shown in. */
 typedef struct Opened
@@ -94,24 +96,47 @@ rde_access_redeem(const pg_uuid_t *report)
 	redeemed.subxact = GetCurrentSubTransactionId();
 }
 
-/* The account whose role is the caller: equality, whatever it is member of. */
+/*
+ * The account whose role is the caller: equality, whatever it is member of.  By its
+ * OID, for a role of the same name may be another; but in a cluster a dump was
+ * restored into nothing but the name is known.
+ */
 static bool
 account_of_role(const RdeHome *home, Oid role, int64 *account)
 {
-	Oid			types[] = {NAMEOID};
-	Datum		values[1];
+	Oid			types[] = {NAMEOID, OIDOID, INT8OID};
+	Datum		values[3];
 	bool		isnull;
 
 	values[0] = DirectFunctionCall1(namein,
 									CStringGetDatum(GetUserNameFromId(role, false)));
-	rde_read_latest(home, "SELECT id FROM %s._rde_account WHERE role = $1",
-					1, types, values);
+	values[1] = ObjectIdGetDatum(role);
+	values[2] = Int64GetDatum((int64) GetSystemIdentifier());
+	rde_read_latest(home,
+					"SELECT id FROM %s._rde_account"
+					" WHERE (role_oid = $2 AND system_identifier = $3)"
+					" OR (role = $1 AND system_identifier <> $3)",
+					3, types, values);
 	if (SPI_processed == 0)
 		return false;
 	*account = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
 										   SPI_tuptable->tupdesc, 1,
 										   &isnull));
 	return true;
+}
+
+/* Whom a grant is for, by OID or name as above; invalid if he is gone. */
+static Oid
+grantee_of(HeapTuple row, TupleDesc desc)
+{
+	bool		isnull;
+	int64		cluster = DatumGetInt64(SPI_getbinval(row, desc, 4, &isnull));
+	Oid			role = DatumGetObjectId(SPI_getbinval(row, desc, 3, &isnull));
+
+	if (cluster != (int64) GetSystemIdentifier())
+		return get_role_oid(SPI_getvalue(row, desc, 1), true);
+	return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)) ?
+		role : InvalidOid;
 }
 
 /* The most that was granted to a role whose rights the caller has. */
@@ -125,7 +150,9 @@ granted_rank(const RdeHome *home, Oid role, const char **why)
 		*why = "has the rights of the extension's owner";
 		return RDE_ADMIN;
 	}
-	rde_read_latest(home, "SELECT role, privilege FROM %s._rde_privilege",
+	rde_read_latest(home,
+					"SELECT role, privilege, role_oid, system_identifier"
+					" FROM %s._rde_privilege",
 					0, NULL, NULL);
 	for (int i = 0; i < SPI_processed; i++)
 	{
@@ -133,7 +160,8 @@ granted_rank(const RdeHome *home, Oid role, const char **why)
 										SPI_tuptable->tupdesc, 1);
 		char	   *privilege = SPI_getvalue(SPI_tuptable->vals[i],
 											 SPI_tuptable->tupdesc, 2);
-		Oid			grantee = get_role_oid(name, true);
+		Oid			grantee = grantee_of(SPI_tuptable->vals[i],
+										 SPI_tuptable->tupdesc);
 		RdeRank		granted = strcmp(privilege, "admin") == 0 ? RDE_ADMIN :
 		strcmp(privilege, "operator") == 0 ? RDE_OPERATOR :
 		strcmp(privilege, "reader") == 0 ? RDE_READER : RDE_GATEWAY;

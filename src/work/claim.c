@@ -124,7 +124,11 @@ choose(const RdeHome *home, int max_groups, TimestampTz now,
 				" max(r.lost_claims +" IS_LOST "::integer) AS lost"
 				" FROM %s._rde_report r WHERE" IS_PENDING
 				" AND (r.type IN ('onetime', 'on_invoice')"
-				" OR r.snapshot_window OR r.period_to <= $4"
+				" OR r.snapshot_window OR (r.period_to <= $4"
+				" AND NOT EXISTS (SELECT FROM %s._rde_source s"
+				" WHERE s.dataset = r.dataset AND (s.watermark IS NOT NULL"
+				" OR s.delay IS NOT NULL)"
+				" AND NOT %s._rde_has_arrived(r.dataset, r.period_to)))"
 				" OR r.due_at <= $1 - $5::interval)"
 				" AND NOT EXISTS (SELECT FROM %s._rde_source_failure f"
 				" WHERE f.dataset = r.dataset AND f.paused_until > $1)"

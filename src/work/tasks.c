@@ -63,6 +63,16 @@ purge(void *argument)
 }
 
 static bool
+follow_roles(void *argument)
+{
+	Task	   *task = argument;
+
+	rde_execute(task->worker->home, "SELECT %s._rde_follow_roles()",
+				0, NULL, NULL, NULL, false, SPI_OK_SELECT);
+	return true;
+}
+
+static bool
 sweep(void *argument)
 {
 	Task	   *task = argument;
@@ -76,6 +86,8 @@ rde_worker_tidy(RdeWorker *worker)
 {
 	Task		task;
 
+	(void) contained_step(worker, follow_roles, &task,
+						  "names of roles could not be followed");
 	do
 		(void) contained_step(worker, purge, &task,
 							  "expired reports could not be removed");

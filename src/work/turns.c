@@ -152,55 +152,83 @@ build_group(RdeWorker *worker, RdeGroup *group, TimestampTz horizon)
 	rde_step_end();
 }
 
-/* Revisions of provisional reports whose periods have settled. */
-typedef struct Settling
+/* What a round begins with. */
+typedef struct Round
 {
 	RdeWorker  *worker;
 	TimestampTz horizon;
-} Settling;
+	List	   *groups;
+} Round;
 
+/* Revisions of provisional reports whose periods have settled. */
 static bool
 submit_settling(void *argument)
 {
-	Settling   *it = argument;
+	Round	   *it = argument;
 	Oid			types[] = {TIMESTAMPTZOID};
 	Datum		values[] = {TimestampTzGetDatum(it->horizon)};
 
-	(void) rde_worker_call(it->worker, "SELECT %s._rde_submit_settling($1)", 1, types,
-						   values);
+	(void) rde_worker_call(it->worker, "SELECT %s._rde_submit_settling($1)",
+						   1, types, values);
 	return true;
+}
+
+static bool
+read_watermarks(void *argument)
+{
+	Round	   *it = argument;
+
+	rde_settle_watermarks(it->worker->home, it->worker->context);
+	return true;
+}
+
+static bool
+claim(void *argument)
+{
+	Round	   *it = argument;
+	RdeWorker  *worker = it->worker;
+
+	it->groups = rde_claim(worker->home,
+						   worker->max_reports - worker->built - worker->failed,
+						   it->horizon, rde_setting_settle_limit,
+						   worker->skipped_passes, worker->context);
+	return true;
+}
+
+static void
+attempt(RdeWorker *worker, RdeAction action, Round *round,
+		const char *cannot)
+{
+	RdeFailure *failure = rde_attempt(action, round, worker->context);
+
+	if (failure && failure->interrupt)
+		rde_worker_give_up(worker, NULL, failure);
+	if (failure)
+		rde_worker_warn(cannot, failure);
 }
 
 bool
 rde_worker_build(RdeWorker *worker)
 {
-	Settling	settling = {.worker = worker};
-	TimestampTz horizon;
+	Round		round = {.worker = worker};
 	TimestampTz claimed;
-	RdeFailure *failure;
-	List	   *groups;
 	ListCell   *cell;
 
 	rde_step_begin();
-	settling.horizon = horizon = rde_settle_horizon(worker->home);
-	failure = rde_attempt(submit_settling, &settling, worker->context);
-	if (failure && failure->interrupt)
-		rde_worker_give_up(worker, NULL, failure);
-	if (failure)
-		rde_worker_warn("revisions could not be submitted", failure);
-	groups = rde_claim(worker->home,
-					   worker->max_reports - worker->built - worker->failed,
-					   horizon, rde_setting_settle_limit,
-					   worker->skipped_passes, worker->context);
+	round.horizon = rde_settle_horizon(worker->home);
+	attempt(worker, read_watermarks, &round, "watermarks could not be read");
+	attempt(worker, submit_settling, &round,
+			"revisions could not be submitted");
+	attempt(worker, claim, &round, "reports could not be claimed");
 	rde_step_end();
 
 	claimed = GetCurrentTimestamp();
 	worker->source_failed = false;
-	foreach(cell, groups)
+	foreach(cell, round.groups)
 	{
-		build_group(worker, lfirst(cell), horizon);
+		build_group(worker, lfirst(cell), round.horizon);
 		CHECK_FOR_INTERRUPTS();
-		if (lnext(groups, cell) &&
+		if (lnext(round.groups, cell) &&
 			(worker->source_failed ||
 			 TimestampDifferenceExceeds(claimed, GetCurrentTimestamp(),
 										CLAIM_MS)))
@@ -211,5 +239,5 @@ rde_worker_build(RdeWorker *worker)
 			break;
 		}
 	}
-	return groups != NIL;
+	return round.groups != NIL;
 }

@@ -70,6 +70,9 @@ EXECUTE look;
 CREATE FUNCTION pg_temp.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS
     'BEGIN RAISE WARNING ''leaked: %'', $1; RETURN true; END';
 SELECT name FROM rde_reports WHERE pg_temp.leak(name);
+-- what a source's functions would find before their own
+SELECT rde_export('sales', '2020-01-01', '2020-01-01', 'csv');
+DROP FUNCTION pg_temp.leak;
 \set VERBOSITY sqlstate
 SELECT rde_get_report(:'eight');
 SELECT rde_download_url(:'eight');
@@ -199,6 +202,7 @@ RESET ROLE;
 DROP FUNCTION by_operator();
 
 -- quotas are of requests, whatever became of the reports
+DELETE FROM _rde_asked;
 SELECT rde_alter_account(7, max_reports_per_day => 3);
 SET ROLE regress_rde_seven;
 SELECT count(rde_drop_report(rde_export('sales', '2020-01-01', '2020-01-01', 'csv'))) FROM generate_series(1, 2);
@@ -342,6 +346,5 @@ DROP EXTENSION rde;
 DROP VIEW risky, telling;
 DROP FUNCTION tell(bigint);
 DROP TABLE sale;
-DROP FUNCTION pg_temp.leak;
 DROP ROLE regress_rde_source, regress_rde_seven, regress_rde_eight, regress_rde_parent, regress_rde_bi, regress_rde_gate, regress_rde_op,
     regress_rde_none;

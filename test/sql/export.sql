@@ -47,8 +47,9 @@ FROM unnest('{csv,json,xml}'::text[]) format;
 -- which rows: inclusive days, one reseller
 SELECT rde_text(rde_export('payments', '2019-11-06', '2019-11-06', 'csv', 'small'));
 SELECT rde_text(rde_export('payments', '2019-11-06', '2019-11-06', 'csv', 'small', reseller => 8));
+SELECT rde_text(rde_export('payments', '2019-11-05', '2019-11-07', 'JSONL', 'small', options => '{"json":{"numbers":"string"}}'));
 SELECT rde_text(rde_export('payments', '2020-01-01', '2020-01-31', format, 'small', reseller => 8)) AS empty
-FROM unnest('{csv,json,xml}'::text[]) format;
+FROM unnest('{csv,json,jsonl,xml}'::text[]) format;
 
 -- options
 SELECT rde_text(rde_export('payments', '2019-11-05', '2019-11-07', 'csv', 'small',
@@ -58,6 +59,11 @@ SELECT rde_export('payments', '2019-11-05', '2019-11-07', 'csv', 'small', option
 SELECT file_name ~ '^payments\.[0-9a-f-]{36}\.\d{4}-\d\d-\d\d\.\d\d-\d\d-\d\d\.\d{3}\+0000\.csv$' AS name, media_type,
        substr(rde_content(id), 1, 3) AS bom
 FROM rde_reports WHERE id = :'excel';
+BEGIN;
+SELECT count(rde_export('payments', '2019-11-05', '2019-11-07', format, 'small', name => 'plain', options => '{"compress":false}'))
+FROM unnest('{csv,json,jsonl,xml,xlsx}'::text[]) format;
+SELECT format, media_type FROM rde_reports WHERE name = 'plain' ORDER BY format;
+ROLLBACK;
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', options => '{"zip":true}');
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', options => '{"csv":{"quote":"x"}}');
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', options => '{"csv":{"delimiter":"::"}}');
@@ -78,6 +84,26 @@ SELECT rde_export('payments', '2019-11-05', '2019-11-07', NULL);
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', view => 'nope');
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', view => 'cmp');
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', time_zone => 'Mars/Olympus');
+-- a zone is a name the server lists, and nothing that POSIX reads the other way round
+DO $$
+DECLARE
+    zone text;
+BEGIN
+    FOREACH zone IN ARRAY ARRAY['+05:30', '5.5', '-8', 'INTERVAL -08:00', '<+0530>-5:30', 'EST5', 'UTC+3', 'FOO3BAR',
+        'GMT+5', 'localtime', 'posixrules', 'LocalTime', 'right/UTC', ':UTC', '../UTC', '', 'Europe', 'Europe/', 'Europe/Paris5',
+        'utc', 'gmt', 'etc/gmt+5', 'EUROPE/PARIS', 'asia/kolkata']
+    LOOP
+        BEGIN
+            RAISE NOTICE '% is %', quote_literal(zone), _rde_zone(zone);
+        EXCEPTION WHEN invalid_parameter_value THEN
+            RAISE NOTICE '%', SQLERRM;
+        END;
+    END LOOP;
+END
+$$;
+SELECT count(*) > 300 AS many, count(*) FILTER (WHERE _rde_zone(name) <> name) AS otherwise
+FROM pg_timezone_names WHERE name NOT IN ('localtime', 'posixrules', 'posix/localtime', 'posix/posixrules');
+SET rde.time_zone = '+05:30';
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', name => E'a\nb');
 SELECT rde_export('payments', '2019-11-05', '2019-11-07', name => '');
 SELECT rde_export('provisioned_orders', '2019-11-05', '2019-11-07');

@@ -64,6 +64,7 @@ FROM (VALUES
     ('rde_rebaseline_generator', 'EXECUTE; rde_refuse_account: 42501'),
     ('_rde_callers', 'EXECUTE; no restricted operation: 42501'),
     ('_rde_definer', 'EXECUTE; no restricted operation: 42501'),
+    ('_rde_definer_validator', 'EXECUTE; who may create functions'),
     ('_rde_refuse_account', 'EXECUTE; is one'),
     ('_rde_own_reseller', 'EXECUTE; is one'),
     ('_rde_may_see', 'EXECUTE; is one'),
@@ -73,6 +74,8 @@ FROM (VALUES
     ('_rde_build_small', 'EXECUTE; called for what was just submitted'),
     ('_rde_secret', 'EXECUTE; random bytes'),
     ('_rde_current_snapshot', 'EXECUTE; xids'),
+    ('_rde_wal_position', 'EXECUTE; a place in the WAL'),
+    ('_rde_has_seen', 'EXECUTE; a place in the WAL'),
     ('_rde_base_type', 'EXECUTE; types'),
     ('_rde_check_options', 'EXECUTE; its arguments'),
     ('_rde_check_view', 'EXECUTE; a name of a view'),
@@ -122,8 +125,14 @@ FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.
 -- each of them asks who reads, or shows what a function or view that asks returns
 SELECT c.relname FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
 WHERE c.relkind = 'v' AND c.relname !~ '^_'
-  AND pg_get_viewdef(c.oid) !~ '(_rde_sees_all\(|rde_whoami\(|_rde_progress\(|_rde_periods\(|_rde_health\(|_rde_visible_reports)';
+  AND pg_get_viewdef(c.oid) !~ '(_rde_sees_all\(|rde_whoami\(|_rde_progress\(|_rde_periods\(|_rde_health\(|_rde_visible_reports|_rde_accounts\(|_rde_tokens\(|_rde_view_columns\(|_rde_datasets\(|_rde_generators\()';
 
+-- a publication FOR ALL TABLES has nothing against updates of any
+SELECT c.relname FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
+WHERE c.relkind = 'r' AND c.relreplident <> 'f'
+  AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND i.indimmediate);
+-- and none has foreign keys, which are in the way of pg_restore -j
+SELECT c.conname FROM member m JOIN pg_constraint c ON m.classid = 'pg_class'::regclass AND c.conrelid = m.objid WHERE c.contype = 'f';
 -- every table is dumped, but for these
 SELECT c.relname AS not_dumped, left(obj_description(c.oid, 'pg_class'), 60) AS why
 FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid

@@ -77,7 +77,7 @@ UPDATE _rde_generator SET enabled = false, disabled_reason = '5 reports in a row
 UPDATE _rde_worker SET seen_at = now() - interval '1 hour';
 INSERT INTO _rde_invoice_event VALUES ('week', '7', 'INV-1', now() - interval '1 hour');
 SELECT rde_create_account(7, 'Seven', role => 'regress_rde_source');
-UPDATE _rde_account SET role = 'regress_rde_nobody';
+UPDATE _rde_account SET role = 'regress_rde_nobody', role_oid = 1;
 CREATE TABLE invoice (id bigint PRIMARY KEY, reseller bigint, status text);
 UPDATE _rde_source SET invoice_column = period_column WHERE dataset = (SELECT min(dataset) FROM _rde_source);
 SELECT rde_watch_invoices('invoice', 'reseller', 'id');

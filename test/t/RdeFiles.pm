@@ -85,11 +85,13 @@ sub export_file
 	  $format;
 	my $to = $arg{to} // '2020-12-31';
 	my $options = $arg{options} // '{"csv": {"formula_guard": false}}';
+	my $view = $arg{view} // 'full';
+	my $zone = $arg{zone} // 'UTC';
 
 	$path .= '.gz' unless $format eq 'xlsx' || $options =~ /"compress"/;
 	my ($out, $code, $err) = query($node, qq{
-		SELECT rde_export('$dataset', '2020-01-01', '$to', '$format', 'full',
-						  options => '$options') AS id \\gset
+		SELECT rde_export('$dataset', '2020-01-01', '$to', '$format', '$view',
+						  time_zone => '$zone', options => '$options') AS id \\gset
 		SELECT lo_from_bytea(0, rde_content(:'id')) AS file \\gset
 		SELECT lo_export(:file, '$path'), lo_unlink(:file) \\gset
 		SELECT id, row_count, replaced_characters, text_numbers

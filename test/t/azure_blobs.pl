@@ -187,7 +187,7 @@ is(fetch_link(report($id{csv})->{download_url}, '-r', '1048575-1048576')->{statu
 	my $new = report($id{csv})->{download_url};
 	is(fetch_link($old)->{status}, 404, 'the old link is dead');
 	is(sha256_hex(fetch_link($new)->{body}), report($id{csv})->{sha256}, 'a new one opens the file');
-	is(fetch_link($new, '-I')->{headers}{'content-type'}, 'text/csv', 'of the same type');
+	is(fetch_link($new, '-I')->{headers}{'content-type'}, 'text/csv; charset=utf-8', 'of the same type');
 	like($new, qr{/n_m_e\.$id{csv}-2\.20}, 'by a name that has the number of the revocation');
 	is(scalar(list_blobs($azurite, 'reports')), 3, 'three blobs still');
 	like(upload_due($node), qr/0 uploaded, 0 moved, 0 deleted, 0 failed/, 'once is enough');
@@ -310,6 +310,8 @@ like(upload_due($node), qr/WARNING: .*report $waiting could not be uploaded: PUT
 	'a container that is not there ends the run');
 is(sql("SELECT status || ' ' || attempts || ' ' || (due_at > now()) || ' ' || (last_error ~ 'ContainerNotFound') FROM rde_azure_uploads WHERE report = '$waiting'"),
 	'retrying 1 true true', 'it is tried again later');
+like(sql(q{SELECT finding || ' ' || object || ' ' || detail FROM rde_health WHERE finding ~ 'uploads'}), qr/^uploads_failing \w+ 1 reports could not be uploaded.*ContainerNotFound/,
+	'and rde_health tells of it');
 like(report($waiting)->{download_url}, qr{^https://reports\.example/}, 'until then its link is the gateway\'s');
 sql("ALTER SERVER other OPTIONS (SET container 'folders'); SELECT rde_azure_retry('$waiting')");
 like(upload_due($node), qr/2 uploaded/, 'or at once, if somebody says so');

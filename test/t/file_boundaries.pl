@@ -12,7 +12,7 @@ use PostgreSQL::Test::Utils;
 use RdeFiles;
 use Test::More;
 
-my @formats = qw(csv json xml xlsx);
+my @formats = qw(csv json jsonl xml xlsx);
 my $node = new_server('boundaries');
 
 # A table as a data set of its own name, with what is usual for the tests here.
@@ -59,6 +59,7 @@ for my $format (@formats)
 	is($text, "id,day,name,total\r\n", 'a header is all of the csv')
 	  if $format eq 'csv';
 	is($text, "[\n]\n", 'an empty array is all of the json') if $format eq 'json';
+	is($text, '', 'the jsonl has no line') if $format eq 'jsonl';
 	command_ok([ 'jq', 'empty', $file->{path} ], 'jq reads it')
 	  if $format eq 'json';
 	command_ok([ 'xmllint', '--noout', $file->{path} ], 'xmllint reads it')
@@ -143,7 +144,7 @@ for my $body ("repeat('x', 32768)", "repeat('é', 32768)", "repeat('😀', 16384
 		  qr/HINT:  Use csv, json or xml/ ], formats => ['xlsx']);
 }
 query($node, q{UPDATE long SET body = repeat('😀"<,_x0041_', 300000) WHERE id = 3});
-file_ok($node, 'long', $_, 'long', "text of megabytes, $_") for qw(csv json xml);
+file_ok($node, 'long', $_, 'long', "text of megabytes, $_") for qw(csv json jsonl xml);
 
 # Dates and numbers at their ends.
 
@@ -221,7 +222,12 @@ for my $sheet ([ 1, 1048576 ], [ 2, 2 ])
 	my $count = qx{unzip -p '$many->{path}' xl/worksheets/sheet$sheet->[0].xml |
 		grep -o '<row ' | wc -l};
 	is($count + 0, $sheet->[1], "rows of sheet $sheet->[0], its header included");
+	my $filter = qx{unzip -p '$many->{path}' xl/worksheets/sheet$sheet->[0].xml |
+		grep -o '<autoFilter ref="[A-Z0-9:]*"'};
+	is($filter, qq{<autoFilter ref="A1:A$sheet->[1]"\n}, 'and its filter');
 }
+is( qx{unzip -p '$many->{path}' xl/workbook.xml | grep -o '>[^>]*A\$[0-9]*<' | sort -r},
+	">Data!\$A\$1:\$A\$1048576<\n>'Data 2'!\$A\$1:\$A\$2<\n", 'which names state as well');
 
 # Files are UTF-8 whatever the database is in; what cannot be is an error that
 # says where it stands.

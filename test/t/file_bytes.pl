@@ -11,7 +11,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = new_server('bytes');
-my @formats = qw(csv json xml xlsx);
+my @formats = qw(csv json jsonl xml xlsx);
 my $rounds = $ENV{RDE_SOAK} ? 200 : 16;
 
 $node->safe_psql('postgres', <<'END');
@@ -47,7 +47,7 @@ sub digests
 	return $node->safe_psql('postgres', $settings . <<"END");
 SELECT pg_catalog.count(public.rde_export('everything', '2020-01-01'::date, '2020-01-01'::date, f, time_zone => 'Asia/Tokyo'))
 FROM pg_catalog.unnest(ARRAY[$list]) f;
-SELECT format, sha256, row_count FROM public.rde_reports ORDER BY published_at DESC, id LIMIT 4
+SELECT format, sha256, row_count FROM public.rde_reports ORDER BY published_at DESC, id LIMIT 5
 END
 }
 
@@ -87,7 +87,7 @@ srand($seed);
 note "seed $seed";
 
 my $first = join "\n", sort grep { /\|/ } split /\n/, digests('');
-like($first, qr/^csv\|[0-9a-f]{64}\|5000\njson.*\nxlsx.*\nxml/, 'four files of 5,000 rows');
+like($first, qr/^csv\|[0-9a-f]{64}\|5000\njsonl\|.*\njson\|.*\nxlsx.*\nxml/, 'five files of 5,000 rows');
 my $different = '';
 for (1 .. $rounds)
 {
@@ -103,7 +103,7 @@ isnt(join("\n", sort grep { /\|/ } split /\n/, digests('')), $first, 'another ro
 
 SKIP:
 {
-	skip 'RDE_SOURCE names no source tree', 5 unless $ENV{RDE_SOURCE};
+	skip 'RDE_SOURCE names no source tree', 6 unless $ENV{RDE_SOURCE};
 
 	my $folder = PostgreSQL::Test::Utils::tempdir;
 	run_log([ 'cp', '-r', $ENV{RDE_SOURCE}, "$folder/rde" ]);

@@ -1,6 +1,6 @@
 # file_round_trip.pl
 #
-# Rows of every type and of awkward values become files of all four formats,
+# Rows of every type and of awkward values become files of all formats,
 # and foreign readers find in them what the source holds, cell by cell (F1).
 #
 # RDE_SOAK=1 reads all rows of the XLSX file too, which takes openpyxl minutes.
@@ -185,7 +185,7 @@ is(query($node, 'SELECT count(*) FROM fuzz'), $rows, "$rows rows of every type")
 
 # All rows in the text formats, judged by python.
 my %file;
-for my $format (qw(csv json xml))
+for my $format (qw(csv json jsonl xml))
 {
 	$file{$format} = file_ok($node, 'fuzz', $format, 'told',
 		"$format equals its source", to => '2021-12-31');
@@ -197,6 +197,7 @@ $file{xlsx} = file_ok(
 # Other readers: whole files for syntax, and the database's own COPY.
 command_ok([ 'sh', '-c', "gzip -dc '$file{json}{path}' | jq empty" ],
 	'jq reads the json');
+is(qx{gzip -dc '$file{jsonl}{path}' | jq -c 1 | wc -l} + 0, $rows, 'and each line of the jsonl');
 command_ok(
 	[
 		'sh', '-c', "gzip -dc '$file{xml}{path}' | xmllint --noout --stream -"

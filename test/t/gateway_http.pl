@@ -126,7 +126,7 @@ my $list = "$base/reports?from=2020-01-01&to=2100-01-01";
 	my $reply = as(1, $list);
 	my $body = decode_json($reply->{body});
 	is($reply->{status}, 200, 'list');
-	is($reply->{headers}{'content-type'}, 'application/json', 'list is JSON');
+	is($reply->{headers}{'content-type'}, 'application/json; charset=utf-8', 'list is JSON');
 	is($reply->{headers}{'cache-control'}, 'private, no-store', 'and is not to be kept, for it holds links');
 	is_deeply($body->{pagination}, { offset => 0, limit => 4, total => 4 }, 'of four reports');
 	is_deeply([ map { $_->{format} } @{ $body->{data} } ], [qw(JSON CSV CSV XLSX)], 'in the order they were published');
@@ -199,6 +199,9 @@ my $list = "$base/reports?from=2020-01-01&to=2100-01-01";
 	is(as(1, '-H', 'Idempotency-Key: k-1', '-d', $asked, "$base/reports")->{body}, $first->{body}, 'the same key gets the same answer');
 	isnt(as(2, '-H', 'Idempotency-Key: k-1', '-d', $asked, "$base/reports")->{body}, $first->{body}, 'but not for somebody else');
 	is(as(1, '-H', 'Transfer-Encoding: chunked', '-d', $asked, "$base/reports")->{status}, 200, 'a body in chunks');
+	$body = decode_json(as(1, '-d', $asked =~ s/csv/jsonl/r, "$base/reports")->{body});
+	is_deeply([ map { $_->{name} } @{ decode_json(as(1, "$list&format=jsonl")->{body})->{data} } ],
+		['Daily report'], 'JSON Lines can be asked for and listed');
 
 	for my $bad ('', 'x', '[]', '{', '{"name": "x"}', '"x"', 'null', "\xff", '{"name": 1, "startDate": "2020-01-01T00:00:00Z"}',
 		'{"name": "x", "startDate": "yesterday"}', $asked =~ s/csv/pdf/r, $asked =~ s/"sales"/"nothing"/r, $asked =~ s/Daily/\\u0001/r,

@@ -143,5 +143,49 @@ $node->safe_psql('postgres', q{
 	CALL rde_run_due()});
 is($node->safe_psql('postgres', $made), 'of lines 8, of payments 1', '... which comes whole when it is issued');
 
+# Whoever may attach takes over no data set whose relation is gone, unless it was his.
+$node->safe_psql('postgres', q{
+	CREATE ROLE other_admin LOGIN;
+	SELECT rde_grant('other_admin', 'admin');
+	CREATE SCHEMA other AUTHORIZATION other_admin;
+	SET ROLE other_admin;
+	CREATE TABLE other.sale (id bigint PRIMARY KEY, reseller bigint, changed timestamptz NOT NULL);
+	RESET ROLE;
+	DROP TABLE shop.sale CASCADE;
+	CREATE TABLE shop.sale (id bigint PRIMARY KEY, reseller bigint, changed timestamptz NOT NULL);
+	ALTER TABLE shop.sale OWNER TO keeper;
+	GRANT keeper TO clerk;
+	SELECT rde_grant('clerk', 'admin')});
+my $attach = sub { (undef, undef, $stderr) = $node->psql('postgres', "SELECT rde_attach('sales', '$_[1].sale', 'reseller', 'changed')",
+	connstr => $node->connstr('postgres') . " user=$_[0]"); $stderr };
+like($attach->('other_admin', 'other'), qr/attached to a relation that is gone, which is not yours/, 'a data set whose relation is gone is still its owner\'s');
+is($attach->('clerk', 'shop'), '', '... who attaches another');
+
+# A template is comments and names: what a description says ends no comment.
+$node->safe_psql('postgres', q{SELECT rde_create_view('sales', 'cmp', '[{"column": "id", "as": "id", "description": "one\nDROP TABLE two;"}]')});
+is($node->safe_psql('postgres', q{SELECT count(*) FROM string_to_table(rde_dataset_template('sales'), E'\n') l WHERE l ~ '^DROP'}), '0',
+	'a template holds no line of a description');
+
+# A publication of all tables has nothing against what rde does.
+$node->append_conf('postgresql.conf', "wal_level = logical\n");
+$node->restart;
+$node->safe_psql('postgres', q{CREATE PUBLICATION everything FOR ALL TABLES});
+($result, $stdout, $stderr) = $node->psql('postgres', q{
+	SELECT rde_grant('keeper', 'reader'), rde_revoke('keeper', 'reader');
+	INSERT INTO shop.sale VALUES (100, 7, now() - interval '1 day');
+	SELECT rde_submit('sales', current_date - 3, current_date, 'csv', 'full', 7, name => 'published');
+	INSERT INTO shop.payment (id, reseller) VALUES (501, 7);
+	CALL rde_run_due()}, on_error_stop => 1);
+is($stderr, '', 'a worker runs beside a publication of all tables');
+is($node->safe_psql('postgres', q{SELECT status FROM rde_reports WHERE name = 'published'}), 'completed', '... and builds');
+($result, $stdout, $stderr) = $node->psql('postgres', q{SELECT rde_request_report('{"name": "b", "dataset": "sales", "customizationName": "full",
+	"startDate": "2019-11-01T00:00:00Z", "endDate": "2019-12-01T00:00:00Z"}', 'key')}, connstr => $node->connstr('postgres') . ' user=seven');
+is($stderr, '', '... as do requests');
+
+# The schema's name is in the functions.
+($result, $stdout, $stderr) = $node->psql('postgres', q{ALTER SCHEMA rde RENAME TO reporting; SELECT reporting.rde_drop_report(gen_random_uuid())});
+like($stderr, qr/the schema of extension rde was renamed to "reporting".*as it was called when they were created: 'rde'.*Rename it back/s, 'a schema that was renamed is told of');
+is($node->safe_psql('postgres', 'ALTER SCHEMA reporting RENAME TO rde; SELECT count(*) > 0 FROM rde.rde_reports'), 't', '... and works when it is called so again');
+
 $node->stop;
 done_testing();

@@ -141,6 +141,23 @@ def read_json(file):
     return names, rows()
 
 
+def read_jsonl(file):
+    lines = iter(file)
+    first = next(lines, None)
+    if first is None:
+        return None, iter(())
+    names = [name for name, _ in loads(first)]
+
+    def rows():
+        for line in itertools.chain([first], lines):
+            row = loads(line)
+            if line[-1] != "\n" or names != [name for name, _ in row]:
+                raise ValueError("a line is another: %r" % line)
+            yield [value for _, value in row]
+
+    return names, rows()
+
+
 def json_number(text):
     return None if special_number(text) else digits(text)
 
@@ -256,8 +273,8 @@ def read_xlsx(path):
 
 def xlsx_text(text):
     text, replaced = NOT_IN_XLSX.subn("\ufffd", text)
-    counts["replaced"] += replaced
-    return text
+    counts["replaced"] += replaced + text.count("\r")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def xlsx_number(text):
@@ -334,6 +351,7 @@ def main():
     kind, path, source, columns = sys.argv[1:]
     read, expected = {"csv": (read_csv, csv_expected),
                       "json": (read_json, json_expected),
+                      "jsonl": (read_jsonl, json_expected),
                       "xml": (read_xml, xml_expected),
                       "xlsx": (read_xlsx, xlsx_expected)}[kind]
     names, kinds = zip(*copied(columns))
@@ -349,6 +367,8 @@ def main():
     header, rows = read(file)
     differences = 0
     # JSON and XML have their names in the rows
+    if kind == "xlsx":
+        names = [xlsx_text(name) for name in names]
     if header is not None and list(header) != list(names):
         sys.exit("the header is %r, not %r" % (header, names))
 

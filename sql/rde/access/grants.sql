@@ -72,14 +72,27 @@ CREATE FUNCTION @extschema@.rde_grant(role name, privilege text) RETURNS void
 AS $$
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
+    PERFORM @extschema@._rde_follow_roles();
     PERFORM @extschema@._rde_change_grant(role, privilege, true);
-    IF EXISTS (SELECT FROM @extschema@._rde_account a WHERE a.role = rde_grant.role) THEN
+    IF (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = rde_grant.role) THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('role "%s" is a superuser and may do everything', role),
+            HINT = 'Grant to an ordinary role.';
+    END IF;
+    IF EXISTS (SELECT FROM @extschema@._rde_account_roles a WHERE a.role = (SELECT r.oid FROM pg_roles r WHERE r.rolname = rde_grant.role)) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('role "%s" is an account''s', role),
             DETAIL = 'An account sees its own reports, whatever is granted to its role.',
             HINT = 'Grant to another role.';
     END IF;
-    INSERT INTO @extschema@._rde_privilege (role, privilege) VALUES (role, privilege) ON CONFLICT DO NOTHING;
+    -- one of that name that is gone has left its grants behind
+    LOCK TABLE @extschema@._rde_privilege IN SHARE ROW EXCLUSIVE MODE;
+    DELETE FROM @extschema@._rde_privilege p
+    WHERE p.role = rde_grant.role
+      AND (p.privilege = rde_grant.privilege OR p.role_oid <> (SELECT r.oid FROM pg_roles r WHERE r.rolname = rde_grant.role));
+    INSERT INTO @extschema@._rde_privilege (role, privilege, role_oid, system_identifier)
+    SELECT rde_grant.role, rde_grant.privilege, r.oid, c.system_identifier
+    FROM pg_roles r, pg_control_system() c WHERE r.rolname = rde_grant.role;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_grant(name, text) IS
@@ -94,6 +107,7 @@ DECLARE
     remaining text;
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
+    PERFORM @extschema@._rde_follow_roles();
     PERFORM @extschema@._rde_change_grant(role, privilege, false);
     DELETE FROM @extschema@._rde_privilege p WHERE p.role = rde_revoke.role AND p.privilege = rde_revoke.privilege;
     -- one privilege may be part of another that it keeps

@@ -3,12 +3,15 @@
 ---------------------------------------------------------------------------
 
 CREATE TABLE @extschema@._rde_privilege (
-    role      name NOT NULL,
-    privilege text NOT NULL CHECK (privilege IN ('admin', 'operator', 'reader', 'gateway')),
-    PRIMARY KEY (role, privilege)
+    role              name NOT NULL,
+    privilege         text NOT NULL CHECK (privilege IN ('admin', 'operator', 'reader', 'gateway')),
+    role_oid          oid NOT NULL,
+    system_identifier bigint NOT NULL,
+    PRIMARY KEY (role, privilege) DEFERRABLE
 );
+ALTER TABLE @extschema@._rde_privilege REPLICA IDENTITY FULL;
 COMMENT ON TABLE @extschema@._rde_privilege IS
-    'what rde_grant gave to roles; names, for a dump is restored where a role may not exist';
+    'what rde_grant gave to roles: to role_oid in the cluster of system_identifier, to whoever has that name in another, where a dump was restored';
 
 CREATE TABLE @extschema@._rde_token (
     id               uuid PRIMARY KEY DEFAULT gen_random_uuid(),

@@ -29,6 +29,7 @@ BEGIN
     IF lifetime <= interval '0' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'lifetime must be longer than nothing';
     END IF;
+    PERFORM @extschema@._rde_check_count(account, 'tokens'::text);
     subscription_key := left(@extschema@._rde_secret(), 32);
     token := @extschema@._rde_secret();
     -- by itself: a plan of the statement that auto_explain logs shows its values
@@ -58,10 +59,31 @@ $$;
 COMMENT ON FUNCTION @extschema@.rde_revoke_token(uuid) IS
     'let a token log in no more';
 
+-- A function, as behind all views that show accounts their own: what a condition on
+-- a table passes over is told by EXPLAIN ANALYZE, and spells out others' rows.
+CREATE FUNCTION @extschema@._rde_tokens(
+    OUT id uuid, OUT account bigint, OUT name text, OUT subscription_key text, OUT created_at timestamptz,
+    OUT expires_at timestamptz, OUT revoked_at timestamptz, OUT last_used_at timestamptz
+) RETURNS SETOF record
+    LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    everybody CONSTANT boolean := @extschema@._rde_sees_all(true);
+    accounts CONSTANT bigint[] := @extschema@._rde_visible_accounts();
+BEGIN
+    RETURN QUERY
+    SELECT t.id, t.account, t.name, t.subscription_key, t.created_at, t.expires_at, t.revoked_at, t.last_used_at
+    FROM @extschema@._rde_token t
+    WHERE everybody OR t.account = ANY (accounts);
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_tokens() IS
+    'the rows of rde_tokens, as far as they are the caller''s';
+
 CREATE VIEW @extschema@.rde_tokens WITH (security_barrier) AS
 SELECT t.id, t.account, t.name, t.subscription_key, t.created_at, t.expires_at, t.revoked_at, t.last_used_at
-FROM @extschema@._rde_token t
-WHERE (SELECT @extschema@._rde_sees_all(true)) OR t.account = ANY ((SELECT @extschema@._rde_visible_accounts())::bigint[]);
+FROM @extschema@._rde_tokens() t;
 COMMENT ON VIEW @extschema@.rde_tokens IS
     'every token: whose it is and when it was used last, to the hour';
 COMMENT ON COLUMN @extschema@.rde_tokens.id IS

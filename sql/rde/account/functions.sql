@@ -25,9 +25,18 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_find_account(bigint) IS
     'an account''s row; raises 22004 or 42704';
 
--- Changes to the tree happen one at a time, by this lock; ancestors are locked
--- besides because a REPEATABLE READ transaction may wait for the lock and then
--- still see the tree as it was.  It fails on the first row that has changed.
+-- Changes to the tree happen one at a time, by the row they count themselves in: a
+-- REPEATABLE READ transaction that waited for it, and would still see the tree as
+-- it was, fails (40001).  Nothing that an account does touches that row.
+CREATE FUNCTION @extschema@._rde_change_tree() RETURNS void
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    UPDATE @extschema@._rde_account_tree SET changes = changes + 1;
+END;
+COMMENT ON FUNCTION @extschema@._rde_change_tree() IS
+    'from here on this transaction is the only one that changes the tree of accounts';
+
 CREATE FUNCTION @extschema@._rde_check_account(
     account bigint, parent bigint, role name, scope text
 ) RETURNS void
@@ -47,7 +56,8 @@ BEGIN
                            ELSE format('account scope "%s" is not supported', scope) END,
             HINT = 'Use reseller for its own rows only, or provider for those of its whole sub-tree too.';
     END IF;
-    LOCK TABLE @extschema@._rde_account IN SHARE ROW EXCLUSIVE MODE;
+    PERFORM @extschema@._rde_change_tree();
+    PERFORM @extschema@._rde_follow_roles();
 
     IF role IS NOT NULL THEN
         IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role) THEN
@@ -59,13 +69,22 @@ BEGIN
                 MESSAGE = format('role "%s" is a superuser and cannot be an account', role),
                 HINT = 'Give the account a role of its own; superusers see every reseller''s reports.';
         END IF;
-        SELECT a.id INTO holder FROM @extschema@._rde_account a
-        WHERE a.role = _rde_check_account.role AND a.id <> _rde_check_account.account;
+        SELECT a.account INTO holder FROM @extschema@._rde_account_roles a
+        WHERE a.role = (SELECT r.oid FROM pg_roles r WHERE r.rolname = _rde_check_account.role)
+          AND a.account <> _rde_check_account.account;
         IF FOUND THEN
             RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
                 MESSAGE = format('role "%s" is account %s already', role, holder),
                 HINT = 'A role says which account a session is, so it can be one only.';
         END IF;
+        IF EXISTS (SELECT FROM @extschema@._rde_privilege p JOIN pg_roles r ON r.oid = p.role_oid WHERE r.rolname = _rde_check_account.role) THEN
+            RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+                MESSAGE = format('role "%s" was granted something by rde_grant() and cannot be an account', role),
+                HINT = 'Take it back with rde_revoke(), or give the account a role of its own.';
+        END IF;
+        -- an account whose role is gone has no more than its name
+        UPDATE @extschema@._rde_account a SET role = NULL, role_oid = NULL, system_identifier = NULL
+        WHERE a.role = _rde_check_account.role AND a.id <> _rde_check_account.account;
     END IF;
 
     WHILE above IS NOT NULL LOOP
@@ -76,26 +95,82 @@ BEGIN
                 HINT = 'Accounts form a tree: move the other one first.';
         END IF;
         PERFORM @extschema@._rde_find_account(above);
-        SELECT a.parent INTO above FROM @extschema@._rde_account a WHERE a.id = above FOR NO KEY UPDATE;
+        SELECT a.parent INTO above FROM @extschema@._rde_account a WHERE a.id = above;
     END LOOP;
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_check_account(bigint, bigint, name, text) IS
     'lock the tree of accounts and check where an account is to be put, its role and its scope';
 
-CREATE FUNCTION @extschema@._rde_check_quotas(max_pending integer, max_reports_per_day integer, max_stored_bytes bigint)
-    RETURNS void
+CREATE FUNCTION @extschema@._rde_check_quotas(quotas numeric[]) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF least(max_pending, max_reports_per_day, max_stored_bytes) < 0 THEN
+    IF 0 > ANY (quotas) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'quotas must not be negative';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION @extschema@._rde_check_quotas(integer, integer, bigint) IS
+COMMENT ON FUNCTION @extschema@._rde_check_quotas(numeric[]) IS
     'raise 22023 for quotas that cannot be';
+
+CREATE FUNCTION @extschema@._rde_hold_account(account bigint) RETURNS @extschema@._rde_account
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    held @extschema@._rde_account;
+BEGIN
+    SELECT a.* INTO held FROM @extschema@._rde_account a WHERE a.id = account;
+    IF FOUND THEN
+        -- written each time: who goes on under a snapshot that is older than
+        -- another request of the account fails (40001), and counts nothing twice.
+        -- A row of its own, so that nobody who alters the account waits for it.
+        INSERT INTO @extschema@._rde_request AS q (account) VALUES (held.id)
+        ON CONFLICT ON CONSTRAINT _rde_request_pkey DO UPDATE SET number = q.number + 1;
+    END IF;
+    RETURN held;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_hold_account(bigint) IS
+    'an account''s row, NULL if there is none; what its quotas count is counted one after the other from here on, until the transaction has ended';
+
+CREATE FUNCTION @extschema@._rde_check_count(reseller bigint, what text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    held @extschema@._rde_account;
+    used bigint;
+    allowed integer;
+BEGIN
+    -- what an operator makes for it is not held against it
+    IF @extschema@._rde_sees_all(true) THEN
+        RETURN;
+    END IF;
+    held := @extschema@._rde_hold_account(reseller);
+    CASE what
+        WHEN 'generators' THEN
+            allowed := held.max_generators;
+            SELECT count(*) INTO used FROM @extschema@._rde_generator g WHERE g.reseller = held.id;
+        WHEN 'views' THEN
+            allowed := held.max_views;
+            SELECT count(*) INTO used FROM @extschema@._rde_view v WHERE v.reseller = held.id;
+        WHEN 'tokens' THEN
+            allowed := held.max_tokens;
+            SELECT count(*) INTO used FROM @extschema@._rde_token t
+            WHERE t.account = held.id AND t.revoked_at IS NULL AND t.expires_at > now();
+    END CASE;
+    IF used >= allowed THEN
+        RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded',
+            MESSAGE = format('account %s has %s %s, as many as it may', held.id, used, what),
+            HINT = 'Remove some that are not needed, or ask the provider for more.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_check_count(bigint, text) IS
+    'raise 53400 if an account may not make one more of what it has: generators, views or tokens';
 
 CREATE FUNCTION @extschema@._rde_check_quota(
     reseller bigint, period_from timestamptz, period_to timestamptz, reports integer
@@ -112,9 +187,8 @@ BEGIN
             MESSAGE = format('a report may cover %s at most', @extschema@._rde_max_span()),
             HINT = 'Ask for several reports of shorter periods.';
     END IF;
-    -- requests of one account are counted one after the other
-    SELECT a.* INTO account FROM @extschema@._rde_account a WHERE a.id = reseller FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
+    account := @extschema@._rde_hold_account(reseller);
+    IF account.id IS NULL THEN
         RETURN;
     END IF;
     SELECT count(*) INTO used FROM @extschema@._rde_report r
@@ -158,8 +232,11 @@ CREATE FUNCTION @extschema@.rde_create_account(
     time_zone text DEFAULT NULL,
     scope     text DEFAULT 'reseller',
     max_pending         integer DEFAULT 20,
-    max_reports_per_day integer DEFAULT NULL,
-    max_stored_bytes    bigint DEFAULT NULL
+    max_reports_per_day integer DEFAULT 1000,
+    max_stored_bytes    bigint DEFAULT 107374182400,
+    max_generators      integer DEFAULT 100,
+    max_views           integer DEFAULT 100,
+    max_tokens          integer DEFAULT 20
 ) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -173,10 +250,14 @@ BEGIN
         zone := @extschema@._rde_zone(time_zone);
     END IF;
     PERFORM @extschema@._rde_check_account(account, parent, role, scope);
-    PERFORM @extschema@._rde_check_quotas(max_pending, max_reports_per_day, max_stored_bytes);
+    PERFORM @extschema@._rde_check_quotas(ARRAY[max_pending, max_reports_per_day, max_stored_bytes, max_generators, max_views, max_tokens]::numeric[]);
     INSERT INTO @extschema@._rde_account
-        (id, name, parent, role, time_zone, scope, max_pending, max_reports_per_day, max_stored_bytes)
-    VALUES (account, name, parent, role, zone, scope, coalesce(max_pending, 20), max_reports_per_day, max_stored_bytes);
+        (id, name, parent, role, role_oid, system_identifier, time_zone, scope, max_pending, max_reports_per_day,
+         max_stored_bytes, max_generators, max_views, max_tokens)
+    SELECT account, name, parent, r.rolname, r.oid, CASE WHEN r.oid IS NOT NULL THEN c.system_identifier END, zone, scope,
+           coalesce(max_pending, 20), max_reports_per_day, max_stored_bytes, coalesce(max_generators, 100),
+           coalesce(max_views, 100), coalesce(max_tokens, 20)
+    FROM pg_control_system() c LEFT JOIN pg_roles r ON r.rolname = rde_create_account.role;
 EXCEPTION
     WHEN unique_violation THEN
         RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
@@ -184,8 +265,8 @@ EXCEPTION
             HINT = 'Change it with rde_alter_account().';
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_create_account(bigint, text, bigint, name, text, text, integer, integer, bigint) IS
-    'add a reseller to the tree: account is what the reseller column of sources holds, role the database role that is this account, scope provider lets its reports hold the rows of all accounts below it too';
+COMMENT ON FUNCTION @extschema@.rde_create_account(bigint, text, bigint, name, text, text, integer, integer, bigint, integer, integer, integer) IS
+    'add a reseller to the tree: account is what the reseller column of sources holds, role the database role that is this account, scope provider lets its reports hold the rows of all accounts below it too; max_... are its quotas, NULL is none for reports per day and bytes';
 
 CREATE FUNCTION @extschema@.rde_alter_account(
     account   bigint,
@@ -197,6 +278,9 @@ CREATE FUNCTION @extschema@.rde_alter_account(
     max_pending         integer DEFAULT NULL,
     max_reports_per_day integer DEFAULT NULL,
     max_stored_bytes    bigint DEFAULT NULL,
+    max_generators      integer DEFAULT NULL,
+    max_views           integer DEFAULT NULL,
+    max_tokens          integer DEFAULT NULL,
     clear     text[] DEFAULT '{}'
 ) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
@@ -214,7 +298,7 @@ BEGIN
         CASE WHEN time_zone IS NOT NULL THEN 'time_zone' END,
         CASE WHEN max_reports_per_day IS NOT NULL THEN 'max_reports_per_day' END,
         CASE WHEN max_stored_bytes IS NOT NULL THEN 'max_stored_bytes' END]);
-    PERFORM @extschema@._rde_check_quotas(max_pending, max_reports_per_day, max_stored_bytes);
+    PERFORM @extschema@._rde_check_quotas(ARRAY[max_pending, max_reports_per_day, max_stored_bytes, max_generators, max_views, max_tokens]::numeric[]);
     IF name IS NOT NULL THEN
         PERFORM @extschema@._rde_check_name('an account', name);
     END IF;
@@ -226,18 +310,26 @@ BEGIN
     SET name = coalesce(rde_alter_account.name, a.name),
         parent = CASE WHEN NOT 'parent' = ANY (clear) THEN coalesce(rde_alter_account.parent, a.parent) END,
         role = CASE WHEN NOT 'role' = ANY (clear) THEN coalesce(rde_alter_account.role, a.role) END,
+        role_oid = CASE WHEN NOT 'role' = ANY (clear)
+                   THEN coalesce((SELECT r.oid FROM pg_roles r WHERE r.rolname = rde_alter_account.role), a.role_oid) END,
+        system_identifier = CASE WHEN 'role' = ANY (clear) THEN NULL
+                                 WHEN rde_alter_account.role IS NULL THEN a.system_identifier
+                                 ELSE (SELECT c.system_identifier FROM pg_control_system() c) END,
         time_zone = CASE WHEN NOT 'time_zone' = ANY (clear) THEN coalesce(zone, a.time_zone) END,
         scope = coalesce(rde_alter_account.scope, a.scope),
         max_pending = coalesce(rde_alter_account.max_pending, a.max_pending),
         max_reports_per_day = CASE WHEN NOT 'max_reports_per_day' = ANY (clear)
                               THEN coalesce(rde_alter_account.max_reports_per_day, a.max_reports_per_day) END,
         max_stored_bytes = CASE WHEN NOT 'max_stored_bytes' = ANY (clear)
-                           THEN coalesce(rde_alter_account.max_stored_bytes, a.max_stored_bytes) END
+                           THEN coalesce(rde_alter_account.max_stored_bytes, a.max_stored_bytes) END,
+        max_generators = coalesce(rde_alter_account.max_generators, a.max_generators),
+        max_views = coalesce(rde_alter_account.max_views, a.max_views),
+        max_tokens = coalesce(rde_alter_account.max_tokens, a.max_tokens)
     WHERE a.id = rde_alter_account.account;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_alter_account(bigint, text, bigint, name, text, text, integer, integer, bigint, text[]) IS
-    'change an account; what is NULL stays as it is, and clear names what is to be taken away: parent, role, time_zone and the last two quotas';
+COMMENT ON FUNCTION @extschema@.rde_alter_account(bigint, text, bigint, name, text, text, integer, integer, bigint, integer, integer, integer, text[]) IS
+    'change an account; what is NULL stays as it is, and clear names what is to be taken away: parent, role, time_zone, max_reports_per_day, max_stored_bytes';
 
 CREATE FUNCTION @extschema@.rde_drop_account(account bigint) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
@@ -247,7 +339,7 @@ DECLARE
     users text;
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
-    LOCK TABLE @extschema@._rde_account IN SHARE ROW EXCLUSIVE MODE;
+    PERFORM @extschema@._rde_change_tree();
     PERFORM @extschema@._rde_find_account(account);
     SELECT string_agg(a.id::text, ', ' ORDER BY a.id) INTO users
     FROM @extschema@._rde_account a WHERE a.parent = rde_drop_account.account;

@@ -2,14 +2,36 @@
 -- Accounts, to be selected from
 ---------------------------------------------------------------------------
 
+CREATE FUNCTION @extschema@._rde_accounts(
+    OUT id bigint, OUT name text, OUT parent bigint, OUT role name, OUT time_zone text, OUT scope text,
+    OUT on_invoice boolean, OUT children_on_invoice boolean, OUT generators bigint, OUT max_pending integer,
+    OUT max_reports_per_day integer, OUT max_stored_bytes bigint, OUT max_generators integer, OUT max_views integer,
+    OUT max_tokens integer
+) RETURNS SETOF record
+    LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    everybody CONSTANT boolean := @extschema@._rde_sees_all(false);
+    accounts CONSTANT bigint[] := @extschema@._rde_visible_accounts();
+BEGIN
+    RETURN QUERY
+    SELECT a.id, a.name, a.parent, a.role, a.time_zone, a.scope,
+           a.on_invoice AND coalesce(p.children_on_invoice, true), a.children_on_invoice,
+           (SELECT count(*) FROM @extschema@._rde_generator g WHERE g.reseller = a.id),
+           a.max_pending, a.max_reports_per_day, a.max_stored_bytes, a.max_generators, a.max_views, a.max_tokens
+    FROM @extschema@._rde_account a
+    LEFT JOIN @extschema@._rde_account p ON p.id = a.parent
+    WHERE everybody OR a.id = ANY (accounts);
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_accounts() IS
+    'the rows of rde_accounts, as far as they are the caller''s';
+
 CREATE VIEW @extschema@.rde_accounts WITH (security_barrier) AS
-SELECT a.id, a.name, a.parent, a.role, a.time_zone, a.scope,
-       a.on_invoice AND coalesce(p.children_on_invoice, true) AS on_invoice,
-       a.children_on_invoice,
-       (SELECT count(*) FROM @extschema@._rde_generator g WHERE g.reseller = a.id) AS generators
-FROM @extschema@._rde_account a
-LEFT JOIN @extschema@._rde_account p ON p.id = a.parent
-WHERE ((SELECT @extschema@._rde_sees_all(false)) OR a.id = ANY ((SELECT @extschema@._rde_visible_accounts())::bigint[]));
+SELECT a.id, a.name, a.parent, a.role, a.time_zone, a.scope, a.on_invoice, a.children_on_invoice, a.generators,
+       a.max_pending, a.max_reports_per_day, a.max_stored_bytes, a.max_generators, a.max_views, a.max_tokens
+FROM @extschema@._rde_accounts() a;
 COMMENT ON VIEW @extschema@.rde_accounts IS
     'the tree of resellers; on_invoice says whether their generators make reports on invoice, which the account above can switch off';
 COMMENT ON COLUMN @extschema@.rde_accounts.id IS
@@ -30,4 +52,16 @@ COMMENT ON COLUMN @extschema@.rde_accounts.children_on_invoice IS
     'false: it has switched reports on invoice off for all accounts directly below it';
 COMMENT ON COLUMN @extschema@.rde_accounts.generators IS
     'how many generators it has';
+COMMENT ON COLUMN @extschema@.rde_accounts.max_pending IS
+    'how many reports it asked for may wait to be built';
+COMMENT ON COLUMN @extschema@.rde_accounts.max_reports_per_day IS
+    'how many reports it may ask for in 24 hours; NULL is no limit';
+COMMENT ON COLUMN @extschema@.rde_accounts.max_stored_bytes IS
+    'it may ask for reports while its files take less; NULL is no limit';
+COMMENT ON COLUMN @extschema@.rde_accounts.max_generators IS
+    'how many generators it may have';
+COMMENT ON COLUMN @extschema@.rde_accounts.max_views IS
+    'how many report views of its own it may have';
+COMMENT ON COLUMN @extschema@.rde_accounts.max_tokens IS
+    'how many tokens it may have in force';
 

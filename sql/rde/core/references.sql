@@ -43,6 +43,7 @@ CREATE FUNCTION @extschema@._rde_source_deleted() RETURNS trigger
 AS $$
 BEGIN
     DELETE FROM @extschema@._rde_source_column c USING deleted d WHERE c.dataset = d.dataset;
+    DELETE FROM @extschema@._rde_watermark w USING deleted d WHERE w.dataset = d.dataset;
     RETURN NULL;
 END
 $$;
@@ -58,6 +59,7 @@ AS $$
 BEGIN
     DELETE FROM @extschema@._rde_token t USING deleted d WHERE t.account = d.id;
     DELETE FROM @extschema@._rde_asked q USING deleted d WHERE q.account = d.id;
+    DELETE FROM @extschema@._rde_request q USING deleted d WHERE q.account = d.id;
     RETURN NULL;
 END
 $$;

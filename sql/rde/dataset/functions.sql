@@ -62,16 +62,17 @@ CREATE FUNCTION @extschema@._rde_check_source_rights(dataset text) RETURNS void
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    owner oid;
-    relation regclass;
+    attached record;
 BEGIN
-    SELECT c.relowner, s.relation INTO owner, relation
-    FROM @extschema@._rde_source s JOIN pg_class c ON c.oid = s.relation
+    -- of one that is gone, whose it was; if he is gone too, a superuser's
+    SELECT coalesce(c.relowner, r.oid, (SELECT e.extowner FROM pg_extension e WHERE e.extname = 'rde')) AS owner,
+           coalesce(c.oid::regclass::text, 'a relation that is gone') AS relation INTO attached
+    FROM @extschema@._rde_source s LEFT JOIN pg_class c ON c.oid = s.relation LEFT JOIN pg_roles r ON r.rolname = s.owner
     WHERE s.dataset = _rde_check_source_rights.dataset;
-    IF FOUND AND NOT @extschema@._rde_callers_have(owner) THEN
+    IF FOUND AND NOT @extschema@._rde_callers_have(attached.owner) THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-            MESSAGE = format('data set "%s" is attached to %s, which is not yours', dataset, relation),
-            HINT = format('Only %s or a superuser may change that.', pg_get_userbyid(owner));
+            MESSAGE = format('data set "%s" is attached to %s, which is not yours', dataset, attached.relation),
+            HINT = format('Only %s or a superuser may change that.', pg_get_userbyid(attached.owner));
     END IF;
 END
 $$;
@@ -199,23 +200,76 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_mapping(regclass, jsonb) IS
     'data-set names and the columns they stand for, as the source spells them; raises 22023';
 
+CREATE FUNCTION @extschema@._rde_check_watermark(watermark regclass) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    class pg_class;
+BEGIN
+    SELECT c.* INTO class FROM pg_class c WHERE c.oid = watermark;
+    IF NOT FOUND OR NOT @extschema@._rde_callers_have(class.relowner) THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('must have the rights of the owner of watermark %s', watermark),
+            HINT = 'It is read as its owner.';
+    END IF;
+    IF class.relkind NOT IN ('r', 'v', 'm', 'p', 'f')
+       OR (SELECT array_agg(a.atttypid) FROM pg_attribute a WHERE a.attrelid = watermark AND a.attnum > 0 AND NOT a.attisdropped)
+          IS DISTINCT FROM ARRAY['timestamptz'::regtype::oid] THEN
+        RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
+            MESSAGE = format('watermark %s must be a relation with one column, of type timestamptz', watermark),
+            HINT = 'Its value says before when all rows have arrived: CREATE VIEW shop.arrived AS SELECT min(at) AS at FROM shop.heartbeat;';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_check_watermark(regclass) IS
+    'raise 42501 or 42809 for what cannot be a watermark, or not the caller''s';
+
+CREATE FUNCTION @extschema@._rde_arrival_delay(source regclass, watermark regclass, delay interval) RETURNS interval
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    elsewhere text;
+BEGIN
+    IF delay < interval '0' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'delay must not be negative';
+    END IF;
+    IF watermark IS NULL AND delay IS NULL THEN
+        elsewhere := @extschema@._rde_from_elsewhere(source);
+        IF elsewhere IS NOT NULL THEN
+            RAISE WARNING USING
+                MESSAGE = format('%s may arrive after a period has ended', elsewhere),
+                DETAIL = 'Its periods settle an hour after their end; until then reports are provisional. Rows that come later are in none.',
+                HINT = 'Name a watermark, which says before when all rows have arrived, or the delay that is enough.';
+            RETURN interval '1 hour';
+        END IF;
+    END IF;
+    RETURN delay;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_arrival_delay(regclass, regclass, interval) IS
+    'for how long after a period rows of a source may arrive: what was said, else an hour, with a warning, if they come from elsewhere';
+
 CREATE FUNCTION @extschema@._rde_store_source(attached @extschema@._rde_source, exposed name[]) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     INSERT INTO @extschema@._rde_source AS s
-        (dataset, relation, reseller_column, period_column, key_columns, amount_column,
-         currency_column, invoice_column, change_column, mapping)
-    VALUES (attached.dataset, attached.relation, attached.reseller_column, attached.period_column,
+        (dataset, relation, owner, reseller_column, period_column, key_columns, amount_column,
+         currency_column, invoice_column, change_column, mapping, watermark, delay)
+    VALUES (attached.dataset, attached.relation, attached.owner, attached.reseller_column, attached.period_column,
             attached.key_columns, attached.amount_column, attached.currency_column, attached.invoice_column,
-            attached.change_column, attached.mapping)
+            attached.change_column, attached.mapping, attached.watermark, attached.delay)
     ON CONFLICT ON CONSTRAINT _rde_source_pkey DO UPDATE
-        SET relation = EXCLUDED.relation, reseller_column = EXCLUDED.reseller_column,
+        SET relation = EXCLUDED.relation, owner = EXCLUDED.owner, reseller_column = EXCLUDED.reseller_column,
             period_column = EXCLUDED.period_column, key_columns = EXCLUDED.key_columns,
             amount_column = EXCLUDED.amount_column, currency_column = EXCLUDED.currency_column,
             invoice_column = EXCLUDED.invoice_column, change_column = EXCLUDED.change_column,
-            mapping = EXCLUDED.mapping, attached_at = EXCLUDED.attached_at;
+            mapping = EXCLUDED.mapping, watermark = EXCLUDED.watermark, delay = EXCLUDED.delay,
+            attached_at = EXCLUDED.attached_at;
+    DELETE FROM @extschema@._rde_watermark w WHERE w.dataset = attached.dataset;
     DELETE FROM @extschema@._rde_source_failure f WHERE f.dataset = attached.dataset;
     UPDATE @extschema@._rde_report r SET retry_at = now()
     WHERE r.dataset = attached.dataset AND r.retry_at > now() AND r.status = 'error';
@@ -280,7 +334,9 @@ CREATE FUNCTION @extschema@.rde_attach(
     invoice  name DEFAULT NULL,
     change   name DEFAULT NULL,
     mapping  jsonb DEFAULT '{}',
-    expose   name[] DEFAULT NULL
+    expose   name[] DEFAULT NULL,
+    watermark regclass DEFAULT NULL,
+    delay    interval DEFAULT NULL
 ) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -302,15 +358,28 @@ BEGIN
 
     attached.dataset := dataset;
     attached.relation := source;
+    attached.owner := (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = source);
     attached.reseller_column := @extschema@._rde_role_column(source, 'reseller', reseller::text, 'reseller');
     attached.period_column := @extschema@._rde_role_column(source, 'period', period::text, 'unix');
     attached.amount_column := @extschema@._rde_role_column(source, 'amount', amount::text, 'numeric');
     attached.currency_column := @extschema@._rde_role_column(source, 'currency', currency::text, 'text');
     attached.invoice_column := @extschema@._rde_role_column(source, 'invoice', invoice::text, 'text');
     attached.change_column := @extschema@._rde_role_column(source, 'change', change::text, 'xid8');
+    IF EXISTS (SELECT FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+               WHERE a.attrelid = source AND a.attname = attached.period_column AND NOT a.attnotnull
+                 AND c.relkind IN ('r', 'p', 'f')) THEN
+        RAISE NOTICE USING
+            MESSAGE = format('column "%s" of %s may be NULL, and rows where it is are in no report', attached.period_column, source),
+            HINT = 'Declare it NOT NULL, or attach a view that says when such a row changed.';
+    END IF;
     IF attached.change_column IS NOT NULL THEN
         PERFORM @extschema@._rde_check_change_source(source, attached.change_column);
     END IF;
+    IF watermark IS NOT NULL THEN
+        PERFORM @extschema@._rde_check_watermark(watermark);
+        attached.watermark := watermark;
+    END IF;
+    attached.delay := @extschema@._rde_arrival_delay(source, watermark, delay);
     attached.key_columns := @extschema@._rde_key_columns(source, key);
     exposed := @extschema@._rde_exposed_columns(source, expose);
     attached.mapping := @extschema@._rde_mapping(source, mapping);
@@ -320,8 +389,8 @@ BEGIN
     PERFORM @extschema@._rde_check_report_views(dataset, source);
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_attach(text, regclass, name, name, name[], name, name, name, name, jsonb, name[]) IS
-    'say where a data set''s rows come from: the relation, and which of its columns holds the reseller, the time of change, the key, the amount and so on; needs the rights of the relation''s owner, as whom reports read it';
+COMMENT ON FUNCTION @extschema@.rde_attach(text, regclass, name, name, name[], name, name, name, name, jsonb, name[], regclass, interval) IS
+    'say where a data set''s rows come from: the relation, and which of its columns holds the reseller, the time of change, the key, the amount and so on; needs the rights of the relation''s owner, as whom reports read it. Where rows arrive from elsewhere, watermark is a relation with the one timestamptz before which all have, or delay how long they take';
 
 CREATE FUNCTION @extschema@.rde_detach(dataset text) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
@@ -354,7 +423,8 @@ BEGIN
                       CASE vc.expected WHEN 'integer' THEN 'bigint' WHEN 'numeric' THEN 'numeric(20,8)'
                           WHEN 'json' THEN 'jsonb' WHEN 'date' THEN 'date' WHEN 'unix' THEN 'date' ELSE 'text' END,
                       quote_ident(lower(vc.column_name)), CASE WHEN vc.last THEN '' ELSE ',' END,
-                      coalesce(vc.field_group, 'Column'), coalesce(vc.description, vc.alias)),
+                      regexp_replace(coalesce(vc.field_group, 'Column'), '[[:cntrl:]]+', ' ', 'g'),
+                      regexp_replace(coalesce(vc.description, vc.alias), '[[:cntrl:]]+', ' ', 'g')),
                E'\n' ORDER BY vc.position)
     INTO template
     FROM (SELECT c.*, c.position = max(c.position) OVER () AS last

@@ -8,7 +8,7 @@ CREATE FUNCTION @extschema@._rde_set_view_columns(view bigint, columns json) RET
 AS $$
 DECLARE
     usage_hint CONSTANT text :=
-        'A column is {"column": "NAME", "as": "alias"}, with one of "attribute": "name", "locale": "en" or "type": "unix" if wanted, and "group" and "description".';
+        'A column is {"column": "NAME", "as": "alias"}, with one of "attribute": "name", "locale": "en" or "type": "unix" or "unix_date" if wanted, and "group" and "description".';
     item record;
     bad text;
     ways text[];
@@ -20,6 +20,10 @@ BEGIN
     IF columns IS NULL OR json_typeof(columns) <> 'array' OR json_array_length(columns) = 0 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'columns of a view must be a JSON array with at least one column', HINT = usage_hint;
+    END IF;
+    IF json_array_length(columns) > 1600 THEN
+        RAISE EXCEPTION USING ERRCODE = 'too_many_columns',
+            MESSAGE = 'a view has 1,600 columns at most', HINT = usage_hint;
     END IF;
     FOR item IN
         SELECT e.value, e.n FROM json_array_elements(columns) WITH ORDINALITY e(value, n) ORDER BY e.n
@@ -37,12 +41,19 @@ BEGIN
                                ELSE format('column %s of the view has keys that are unknown or not text: %s', item.n, bad) END,
                 HINT = usage_hint;
         END IF;
+        SELECT k.key INTO bad FROM json_each_text(item.value) k
+        WHERE length(k.value) > CASE k.key WHEN 'description' THEN 1000 ELSE 255 END LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'string_data_right_truncation',
+                MESSAGE = format('"%s" of column %s of the view is too long', bad, item.n),
+                HINT = 'A description has 1,000 characters at most, all else 255.';
+        END IF;
         ways := ARRAY(SELECT k.key FROM json_each(item.value) k WHERE k.key IN ('attribute', 'locale', 'type'));
-        IF cardinality(ways) > 1 OR coalesce(item.value ->> 'type', 'unix') <> 'unix' THEN
+        IF cardinality(ways) > 1 OR coalesce(item.value ->> 'type', 'unix') NOT IN ('unix', 'unix_date') THEN
             RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
                 MESSAGE = format('column %s of the view %s', item.n,
                                  CASE WHEN cardinality(ways) > 1 THEN 'says more than one of attribute, locale and type'
-                                      ELSE 'has a type other than "unix"' END),
+                                      ELSE 'has a type other than "unix" and "unix_date"' END),
                 HINT = usage_hint;
         END IF;
         target_alias := coalesce(item.value ->> 'as', item.value ->> 'column');
@@ -56,7 +67,7 @@ BEGIN
             INSERT INTO @extschema@._rde_view_column
                 (view, position, alias, column_name, transform, argument, expected, field_group, description)
             VALUES (view, item.n, target_alias, item.value ->> 'column',
-                    CASE ways[1] WHEN 'type' THEN 'unix' ELSE ways[1] END,
+                    CASE ways[1] WHEN 'type' THEN item.value ->> 'type' ELSE ways[1] END,
                     coalesce(item.value ->> 'attribute', item.value ->> 'locale'),
                     wanted, item.value ->> 'group', item.value ->> 'description');
         EXCEPTION WHEN unique_violation THEN
@@ -130,6 +141,7 @@ BEGIN
             MESSAGE = format('view "%s" of data set "%s" already exists', name, dataset),
             HINT = 'Change it with rde_alter_view().';
     END IF;
+    PERFORM @extschema@._rde_check_count(reseller, 'views'::text);
     INSERT INTO @extschema@._rde_view (dataset, name, reseller) VALUES (dataset, name, reseller)
     RETURNING id INTO new_view;
     PERFORM @extschema@._rde_set_view_columns(new_view, columns);

@@ -26,7 +26,7 @@ CREATE TABLE @extschema@._rde_view_column (
     position    integer NOT NULL,
     alias       text NOT NULL CHECK (alias ~ '^[a-zA-Z][0-9a-zA-Z_]*$'),
     column_name text NOT NULL,
-    transform   text CHECK (transform IN ('unix', 'attribute', 'locale')),
+    transform   text CHECK (transform IN ('unix', 'unix_date', 'attribute', 'locale')),
     argument    text CHECK ((argument IS NOT NULL) = (transform IN ('attribute', 'locale') AND transform IS NOT NULL)),
     expected    text NOT NULL DEFAULT 'any'
                 CHECK (expected IN ('any', 'integer', 'numeric', 'text', 'date', 'unix', 'json')),
@@ -42,6 +42,7 @@ COMMENT ON TABLE @extschema@._rde_view_column IS
 CREATE TABLE @extschema@._rde_source (
     dataset         text PRIMARY KEY,
     relation        regclass NOT NULL,
+    owner           name NOT NULL,
     reseller_column name NOT NULL,
     period_column   name NOT NULL,
     key_columns     name[] NOT NULL,
@@ -50,10 +51,26 @@ CREATE TABLE @extschema@._rde_source (
     invoice_column  name,
     change_column   name,
     mapping         jsonb NOT NULL DEFAULT '{}',
+    watermark       regclass,
+    delay           interval CHECK (delay >= interval '0'),
     attached_at     timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE @extschema@._rde_source IS
     'where the rows of a data set come from, as rde_attach was told; columns by name, for numbers change in a restore';
+COMMENT ON COLUMN @extschema@._rde_source.owner IS
+    'whose the relation was when it was attached: when it is gone, who may attach another';
+
+COMMENT ON COLUMN @extschema@._rde_source.watermark IS
+    'a relation that says up to when all rows have arrived, of a source that is filled from elsewhere';
+COMMENT ON COLUMN @extschema@._rde_source.delay IS
+    'for how long after a period rows of it may still arrive from elsewhere';
+
+CREATE TABLE @extschema@._rde_watermark (
+    dataset text PRIMARY KEY,
+    reached timestamptz NOT NULL
+);
+COMMENT ON TABLE @extschema@._rde_watermark IS
+    'what workers read last in watermarks of sources; read again when needed';
 
 CREATE TABLE @extschema@._rde_source_column (
     dataset  text NOT NULL,

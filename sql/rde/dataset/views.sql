@@ -2,17 +2,39 @@
 -- Data sets and their columns, to be selected from
 ---------------------------------------------------------------------------
 
+CREATE FUNCTION @extschema@._rde_datasets(
+    OUT name text, OUT title text, OUT source regclass, OUT source_owner name, OUT reseller_column name,
+    OUT period_column name, OUT key_columns name[], OUT amount_column name, OUT currency_column name,
+    OUT invoice_column name, OUT change_column name, OUT mapping jsonb, OUT watermark regclass, OUT delay interval,
+    OUT attached_at timestamptz, OUT views text[], OUT shipped boolean
+) RETURNS SETOF record
+    LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    sources CONSTANT boolean := @extschema@._rde_sees_all(true);
+BEGIN
+    IF NOT @extschema@._rde_sees_all(false) AND cardinality(@extschema@._rde_visible_accounts()) = 0 THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT d.name, d.title, s.relation, pg_get_userbyid(c.relowner), s.reseller_column, s.period_column, s.key_columns,
+           s.amount_column, s.currency_column, s.invoice_column, s.change_column, s.mapping, s.watermark, s.delay,
+           s.attached_at, (SELECT array_agg(v.name ORDER BY v.name) FROM @extschema@._rde_view v
+            WHERE v.dataset = d.name AND v.reseller IS NULL) || 'full'::text,
+           d.shipped
+    FROM @extschema@._rde_dataset d
+    LEFT JOIN @extschema@._rde_source s ON s.dataset = d.name AND sources
+    LEFT JOIN pg_class c ON c.oid = s.relation;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_datasets() IS
+    'the rows of rde_datasets, as far as the caller may see them';
+
 CREATE VIEW @extschema@.rde_datasets WITH (security_barrier) AS
-SELECT d.name, d.title, s.relation AS source, pg_get_userbyid(c.relowner) AS source_owner,
-       s.reseller_column, s.period_column, s.key_columns, s.amount_column, s.currency_column,
-       s.invoice_column, s.change_column, s.mapping, s.attached_at,
-       (SELECT array_agg(v.name ORDER BY v.name) FROM @extschema@._rde_view v
-        WHERE v.dataset = d.name AND v.reseller IS NULL) || 'full'::text AS views,
-       d.shipped
-FROM @extschema@._rde_dataset d
-LEFT JOIN @extschema@._rde_source s ON s.dataset = d.name AND (SELECT @extschema@._rde_sees_all(true))
-LEFT JOIN pg_class c ON c.oid = s.relation
-WHERE (SELECT @extschema@._rde_sees_all(false)) OR (SELECT cardinality(@extschema@._rde_visible_accounts())) > 0;
+SELECT d.name, d.title, d.source, d.source_owner, d.reseller_column, d.period_column, d.key_columns, d.amount_column,
+       d.currency_column, d.invoice_column, d.change_column, d.mapping, d.watermark, d.delay, d.attached_at, d.views, d.shipped
+FROM @extschema@._rde_datasets() d;
 COMMENT ON VIEW @extschema@.rde_datasets IS
     'every data set, where its rows come from (for operators) and the views it can be exported with';
 COMMENT ON COLUMN @extschema@.rde_datasets.name IS
@@ -39,6 +61,10 @@ COMMENT ON COLUMN @extschema@.rde_datasets.change_column IS
     'the source column that holds the id of the transaction that wrote the row';
 COMMENT ON COLUMN @extschema@.rde_datasets.mapping IS
     'names of the data set that the source spells otherwise';
+COMMENT ON COLUMN @extschema@.rde_datasets.watermark IS
+    'the relation that says before when all rows have arrived from elsewhere';
+COMMENT ON COLUMN @extschema@.rde_datasets.delay IS
+    'for how long after a period its rows may still arrive';
 COMMENT ON COLUMN @extschema@.rde_datasets.attached_at IS
     'when it was attached last';
 COMMENT ON COLUMN @extschema@.rde_datasets.views IS
@@ -46,40 +72,51 @@ COMMENT ON COLUMN @extschema@.rde_datasets.views IS
 COMMENT ON COLUMN @extschema@.rde_datasets.shipped IS
     'true: it comes with the extension';
 
--- Functions in a view run with the reader's rights, so this one looks columns up
--- by itself, as _rde_resolve() does.
-CREATE VIEW @extschema@.rde_view_columns WITH (security_barrier) AS
-SELECT c.* FROM (
-    SELECT v.dataset, v.name AS view, v.reseller, vc.position, vc.alias AS name, vc.column_name, vc.transform,
-           vc.argument, CASE WHEN (SELECT @extschema@._rde_sees_all(true)) THEN found.name END AS source_column,
-           CASE WHEN (SELECT @extschema@._rde_sees_all(true)) THEN found.type END AS source_type, vc.field_group, vc.description
+CREATE FUNCTION @extschema@._rde_view_columns(
+    OUT dataset text, OUT view text, OUT reseller bigint, OUT "position" integer, OUT name text, OUT column_name text,
+    OUT transform text, OUT argument text, OUT source_column name, OUT source_type text, OUT field_group text,
+    OUT description text
+) RETURNS SETOF record
+    LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+    SET quote_all_identifiers = off
+AS $$
+DECLARE
+    everybody CONSTANT boolean := @extschema@._rde_sees_all(false);
+    sources CONSTANT boolean := @extschema@._rde_sees_all(true);
+    accounts CONSTANT bigint[] := @extschema@._rde_visible_accounts();
+BEGIN
+    IF NOT everybody AND cardinality(accounts) = 0 THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT v.dataset, v.name, v.reseller, vc.position, vc.alias, vc.column_name, vc.transform, vc.argument,
+           CASE WHEN sources THEN (f.attribute).attname END,
+           CASE WHEN sources THEN format_type((f.attribute).atttypid, (f.attribute).atttypmod) END,
+           vc.field_group, vc.description
     FROM @extschema@._rde_view v
     JOIN @extschema@._rde_view_column vc ON vc.view = v.id
-    LEFT JOIN LATERAL (
-        SELECT c.name, format_type(a.atttypid, a.atttypmod) AS type
-        FROM @extschema@._rde_source s
-        LEFT JOIN LATERAL (SELECT m.value FROM jsonb_each_text(s.mapping) m
-                           WHERE lower(m.key) = lower(vc.column_name)) mapped ON true
-        JOIN pg_attribute a ON a.attrelid = s.relation AND a.attnum > 0 AND NOT a.attisdropped
-            AND lower(a.attname) = lower(coalesce(mapped.value, vc.column_name))
-        JOIN @extschema@._rde_source_column c ON c.dataset = s.dataset AND c.name = a.attname
-        WHERE s.dataset = v.dataset
-        ORDER BY a.attname = coalesce(mapped.value, vc.column_name) DESC
-        LIMIT 1) found ON true
-    WHERE (v.reseller IS NULL AND (SELECT cardinality(@extschema@._rde_visible_accounts())) > 0)
-       OR ((SELECT @extschema@._rde_sees_all(false)) OR v.reseller = ANY ((SELECT @extschema@._rde_visible_accounts())::bigint[]))
-    UNION ALL
-    SELECT c.dataset, 'full', NULL, c.position, c.name, c.name, NULL,
-           NULL, CASE WHEN (SELECT @extschema@._rde_sees_all(true)) THEN c.name END,
-           CASE WHEN (SELECT @extschema@._rde_sees_all(true)) THEN c.type END, shown.field_group, shown.description
+    CROSS JOIN LATERAL (SELECT @extschema@._rde_resolve(v.dataset, vc.column_name) AS attribute) f
+    WHERE everybody OR v.reseller IS NULL OR v.reseller = ANY (accounts);
+    RETURN QUERY
+    SELECT c.dataset, 'full'::text, NULL::bigint, c.position, c.name::text, c.name::text, NULL::text, NULL::text,
+           CASE WHEN sources THEN c.name END, CASE WHEN sources THEN c.type END, shown.field_group, shown.description
     FROM @extschema@._rde_source_column c
     LEFT JOIN LATERAL (
         SELECT vc.field_group, vc.description
         FROM @extschema@._rde_view v JOIN @extschema@._rde_view_column vc ON vc.view = v.id
         WHERE v.dataset = c.dataset AND v.reseller IS NULL AND v.name = 'cmp'
           AND lower(vc.column_name) = lower(c.name)
-        LIMIT 1) shown ON true
-    WHERE (SELECT @extschema@._rde_sees_all(false)) OR (SELECT cardinality(@extschema@._rde_visible_accounts())) > 0) c;
+        LIMIT 1) shown ON true;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_view_columns() IS
+    'the rows of rde_view_columns, as far as they are the caller''s';
+
+CREATE VIEW @extschema@.rde_view_columns WITH (security_barrier) AS
+SELECT c.dataset, c.view, c.reseller, c.position, c.name, c.column_name, c.transform, c.argument, c.source_column,
+       c.source_type, c.field_group, c.description
+FROM @extschema@._rde_view_columns() c;
 COMMENT ON VIEW @extschema@.rde_view_columns IS
     'the columns of every report view, in order, with group and description; source_column is NULL where nothing is mapped';
 COMMENT ON COLUMN @extschema@.rde_view_columns.dataset IS
@@ -95,7 +132,7 @@ COMMENT ON COLUMN @extschema@.rde_view_columns.name IS
 COMMENT ON COLUMN @extschema@.rde_view_columns.column_name IS
     'the column''s name in the data set';
 COMMENT ON COLUMN @extschema@.rde_view_columns.transform IS
-    'what is done to the value: unix, attribute, locale, or nothing';
+    'what is done to the value: unix, unix_date, attribute, locale, or nothing';
 COMMENT ON COLUMN @extschema@.rde_view_columns.argument IS
     'the attribute or the locale that is taken';
 COMMENT ON COLUMN @extschema@.rde_view_columns.source_column IS

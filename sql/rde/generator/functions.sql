@@ -28,7 +28,7 @@ COMMENT ON FUNCTION @extschema@._rde_find_generator(uuid) IS
 CREATE FUNCTION @extschema@._rde_check_schedule(
     event text, month_day integer, run_at time, start date, catch_up text, retention interval
 ) RETURNS void
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -64,6 +64,11 @@ BEGIN
     IF retention > interval '1000 years' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = 'retention must be 1000 years at most';
+    END IF;
+    IF retention > interval '10 years' AND NOT @extschema@._rde_sees_all(true) THEN
+        RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded',
+            MESSAGE = 'reports of an account are kept for 10 years at most',
+            HINT = 'Ask the provider to keep a report for longer.';
     END IF;
     IF retention <= interval '0' OR now() + retention <= now() THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -117,6 +122,7 @@ BEGIN
             MESSAGE = 'a generator may start 90 days ago at most',
             HINT = 'Ask for reports of earlier days with rde_export() or rde_run_generator().';
     END IF;
+    PERFORM @extschema@._rde_check_count(reseller, 'generators'::text);
     formats := @extschema@._rde_formats(formats, options);
     PERFORM @extschema@._rde_check_schedule(event, nullif(month_day, 1), nullif(run_at, '00:00'), start,
                                             nullif(catch_up, 'all'), retention);

@@ -33,14 +33,12 @@ END;
 COMMENT ON FUNCTION @extschema@._rde_is_stamped(regclass, name) IS
     'has a table a trigger that stamps this column?';
 
-CREATE FUNCTION @extschema@._rde_check_change_source(source regclass, change name) RETURNS void
+CREATE FUNCTION @extschema@._rde_from_elsewhere(source regclass) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    -- the relations whose rows it shows: through views, partitions and children
-    base oid[];
-    found_class pg_class;
+    found_what text;
 BEGIN
     WITH RECURSIVE seen(relation) AS (
         SELECT source::oid
@@ -53,21 +51,28 @@ BEGIN
             JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
                 AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> seen.relation
             WHERE w.ev_class = seen.relation AND w.rulename = '_RETURN') next)
-    SELECT array_agg(s.relation) INTO base FROM seen s;
+    SELECT CASE WHEN c.relkind = 'f' THEN format('the rows of foreign table "%s"', c.relname)
+                ELSE format('the rows of table "%s", which is replicated,', c.relname) END INTO found_what
+    FROM seen s JOIN pg_class c ON c.oid = s.relation
+    WHERE c.relkind = 'f' OR EXISTS (SELECT FROM pg_subscription_rel r WHERE r.srrelid = c.oid)
+    ORDER BY c.relkind <> 'f', c.relname LIMIT 1;
+    RETURN found_what;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_from_elsewhere(regclass) IS
+    'which rows that a relation shows, through views, partitions and children, come from another cluster, as a subject of a sentence; NULL if none do';
 
-    SELECT c.* INTO found_class FROM pg_class c WHERE c.oid = ANY (base) AND c.relkind = 'f' LIMIT 1;
-    IF FOUND THEN
+CREATE FUNCTION @extschema@._rde_check_change_source(source regclass, change name) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    elsewhere CONSTANT text := @extschema@._rde_from_elsewhere(source);
+    found_class pg_class;
+BEGIN
+    IF elsewhere IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
-            MESSAGE = format('%s cannot have a change column: the rows of foreign table "%s" carry transaction ids of another cluster',
-                             source, found_class.relname),
-            HINT = 'Attach it without one: its periods are then those of the period column.';
-    END IF;
-    SELECT c.* INTO found_class FROM pg_class c
-    JOIN pg_subscription_rel s ON s.srrelid = c.oid WHERE c.oid = ANY (base) LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'wrong_object_type',
-            MESSAGE = format('%s cannot have a change column: table "%s" is replicated from another cluster, and carries its transaction ids',
-                             source, found_class.relname),
+            MESSAGE = format('%s cannot have a change column: %s carry transaction ids of another cluster', source, elsewhere),
             HINT = 'Attach it without one: its periods are then those of the period column.';
     END IF;
     SELECT c.* INTO found_class FROM pg_class c WHERE c.oid = source AND c.relkind IN ('r', 'p');

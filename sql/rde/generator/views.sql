@@ -3,29 +3,52 @@
 ---------------------------------------------------------------------------
 
 -- What a generator did last is two looks into an index, however many reports it has.
+CREATE FUNCTION @extschema@._rde_generators(
+    OUT id uuid, OUT name text, OUT dataset text, OUT view text, OUT formats text[], OUT event text, OUT reseller bigint,
+    OUT time_zone text, OUT month_day integer, OUT run_at time, OUT start date, OUT catch_up text, OUT retention interval,
+    OUT options jsonb, OUT enabled boolean, OUT disabled_reason text, OUT created_at timestamptz,
+    OUT next_from timestamptz, OUT next_to timestamptz, OUT next_run_at timestamptz, OUT last_run_at timestamptz,
+    OUT last_report uuid, OUT last_status text, OUT failed bigint, OUT paused_until timestamptz
+) RETURNS SETOF record
+    LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    everybody CONSTANT boolean := @extschema@._rde_sees_all(false);
+    content CONSTANT boolean := @extschema@._rde_sees_all(true);
+    accounts CONSTANT bigint[] := @extschema@._rde_visible_accounts();
+BEGIN
+    RETURN QUERY
+    SELECT g.id, g.name, g.dataset, g.view, g.formats, g.event, g.reseller, g.time_zone, g.month_day, g.run_at, g.start,
+           g.catch_up, g.retention, g.options, g.enabled,
+           CASE WHEN g.foreign_reason AND NOT content THEN 'too many of its reports failed' ELSE g.disabled_reason END,
+           g.created_at, g.next_from, g.next_to, g.next_run_at,
+           completed.published_at, completed.id, submitted.status, failed.reports, f.paused_until
+    FROM @extschema@._rde_generator g
+    LEFT JOIN LATERAL (
+        SELECT r.id, r.published_at FROM @extschema@._rde_report r
+        WHERE r.generator = g.id AND r.status = 'completed' AND r.expires_at > now()
+        ORDER BY r.published_at DESC LIMIT 1) completed ON true
+    LEFT JOIN LATERAL (
+        SELECT @extschema@._rde_status(r.status, r.claim_pid, r.claim_start) AS status
+        FROM @extschema@._rde_report r
+        WHERE r.generator = g.id
+        ORDER BY r.submitted_at DESC LIMIT 1) submitted ON true
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS reports FROM @extschema@._rde_failed_reports r
+        WHERE r.generator = g.id) failed
+    LEFT JOIN @extschema@._rde_source_failure f ON f.dataset = g.dataset AND f.paused_until > now()
+    WHERE everybody OR g.reseller = ANY (accounts);
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_generators() IS
+    'the rows of rde_generators, as far as they are the caller''s';
+
 CREATE VIEW @extschema@.rde_generators WITH (security_barrier) AS
 SELECT g.id, g.name, g.dataset, g.view, g.formats, g.event, g.reseller, g.time_zone, g.month_day, g.run_at, g.start,
-       g.catch_up, g.retention, g.options, g.enabled,
-       CASE WHEN g.foreign_reason AND NOT (SELECT @extschema@._rde_sees_all(true)) THEN 'too many of its reports failed'
-            ELSE g.disabled_reason END AS disabled_reason,
-       g.created_at, g.next_from, g.next_to, g.next_run_at,
-       completed.published_at AS last_run_at, completed.id AS last_report, submitted.status AS last_status,
-       coalesce(failed.reports, 0) AS failed, f.paused_until
-FROM @extschema@._rde_generator g
-LEFT JOIN LATERAL (
-    SELECT r.id, r.published_at FROM @extschema@._rde_report r
-    WHERE r.generator = g.id AND r.status = 'completed' AND r.expires_at > now()
-    ORDER BY r.published_at DESC LIMIT 1) completed ON true
-LEFT JOIN LATERAL (
-    SELECT @extschema@._rde_status(r.status, r.claim_pid, r.claim_start) AS status
-    FROM @extschema@._rde_report r
-    WHERE r.generator = g.id
-    ORDER BY r.submitted_at DESC LIMIT 1) submitted ON true
-LEFT JOIN (
-    SELECT r.generator, count(*) AS reports FROM @extschema@._rde_failed_reports r
-    GROUP BY r.generator) failed ON failed.generator = g.id
-LEFT JOIN @extschema@._rde_source_failure f ON f.dataset = g.dataset AND f.paused_until > now()
-WHERE ((SELECT @extschema@._rde_sees_all(false)) OR g.reseller = ANY ((SELECT @extschema@._rde_visible_accounts())::bigint[]));
+       g.catch_up, g.retention, g.options, g.enabled, g.disabled_reason, g.created_at, g.next_from, g.next_to,
+       g.next_run_at, g.last_run_at, g.last_report, g.last_status, g.failed, g.paused_until
+FROM @extschema@._rde_generators() g;
 COMMENT ON VIEW @extschema@.rde_generators IS
     'every generator: what it makes, its last report and its next; failed counts its reports that ended in error, paused_until is set while its data set''s source cannot be read';
 COMMENT ON COLUMN @extschema@.rde_generators.id IS
@@ -171,6 +194,7 @@ BEGIN
                     pg_catalog.format('the next attempt at %s, after: %s', date_trunc('second', m.retry_at), m.error)
                 WHEN m.snapshot_window OR (m.status = 'submitted' AND m.due_at <= moment - settle_limit) THEN 'a worker'
                 WHEN m.period_to > moment - interval '5 s' THEN 'the end of the period, and 5 s more'
+                WHEN NOT @extschema@._rde_has_arrived(m.dataset, m.period_to) THEN 'rows that arrive from elsewhere'
                 WHEN began[1] < m.period_to AND NOT reasons THEN 'transactions that began before its end'
                 WHEN began[1] < m.period_to THEN
                     blockers[1] || coalesce((SELECT ', and ' || nullif(count(*) - 1, 0) || ' more'

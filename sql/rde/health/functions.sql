@@ -252,10 +252,19 @@ BEGIN
     HAVING count(*) > 0;
     RETURN QUERY
     SELECT 'warning', 'role_missing', format('%s (%s)', a.name, a.id), NULL::timestamptz,
-           format('Role "%s" does not exist.', a.role),
-           'CREATE ROLE it, or give the account another with rde_alter_account().'
+           format('Role "%s" does not exist, or is not the one the account was given.', a.role),
+           'Give it to the account again, or another, with rde_alter_account().'
     FROM @extschema@._rde_account a
-    WHERE a.role IS NOT NULL AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = a.role);
+    WHERE a.role IS NOT NULL AND NOT EXISTS (SELECT FROM @extschema@._rde_account_roles r WHERE r.account = a.id);
+    RETURN QUERY
+    SELECT 'error', 'tables_granted', g.name, NULL::timestamptz,
+           format('%s has %s on it.', g.grantee, string_agg(g.privilege, ', ' ORDER BY g.privilege)),
+           format('REVOKE ALL ON %s %s FROM %s; and look at who granted it.', g.kind, g.name, g.grantee)
+    FROM @extschema@._rde_members() m
+    JOIN pg_class c ON m.catalog = 'pg_class'::regclass AND c.oid = m.object
+    CROSS JOIN LATERAL @extschema@._rde_grants(m.catalog, m.object) g
+    WHERE c.relkind <> 'v' OR c.relname LIKE '\_%' OR g.privilege <> 'SELECT'
+    GROUP BY g.kind, g.name, g.grantee;
     RETURN QUERY
     SELECT 'error', 'orphans', o.relation, NULL::timestamptz,
            format('%s rows have no %s they belong to.', o.orphans, o.belongs_to),
@@ -264,7 +273,33 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_server_findings() IS
-    'what rde_health has to say about what is in the way: open schemas, prepared transactions, missing roles, reports past their time, rows that belong to nothing';
+    'what rde_health has to say about what is in the way: open schemas, prepared transactions, missing roles, reports past their time, rows that belong to nothing, tables that are granted';
+
+-- A store is an extension in this schema: what it has to say it says itself.
+CREATE FUNCTION @extschema@._rde_store_findings(
+    OUT severity text, OUT finding text, OUT object text, OUT since timestamptz, OUT detail text, OUT hint text
+) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    store regprocedure;
+BEGIN
+    FOR store IN
+        SELECT p.oid FROM pg_proc p
+        JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+        JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname <> 'rde'
+        WHERE p.pronamespace = '@extschema@'::regnamespace AND p.proname ~ '^_rde_[a-z0-9_]+_findings$' AND p.pronargs = 0
+          AND p.proowner = current_user::regrole
+        ORDER BY p.proname
+    LOOP
+        RETURN QUERY EXECUTE format('SELECT f.severity, f.finding, f.object, f.since, f.detail, f.hint FROM @extschema@.%I() f',
+                                    (SELECT p.proname FROM pg_proc p WHERE p.oid = store));
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_store_findings() IS
+    'what rde_health has to say about stores: what their functions _rde_<store>_findings() return';
 
 CREATE FUNCTION @extschema@._rde_health(
     OUT severity text, OUT finding text, OUT object text, OUT since timestamptz, OUT detail text, OUT hint text
@@ -285,6 +320,7 @@ BEGIN
     RETURN QUERY SELECT * FROM @extschema@._rde_source_findings();
     RETURN QUERY SELECT * FROM @extschema@._rde_invoice_findings();
     RETURN QUERY SELECT * FROM @extschema@._rde_server_findings();
+    RETURN QUERY SELECT * FROM @extschema@._rde_store_findings();
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_health() IS

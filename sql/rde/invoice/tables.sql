@@ -32,6 +32,7 @@ CREATE TABLE @extschema@._rde_invoice_event (
     invoice     text,
     happened_at timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE @extschema@._rde_invoice_event REPLICA IDENTITY FULL;
 COMMENT ON TABLE @extschema@._rde_invoice_event IS
     'invoices that were created and wait for a worker to submit their reports';
 

@@ -284,17 +284,18 @@ BEGIN
     WHERE w.relation = rde_watch_invoices.relation;
     replaced := FOUND;
     IF NOT replaced THEN
+        -- one of another owner's, as after a restore, with its triggers
+        PERFORM @extschema@._rde_drop_watch(relation);
         function_name := '_rde_recorder_' || left(md5(gen_random_uuid()::text), 12);
     END IF;
     EXECUTE format('CREATE %s FUNCTION @extschema@.%I() RETURNS trigger'
-                   ' LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE AS %L',
+                   ' LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER AS %L',
                    CASE WHEN replaced THEN 'OR REPLACE' ELSE '' END, function_name,
                    @extschema@._rde_recorder_body(relation, datasets, reseller, invoice, when_column, when_value));
     recorder := format('@extschema@.%I()', function_name);
-    IF NOT replaced THEN
-        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', recorder);
-        EXECUTE format('ALTER FUNCTION %s DEPENDS ON EXTENSION rde', recorder);
-    END IF;
+    PERFORM @extschema@._rde_revoke_grants('pg_proc'::regclass::oid, recorder::oid);
+    -- each time, for CREATE OR REPLACE forgets it
+    EXECUTE format('ALTER FUNCTION %s DEPENDS ON EXTENSION rde', recorder);
     EXECUTE format('COMMENT ON FUNCTION %s IS %L', recorder, format('records the invoices of %s for their reports', relation));
 
     FOR member IN SELECT t FROM @extschema@._rde_table_tree(relation) t ORDER BY t LOOP

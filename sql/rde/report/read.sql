@@ -24,7 +24,7 @@ CREATE FUNCTION @extschema@.rde_text(report uuid) RETURNS text
     LANGUAGE C VOLATILE PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'rde_text';
 COMMENT ON FUNCTION @extschema@.rde_text(uuid) IS
-    'a csv, json or xml report as text in the database''s encoding, at most 1 GB';
+    'a csv, json, jsonl or xml report as text in the database''s encoding, at most 1 GB';
 
 CREATE FUNCTION @extschema@.rde_verify_report(report uuid) RETURNS boolean
     LANGUAGE C VOLATILE PARALLEL RESTRICTED

@@ -32,7 +32,7 @@ BEGIN
     SELECT count(@extschema@._rde_submit_revision(p.id, true)) INTO submitted
     FROM (SELECT r.id FROM @extschema@._rde_report r
           WHERE r.provisional AND r.status = 'completed' AND r.expires_at > now()
-            AND (r.period_to <= horizon OR (r.type = 'on_invoice' AND r.published_at <= now() - interval '24 hours'))
+            AND ((r.period_to <= horizon AND @extschema@._rde_has_arrived(r.dataset, r.period_to)) OR (r.type = 'on_invoice' AND r.published_at <= now() - interval '24 hours'))
             AND NOT EXISTS (SELECT FROM @extschema@._rde_report n WHERE n.supersedes = r.id)
           ORDER BY r.due_at LIMIT 100 FOR UPDATE SKIP LOCKED) p;
     RETURN submitted;

@@ -8,7 +8,8 @@ CREATE TABLE @extschema@._rde_report (
     name                text NOT NULL CHECK (name ~ '^[^[:cntrl:]]{1,128}$'),
     dataset             text NOT NULL,
     view                text NOT NULL,
-    format              text NOT NULL CHECK (format IN ('csv', 'json', 'xml', 'xlsx')),
+    -- one of those that _rde_check_options() knows
+    format              text NOT NULL CHECK (format ~ '^[a-z]+$'),
     type                text NOT NULL CHECK (type IN ('onetime', 'daily', 'monthly', 'on_invoice')),
     reseller            bigint,
     generator           uuid,
@@ -94,6 +95,13 @@ CREATE INDEX _rde_report_last_run ON @extschema@._rde_report (generator, publish
     WHERE status = 'completed' AND generator IS NOT NULL;
 CREATE INDEX _rde_report_failed ON @extschema@._rde_report (generator)
     WHERE status = 'error';
+-- What the planner knows of a column it tells in its estimates, to everybody who may
+-- read a view of it.
+ALTER TABLE @extschema@._rde_report
+    ALTER COLUMN name SET STATISTICS 0, ALTER COLUMN invoice SET STATISTICS 0, ALTER COLUMN error SET STATISTICS 0,
+    ALTER COLUMN build_ms SET STATISTICS 0, ALTER COLUMN row_count SET STATISTICS 0,
+    ALTER COLUMN content_bytes SET STATISTICS 0, ALTER COLUMN file_bytes SET STATISTICS 0,
+    ALTER COLUMN sha256 SET STATISTICS 0, ALTER COLUMN file_name SET STATISTICS 0, ALTER COLUMN options SET STATISTICS 0;
 COMMENT ON TABLE @extschema@._rde_report IS
     'one row is one report: its request, its status and, once completed, its manifest';
 COMMENT ON COLUMN @extschema@._rde_report.generator IS
@@ -126,6 +134,7 @@ CREATE TABLE @extschema@._rde_report_total (
     amount   numeric,
     PRIMARY KEY (report, currency)
 );
+ALTER TABLE @extschema@._rde_report_total ALTER COLUMN rows SET STATISTICS 0, ALTER COLUMN amount SET STATISTICS 0;
 COMMENT ON TABLE @extschema@._rde_report_total IS
     'control totals of a report per currency, counted from the very rows in its file';
 

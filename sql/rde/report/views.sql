@@ -11,19 +11,48 @@ END;
 COMMENT ON FUNCTION @extschema@._rde_shown_error(uuid, text, boolean, boolean) IS
     'a report''s error as it is shown: without content no words that another reseller''s row may have raised';
 
--- One branch or the other, each behind a filter that is looked at once: with an OR
--- between them an account's few reports would be looked for among everybody's.
+-- What a condition on a table passes over is told by EXPLAIN ANALYZE, and spells out
+-- others' rows, so an account's come from a function.
+CREATE FUNCTION @extschema@._rde_own_reports(OUT report @extschema@._rde_report, OUT totals jsonb, OUT superseded_by uuid)
+    RETURNS SETOF record
+    LANGUAGE rde_definer STABLE PARALLEL RESTRICTED ROWS 100
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    accounts CONSTANT bigint[] := @extschema@._rde_visible_accounts();
+    own record;
+BEGIN
+    FOR own IN
+        SELECT r AS report, (SELECT jsonb_object_agg(t.currency, t.amount) FROM @extschema@._rde_report_total t
+                             WHERE t.report = r.id AND t.amount IS NOT NULL) AS totals,
+               (SELECT n.id FROM @extschema@._rde_report n WHERE n.supersedes = r.id AND n.status = 'completed') AS superseded_by
+        FROM @extschema@._rde_report r
+        WHERE r.reseller = ANY (accounts) AND (r.expires_at > now() OR r.status = 'submitted')
+    LOOP
+        report := own.report;
+        totals := own.totals;
+        superseded_by := own.superseded_by;
+        IF report.foreign_error THEN
+            report.error := @extschema@._rde_shown_error(report.id, report.error, report.foreign_error, false);
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_own_reports() IS
+    'the reports of the caller''s accounts, with their totals and their next revisions, for views';
+
+-- One branch or the other, each behind a filter that is looked at once.
 --
 -- A barrier must not be a UNION itself: the planner takes such a one apart, and
 -- with it the barrier.
 CREATE VIEW @extschema@._rde_visible_reports WITH (security_barrier) AS
 SELECT r.*
-FROM (SELECT o.* FROM @extschema@._rde_report o
+FROM (SELECT o.*, NULL::jsonb AS totals, NULL::uuid AS superseded_by FROM @extschema@._rde_report o
       WHERE @extschema@._rde_sees_all(false)
       UNION ALL
-      SELECT o.* FROM @extschema@._rde_report o
-      WHERE NOT @extschema@._rde_sees_all(false)
-        AND o.reseller = ANY ((SELECT @extschema@._rde_visible_accounts())::bigint[])) r
+      SELECT (o.report).*, o.totals, o.superseded_by FROM @extschema@._rde_own_reports() o
+      WHERE NOT @extschema@._rde_sees_all(false)) r
 WHERE r.expires_at > now() OR r.status = 'submitted';
 COMMENT ON VIEW @extschema@._rde_visible_reports IS
     'the reports the caller may see, for the views that show some of their columns; granted to nobody';
@@ -40,16 +69,19 @@ SELECT r.id, r.name, r.dataset, r.view, r.format, r.type,
        r.revision, r.supersedes, r.provisional, r.period_from, r.period_to, r.time_zone,
        r.submitted_at, r.published_at, r.expires_at, r.attempts, r.build_ms,
        r.row_count, r.content_bytes, r.file_bytes, encode(r.sha256, 'hex') AS sha256,
-       (SELECT jsonb_object_agg(t.currency, t.amount) FROM @extschema@._rde_report_total t
-        WHERE t.report = r.id AND t.amount IS NOT NULL) AS totals,
+       CASE WHEN (SELECT @extschema@._rde_sees_all(false))
+            THEN (SELECT jsonb_object_agg(t.currency, t.amount) FROM @extschema@._rde_report_total t
+                  WHERE t.report = r.id AND t.amount IS NOT NULL)
+            ELSE r.totals END AS totals,
        r.replaced_characters, r.text_numbers, r.file_name, r.media_type, r.sqlstate,
        CASE WHEN r.foreign_error AND NOT (SELECT @extschema@._rde_sees_all(true))
             THEN 'report could not be built (reference ' || r.id || ')' ELSE r.error END AS error,
        r.store,
        CASE WHEN r.status = 'completed' THEN @extschema@._rde_report_link(r.id)
        END AS download_url,
-       (SELECT n.id FROM @extschema@._rde_report n
-        WHERE n.supersedes = r.id AND n.status = 'completed') AS superseded_by,
+       CASE WHEN (SELECT @extschema@._rde_sees_all(false))
+            THEN (SELECT n.id FROM @extschema@._rde_report n WHERE n.supersedes = r.id AND n.status = 'completed')
+            ELSE r.superseded_by END AS superseded_by,
        r.due_at, r.retry_at
 FROM @extschema@._rde_visible_reports r;
 COMMENT ON VIEW @extschema@.rde_reports IS
@@ -63,7 +95,7 @@ COMMENT ON COLUMN @extschema@.rde_reports.dataset IS
 COMMENT ON COLUMN @extschema@.rde_reports.view IS
     'the report view that chose its columns';
 COMMENT ON COLUMN @extschema@.rde_reports.format IS
-    'csv, json, xml or xlsx';
+    'csv, json, jsonl, xml or xlsx';
 COMMENT ON COLUMN @extschema@.rde_reports.type IS
     'onetime, daily, monthly or on_invoice';
 COMMENT ON COLUMN @extschema@.rde_reports.status IS
@@ -107,7 +139,7 @@ COMMENT ON COLUMN @extschema@.rde_reports.sha256 IS
 COMMENT ON COLUMN @extschema@.rde_reports.totals IS
     'sum of the amounts in the file per currency';
 COMMENT ON COLUMN @extschema@.rde_reports.replaced_characters IS
-    'characters the format cannot hold, which were replaced';
+    'characters the format cannot hold, which were replaced: by U+FFFD, or, in XLSX, carriage returns by line feeds';
 COMMENT ON COLUMN @extschema@.rde_reports.text_numbers IS
     'numbers too long for the format, which were written as text';
 COMMENT ON COLUMN @extschema@.rde_reports.file_name IS
@@ -129,10 +161,29 @@ COMMENT ON COLUMN @extschema@.rde_reports.due_at IS
 COMMENT ON COLUMN @extschema@.rde_reports.retry_at IS
     'when it is tried again after an error; NULL when it is not';
 
+CREATE FUNCTION @extschema@._rde_own_totals() RETURNS SETOF @extschema@._rde_report_total
+    LANGUAGE rde_definer STABLE PARALLEL RESTRICTED ROWS 100
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    accounts CONSTANT bigint[] := @extschema@._rde_visible_accounts();
+BEGIN
+    RETURN QUERY
+    SELECT t.* FROM @extschema@._rde_report r JOIN @extschema@._rde_report_total t ON t.report = r.id
+    WHERE r.reseller = ANY (accounts) AND (r.expires_at > now() OR r.status = 'submitted');
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_own_totals() IS
+    'the totals of the reports of the caller''s accounts, for views';
+
 CREATE VIEW @extschema@.rde_report_totals WITH (security_barrier) AS
-SELECT t.report, t.currency, t.rows, t.amount
-FROM @extschema@._rde_report_total t
-JOIN @extschema@._rde_visible_reports r ON r.id = t.report;
+SELECT a.report, a.currency, a.rows, a.amount
+FROM (SELECT t.report, t.currency, t.rows, t.amount
+      FROM @extschema@._rde_report_total t JOIN @extschema@._rde_report r ON r.id = t.report
+      WHERE @extschema@._rde_sees_all(false) AND (r.expires_at > now() OR r.status = 'submitted')
+      UNION ALL
+      SELECT t.report, t.currency, t.rows, t.amount FROM @extschema@._rde_own_totals() t
+      WHERE NOT @extschema@._rde_sees_all(false)) a;
 COMMENT ON VIEW @extschema@.rde_report_totals IS
     'rows and sum of amounts per currency of every report; the currency '''' stands for none';
 COMMENT ON COLUMN @extschema@.rde_report_totals.report IS
@@ -145,36 +196,36 @@ COMMENT ON COLUMN @extschema@.rde_report_totals.amount IS
     'the sum of their amounts; NULL without an amount column';
 
 CREATE FUNCTION @extschema@._rde_progress(
-    OUT pid integer, OUT report uuid, OUT relation oid, OUT row_count bigint, OUT content_bytes bigint
+    OUT pid integer, OUT report uuid, OUT dataset text, OUT name text, OUT format text, OUT reseller bigint,
+    OUT row_count bigint, OUT content_bytes bigint
 ) RETURNS SETOF record
     LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    everybody CONSTANT boolean := @extschema@._rde_sees_all(false);
+    accounts CONSTANT bigint[] := @extschema@._rde_visible_accounts();
 BEGIN
     -- A build says whose it is in the last two counters of its COPY progress.
     RETURN QUERY
-    SELECT p.pid,
-           (lpad(to_hex(p.param19), 16, '0') || lpad(to_hex(p.param20), 16, '0'))::uuid,
-           p.relid, p.param3, p.param1
+    SELECT p.pid, b.report,
+           coalesce(r.dataset, (SELECT string_agg(s.dataset, ', ' ORDER BY s.dataset)
+                                FROM @extschema@._rde_source s WHERE s.relation = p.relid)),
+           r.name, r.format, r.reseller, p.param3, p.param1
     FROM pg_stat_get_progress_info('COPY') p
+    CROSS JOIN LATERAL (SELECT (lpad(to_hex(p.param19), 16, '0') || lpad(to_hex(p.param20), 16, '0'))::uuid) b(report)
+    LEFT JOIN @extschema@._rde_report r ON r.id = b.report
     WHERE p.datid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
       AND p.param19 <> 0
-      AND (@extschema@._rde_sees_all(false)
-           OR EXISTS (SELECT FROM @extschema@._rde_report r
-                      WHERE r.id = (lpad(to_hex(p.param19), 16, '0') || lpad(to_hex(p.param20), 16, '0'))::uuid
-                        AND r.reseller = ANY (@extschema@._rde_visible_accounts())));
+      AND (everybody OR r.reseller = ANY (accounts));
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_progress() IS
-    'the builds running now in this database, of whatever user, as far as the caller may see their reports';
+    'the rows of rde_progress: the builds running now in this database, of whatever user, as far as the caller may see their reports';
 
 CREATE VIEW @extschema@.rde_progress WITH (security_barrier) AS
-SELECT p.pid, p.report,
-       coalesce(r.dataset, (SELECT string_agg(s.dataset, ', ' ORDER BY s.dataset)
-                            FROM @extschema@._rde_source s WHERE s.relation = p.relation)) AS dataset,
-       r.name, r.format, r.reseller, p.row_count, p.content_bytes, a.query_start AS started_at
+SELECT p.pid, p.report, p.dataset, p.name, p.format, p.reseller, p.row_count, p.content_bytes, a.query_start AS started_at
 FROM @extschema@._rde_progress() p
-LEFT JOIN @extschema@._rde_report r ON r.id = p.report
 LEFT JOIN pg_stat_activity a ON a.pid = p.pid;
 COMMENT ON VIEW @extschema@.rde_progress IS
     'the builds running now: rows and bytes written so far; name and format are NULL while the report''s row is not committed';

@@ -16,10 +16,11 @@ CREATE FUNCTION @extschema@._rde_cursor() RETURNS text
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT c.system_identifier || ':' || @extschema@._rde_current_snapshot() FROM pg_control_system() c;
+    SELECT concat_ws(':', c.system_identifier, @extschema@._rde_wal_position(), @extschema@._rde_current_snapshot())
+    FROM pg_control_system() c;
 END;
 COMMENT ON FUNCTION @extschema@._rde_cursor() IS
-    'what has been seen by now: this cluster and the statement''s snapshot';
+    'what has been seen by now: this cluster, its place in the WAL, and the statement''s snapshot';
 
 CREATE FUNCTION @extschema@._rde_read_cursor(after text) RETURNS pg_snapshot
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -27,23 +28,28 @@ CREATE FUNCTION @extschema@._rde_read_cursor(after text) RETURNS pg_snapshot
 AS $$
 DECLARE
     fields text[];
+    begin_anew CONSTANT text := 'Take "next" of an earlier answer, or begin with a first and a last day.';
 BEGIN
-    fields := regexp_match(after, '^(-?[0-9]+):([0-9]+:[0-9]+:[0-9,]*)$');
+    fields := regexp_match(after, '^(-?[0-9]+):([0-9]{1,10}/[0-9A-F]{1,8}/[0-9A-F]{1,8}):([0-9]+:[0-9]+:[0-9,]*)$');
     IF fields[1] IS DISTINCT FROM (SELECT c.system_identifier::text FROM pg_control_system() c) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = 'after is not a cursor of this server',
-            HINT = 'Take "next" of an earlier answer, or begin with a first and a last day.';
+            MESSAGE = 'after is not a cursor of this server', HINT = begin_anew;
     END IF;
-    RETURN fields[2]::pg_snapshot;
+    IF NOT @extschema@._rde_has_seen(fields[2]) THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = 'after is a cursor of what this server has not seen',
+            DETAIL = 'It was restored to an earlier point, or has taken the place of one that was ahead of it.',
+            HINT = 'List the days from then on anew: reports that were listed may be gone, and others have come.';
+    END IF;
+    RETURN fields[3]::pg_snapshot;
 EXCEPTION
     WHEN invalid_text_representation THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = 'after is not a cursor of this server',
-            HINT = 'Take "next" of an earlier answer, or begin with a first and a last day.';
+            MESSAGE = 'after is not a cursor of this server', HINT = begin_anew;
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_read_cursor(text) IS
-    'the snapshot of a cursor; raises 22023 for anything else';
+    'the snapshot of a cursor; raises 22023 for anything else, and for one of a lost timeline';
 
 CREATE FUNCTION @extschema@._rde_report_details(report @extschema@._rde_report) RETURNS jsonb
     LANGUAGE sql STABLE PARALLEL RESTRICTED

@@ -11,6 +11,7 @@ CREATE TABLE @extschema@._rde_idempotency (
     UNIQUE NULLS NOT DISTINCT (key, account)
 );
 CREATE INDEX _rde_idempotency_created ON @extschema@._rde_idempotency (created_at);
+ALTER TABLE @extschema@._rde_idempotency REPLICA IDENTITY FULL;
 COMMENT ON TABLE @extschema@._rde_idempotency IS
     'answers of rde_request_report that are given again for a day; account NULL is whoever is none';
 

@@ -29,7 +29,7 @@ BEGIN
       -- one that is still connecting has run nothing, and will begin what it runs
       AND NOT coalesce(a.backend_type = 'client backend' AND a.state IS NULL AND a.xact_start IS NULL
                        AND a.backend_xid IS NULL, false)
-      AND NOT EXISTS (SELECT FROM @extschema@._rde_account t WHERE t.role = a.usename);
+      AND NOT EXISTS (SELECT FROM @extschema@._rde_account_roles t WHERE t.role = a.usesysid);
 
     -- After the sessions, not before: a transaction prepared in between would be
     -- seen in neither.  When it began is not recorded anywhere, so each of them
@@ -38,11 +38,25 @@ BEGIN
     SELECT NULL::integer, '-infinity'::timestamptz,
            format('the prepared transaction %L of %s', p.gid, p.owner)
     FROM pg_prepared_xacts p
-    WHERE p.database = current_database();
+    WHERE p.database = current_database()
+      AND NOT EXISTS (SELECT FROM @extschema@._rde_account_roles t JOIN pg_roles r ON r.oid = t.role WHERE r.rolname = p.owner);
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_blockers() IS
     'the transactions that can still commit rows of the past, and since when; -infinity where nobody knows';
+
+CREATE FUNCTION @extschema@._rde_has_arrived(dataset text, period_to timestamptz) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT NOT EXISTS (
+        SELECT FROM @extschema@._rde_source s LEFT JOIN @extschema@._rde_watermark w ON w.dataset = s.dataset
+        WHERE s.dataset = $1
+          AND ((s.watermark IS NOT NULL AND coalesce(w.reached, '-infinity') < period_to)
+               OR clock_timestamp() - s.delay < period_to));
+END;
+COMMENT ON FUNCTION @extschema@._rde_has_arrived(text, timestamptz) IS
+    'are all rows of a period here, as far as is known of a source that is filled from elsewhere?';
 
 CREATE FUNCTION @extschema@._rde_postpone_empty(report uuid) RETURNS void
     LANGUAGE sql VOLATILE PARALLEL UNSAFE

@@ -303,6 +303,12 @@ fuzz(const char *name, Fast fast, Slow slow, size_t factor, long rounds)
 					expected_replaced++;
 					i += 2;
 				}
+				else if (src[i] == '\r')
+				{
+					expected_replaced++;
+					if (i + 1 == len || src[i + 1] != '\n')
+						expected[n++] = '\n';
+				}
 				else
 					expected[n++] = src[i];
 			}

@@ -92,8 +92,30 @@ test_unescape(void)
 		good &= unescapes_to("\\ud83dx\\ude00\\ud83d\\u0041\\ud83d", room,
 							 "\xEF\xBF\xBDx\xEF\xBF\xBD\xEF\xBF\xBD"
 							 "A\xEF\xBF\xBD", 4);
+		good &= unescapes_to("a\\u0000b\\u0001", room,
+							 "a\xEF\xBF\xBD" "b\x01", 1);
 	}
 	ok(good, "rde_pairs_unescape");
+}
+
+static void
+test_bad_escapes(void)
+{
+	static const char text[] =
+	"[\"\\u0000\\\\u0000\\ud83d\\ude00\",\"\\ude00\\n\\ud83d\\ud83d\\ude00\\uD83D\"]";
+	static const int places[] = {2, 30, 38, 56};
+	const char *end = text + strlen(text);
+	const char *at = text;
+	bool		good = true;
+	int			i;
+
+	for (i = 0; i < 4; i++)
+	{
+		at = rde_json_bad_escape(at, end);
+		good &= at == text + places[i];
+		at += 6;
+	}
+	ok(good && rde_json_bad_escape(at, end) == end, "rde_json_bad_escape");
 }
 
 static void
@@ -118,6 +140,18 @@ test_find(void)
 	   !rde_pairs_find("{}", 2, "a", 1, &pair), "rde_pairs_find");
 }
 
+/* Texts of the database hold no NUL, and JSON's reads as another character. */
+static char *
+text_without_nul(size_t *len)
+{
+	char	   *text = random_text(len);
+	size_t		i;
+
+	for (i = 0; i < *len; i++)
+		text[i] = text[i] ? text[i] : '0';
+	return text;
+}
+
 /* A random name and value written as JSON must read back; so must no half. */
 static void
 fuzz_pairs(long rounds)
@@ -129,8 +163,8 @@ fuzz_pairs(long rounds)
 	{
 		size_t		name_length;
 		size_t		value_length;
-		char	   *name = random_text(&name_length);
-		char	   *value = random_text(&value_length);
+		char	   *name = text_without_nul(&name_length);
+		char	   *value = text_without_nul(&value_length);
 		char		buffer[16 * MAX_TEXT];
 		char	   *p = buffer;
 		char	   *json;
@@ -191,6 +225,7 @@ main(int argc, char **argv)
 	tap = stdout;
 	test_pairs();
 	test_unescape();
+	test_bad_escapes();
 	test_find();
 	fuzz_pairs(rounds / 4);
 	return done();

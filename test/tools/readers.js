@@ -1,0 +1,84 @@
+// readers.js - what programs for node read in a report's file, as JSON
+//
+//   readers.js <reader> <file>
+//
+// Prints an array of rows, which are arrays of cells; the first one is the
+// header, and of a workbook only the first sheet is read.  Dates are printed as
+// JSON prints them, in UTC to the millisecond that the reader took them for.
+
+'use strict';
+
+const fs = require('fs');
+
+function plain(value) {
+	return value === undefined || value === '' ? null : value;
+}
+
+async function exceljs(file) {
+	const book = new (require('exceljs').Workbook)();
+	const rows = [];
+
+	await book.xlsx.readFile(file);
+	book.worksheets[0].eachRow({ includeEmpty: true }, row => rows.push(row.values.slice(1)));
+	return rows;
+}
+
+async function exceljsStream(file) {
+	const { stream } = require('exceljs');
+	const rows = [];
+
+	for await (const sheet of new stream.xlsx.WorkbookReader(file, { worksheets: 'emit', styles: 'cache' })) {
+		if (rows.length === 0)
+			for await (const row of sheet)
+				rows.push(row.values.slice(1));
+	}
+	return rows;
+}
+
+async function sheetjs(file) {
+	const xlsx = require('xlsx');
+	const book = xlsx.readFile(file, { cellDates: true });
+
+	return xlsx.utils.sheet_to_json(book.Sheets[book.SheetNames[0]], { header: 1, raw: true });
+}
+
+async function sheetjsShown(file) {
+	const xlsx = require('xlsx');
+	const book = xlsx.readFile(file, { cellNF: true });
+
+	return xlsx.utils.sheet_to_json(book.Sheets[book.SheetNames[0]], { header: 1, raw: false });
+}
+
+async function papaparse(file) {
+	return require('papaparse').parse(fs.readFileSync(file, 'utf8'), { skipEmptyLines: true }).data;
+}
+
+async function fastXmlParser(file) {
+	const { XMLParser } = require('fast-xml-parser');
+	const parser = new XMLParser({ trimValues: false, parseTagValue: false, ignoreAttributes: false,
+		htmlEntities: true });
+	const rows = [].concat(parser.parse(fs.readFileSync(file, 'utf8')).report.row);
+
+	return [Object.keys(rows[0])].concat(rows.map(row =>
+		Object.values(row).map(value => value && value['@_xsi:nil'] ? null : value)));
+}
+
+const readers = {
+	'exceljs': exceljs,
+	'exceljs-stream': exceljsStream,
+	'sheetjs': sheetjs,
+	'sheetjs-shown': sheetjsShown,
+	'read-excel-file': file => require('read-excel-file/node').default(file, { trim: false }),
+	'papaparse': papaparse,
+	'fast-xml-parser': fastXmlParser,
+};
+
+readers[process.argv[2]](process.argv[3]).then(rows => {
+	const width = rows[0].length;
+
+	console.log(JSON.stringify(rows.map(row =>
+		Array.from({ length: width }, (_, i) => plain(row[i])))));
+}).catch(error => {
+	console.error(error);
+	process.exit(1);
+});
