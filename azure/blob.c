@@ -9,6 +9,7 @@
 
 #include "common/pg_prng.h"
 #include "digest.h"
+#include "file_name.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "portability/instr_time.h"
@@ -201,8 +202,8 @@ disposition(const AzureBlob *blob)
 
 	initStringInfo(&value);
 	appendStringInfo(&value, "attachment; filename=\"%s\"; filename*=UTF-8''",
-					 blob->file_name);
-	rde_url_append(&value, blob->utf8_name, "");
+					 azure_file_name(blob->file_name));
+	rde_url_append(&value, azure_file_name(blob->utf8_name), "");
 	return value.data;
 }
 

@@ -11,9 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "logins.h"
 #include "text.h"
 
-#define LINK_FIELDS		(QUERY_SIG - QUERY_SV + 1)
+static const Field link_fields[] = {LINK_PARAMETERS(PARAMETER_AS_FIELD)};
+
+#define LINK_FIELDS		(sizeof(link_fields) / sizeof(link_fields[0]))
 
 static void
 login_call(const Request *request, Call *call)
@@ -25,14 +28,30 @@ login_call(const Request *request, Call *call)
 	call_add_bytes(call, credentials->token_sha256, SHA256_SIZE);
 }
 
+static Caller
+caller_of(const Request *request, Pool *pool, PoolUse use)
+{
+	return (Caller)
+	{
+		.pool = pool,.client =
+		{
+			.use = use,.account = request->account
+		},
+			.what = request->correlation_id
+	};
+}
+
 bool
 access_login(Request *request, Failure *failure)
 {
 	Call		login;
+	Caller		caller;
 	PGresult   *result;
+	int			wait;
 
 	if (!request_credentials(request))
 	{
+		request->login_failed = true;
 		failure_set(failure, 401, 0,
 					"Authorization: Bearer and X-Subscription-Key are needed");
 		return false;
@@ -41,12 +60,22 @@ access_login(Request *request, Failure *failure)
 	if (request->account != 0)
 		return true;
 
+	wait = logins_try(&request->address);
+	if (wait > 0)
+	{
+		failure_set(failure, 429, wait, "too many logins from this address have failed");
+		request->login_failed = true;
+		return false;
+	}
 	login_call(request, &login);
-	result = call_run(request->pools->unverified, POOL_SHORT, &login, 1,
-					  request->correlation_id, failure);
+	caller = caller_of(request, request->pools->unverified, POOL_SHORT);
+	result = call_run(&caller, &login, 1, failure);
+	if (result != NULL || failure->status != 401)
+		logins_succeeded(&request->address);
+	request->login_failed = result == NULL && failure->status == 401;
 	if (result == NULL)
 		return false;
-	request->account = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+	request->account = strtoll(PQgetvalue(result, 0, LOGIN_ACCOUNT), NULL, 10);
 	verified_add(request->credentials.digest, request->account);
 	PQclear(result);
 	return true;
@@ -55,13 +84,13 @@ access_login(Request *request, Failure *failure)
 PGresult *
 access_call(Request *request, PoolUse use, const Call *call, Failure *failure)
 {
+	Caller		caller = caller_of(request, request->pools->verified, use);
 	Call		calls[2];
 	PGresult   *result;
 
 	login_call(request, &calls[0]);
 	calls[1] = *call;
-	result = call_run(request->pools->verified, use, calls, 2,
-					  request->correlation_id, failure);
+	result = call_run(&caller, calls, 2, failure);
 	if (result == NULL && failure->status == 401)
 		verified_forget(request->credentials.digest);
 	return result;
@@ -73,8 +102,8 @@ access_link_call(const Request *request, Statement statement, Call *call)
 	call_begin(call, statement);
 	call_add(call, request->segments[1]);
 	call_add(call, request->segments[2]);
-	for (int i = 0; i < LINK_FIELDS; i++)
-		call_add(call, request->fields[QUERY_SV + i].value);
+	for (size_t i = 0; i < LINK_FIELDS; i++)
+		call_add(call, request->fields[link_fields[i]].value);
 }
 
 PGresult *
@@ -83,14 +112,15 @@ access_redeem(Request *request, Failure *failure)
 	unsigned char digest[VERIFIED_SIZE];
 	const char *parts[3 + LINK_FIELDS] = {"link"};
 	Call		call;
+	Caller		caller;
 	bool		known;
 	PGresult   *result;
 
 	access_link_call(request, STATEMENT_REDEEM, &call);
 	memcpy(parts + 1, call.values, (2 + LINK_FIELDS) * sizeof(char *));
-	for (int i = 0; i < LINK_FIELDS; i++)
+	for (size_t i = 0; i < LINK_FIELDS; i++)
 	{
-		const FieldValue *field = &request->fields[QUERY_SV + i];
+		const FieldValue *field = &request->fields[link_fields[i]];
 
 		if (field->count != 1 || field->broken)
 		{
@@ -105,15 +135,29 @@ access_redeem(Request *request, Failure *failure)
 	}
 
 	verified_digest(digest, parts, 3 + LINK_FIELDS);
-	known = verified_lately(digest) != 0;
-	result = call_run(known ? request->pools->verified : request->pools->unverified,
-					  POOL_SHORT, &call, 1, request->correlation_id, failure);
+	request->account = verified_lately(digest);
+	known = request->account != 0;
+	caller = caller_of(request, known ? request->pools->verified :
+					   request->pools->unverified, POOL_SHORT);
+	result = call_run(&caller, &call, 1, failure);
 	if (result != NULL)
 	{
-		request->account = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+		request->account = strtoll(PQgetvalue(result, 0, FILE_ACCOUNT), NULL, 10);
 		verified_add(digest, request->account != 0 ? request->account : -1);
 	}
-	else if (known && failure->status < 500)
-		verified_forget(digest);
+	else
+	{
+		request->account = 0;
+		if (known && failure->status == 403)
+			verified_forget(digest);
+	}
 	return result;
+}
+
+PGresult *
+access_call_by_link(Request *request, const Call *call, Failure *failure)
+{
+	Caller		caller = caller_of(request, request->pools->verified, POOL_SHORT);
+
+	return call_run(&caller, call, 1, failure);
 }

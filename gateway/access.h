@@ -26,4 +26,9 @@ extern PGresult *access_redeem(Request *request, Failure *failure);
 /* Begin a call that redeems it again, with nothing but the link's parameters. */
 extern void access_link_call(const Request *request, Statement statement, Call *call);
 
+
+/* Make such a call, once the link was redeemed. */
+extern PGresult *access_call_by_link(Request *request, const Call *call,
+									 Failure *failure);
+
 #endif							/* ACCESS_H */

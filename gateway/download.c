@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "access.h"
+#include "clock.h"
 #include "guard.h"
 #include "log.h"
 #include "memory.h"
@@ -35,13 +36,6 @@
 /* So long a download waits for a database that is away: less than a client. */
 #define PATIENCE_MS		20000
 
-/* Columns of rde_redeem() and rde_report_file(), as session.c selects them */
-enum
-{
-	FILE_ACCOUNT, FILE_NAME, FILE_FILE_NAME, FILE_MEDIA_TYPE, FILE_BYTES,
-	FILE_SHA256, FILE_ROWS, FILE_CREATED, FILE_NOW, FILE_MOVED_TO
-};
-
 struct Download
 {
 	Request    *request;
@@ -56,7 +50,7 @@ struct Download
 	size_t		piece_size;
 	bool		has_share;		/* of the memory for whole chunks */
 	bool		quick;
-	struct timespec piece_since;
+	int64_t		piece_since;	/* clock_ms() */
 };
 
 static bool stopping = false;
@@ -65,16 +59,6 @@ void
 download_begin_stop(void)
 {
 	__atomic_store_n(&stopping, true, __ATOMIC_RELAXED);
-}
-
-static long
-ms_since(const struct timespec *start)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (now.tv_sec - start->tv_sec) * 1000 +
-		(now.tv_nsec - start->tv_nsec) / 1000000;
 }
 
 static void
@@ -124,13 +108,12 @@ read_piece(Download *download, uint64_t at, Failure *failure)
 	call_add(&call, download->begun);
 
 	if (download->by_link)
-		download->piece = call_run(request->pools->verified, POOL_SHORT, &call, 1,
-								   request->correlation_id, failure);
+		download->piece = access_call_by_link(request, &call, failure);
 	else
 		download->piece = access_call(request, POOL_SHORT, &call, failure);
 	if (download->piece == NULL)
 		return false;
-	if ((size_t) PQgetlength(download->piece, 0, 0) != wanted)
+	if ((size_t) PQgetlength(download->piece, 0, PIECE_BYTES) != wanted)
 	{
 		log_message(LOG_ERROR, "%s: a chunk is not there, or not whole",
 					request->correlation_id);
@@ -139,7 +122,7 @@ read_piece(Download *download, uint64_t at, Failure *failure)
 	}
 	download->piece_at = at;
 	download->piece_size = wanted;
-	clock_gettime(CLOCK_MONOTONIC, &download->piece_since);
+	download->piece_since = clock_ms();
 	return true;
 }
 
@@ -147,9 +130,8 @@ read_piece(Download *download, uint64_t at, Failure *failure)
 static bool
 read_next_piece(Download *download, uint64_t at)
 {
-	struct timespec start;
+	int64_t		start = clock_ms();
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
 	guard_expect(download->request->guard, GUARD_WORK);
 	for (;;)
 	{
@@ -159,7 +141,7 @@ read_next_piece(Download *download, uint64_t at)
 
 		if (read_piece(download, at, &failure))
 			return true;
-		again = failure.status == 503 && ms_since(&start) < PATIENCE_MS &&
+		again = failure.status == 503 && clock_ms() - start < PATIENCE_MS &&
 			!__atomic_load_n(&stopping, __ATOMIC_RELAXED);
 		if (!again)
 			log_message(LOG_WARNING, "%s: download broken off: %s",
@@ -191,11 +173,11 @@ next_block(void *arg, uint64_t pos, char *block, size_t room)
 	size = download->piece_size - offset;
 	if (size > room)
 		size = room;
-	memcpy(block, PQgetvalue(download->piece, 0, 0) + offset, size);
+	memcpy(block, PQgetvalue(download->piece, 0, PIECE_BYTES) + offset, size);
 	if (offset + size == download->piece_size)
 	{
 		/* who is slow with the last block holds no memory for it */
-		download->quick = ms_since(&download->piece_since) < QUICK_MS;
+		download->quick = clock_ms() - download->piece_since < QUICK_MS;
 		drop_piece(download);
 	}
 	download->sent = pos + size;
@@ -204,15 +186,31 @@ next_block(void *arg, uint64_t pos, char *block, size_t room)
 }
 
 /*
- * Content-Disposition: the stored name is ASCII; the report's own name, as it
- * was given, stands in its place in filename*.
+ * The stored name with the report's own name in its place, as it was given; to
+ * be freed.
  */
+static char *
+own_file_name(const char *name, const char *file_name, const char *id)
+{
+	const char *rest = strcasestr(file_name, id);
+	char	   *whole;
+
+	if (rest == NULL || rest == file_name)
+		return text_file_name(file_name);
+	if (asprintf(&whole, "%s%s", name, rest - 1) < 0)	/* and the dot before it */
+		abort();
+	name = text_file_name(whole);
+	free(whole);
+	return (char *) name;
+}
+
+/* Content-Disposition: filename is ASCII, filename* is not. */
 static void
 add_disposition(struct MHD_Response *response, const PGresult *file, const char *id)
 {
-	const char *name = PQgetvalue(file, 0, FILE_NAME);
-	const char *file_name = PQgetvalue(file, 0, FILE_FILE_NAME);
-	const char *rest = strcasestr(file_name, id);
+	char	   *stored = text_file_name(PQgetvalue(file, 0, FILE_FILE_NAME));
+	char	   *own = own_file_name(PQgetvalue(file, 0, FILE_NAME),
+									PQgetvalue(file, 0, FILE_FILE_NAME), id);
 	char	   *value;
 	size_t		size;
 	FILE	   *out = open_memstream(&value, &size);
@@ -220,19 +218,25 @@ add_disposition(struct MHD_Response *response, const PGresult *file, const char 
 	if (out == NULL)
 		abort();
 	fputs("attachment; filename=\"", out);
-	text_put_ascii(out, file_name);
+	text_put_ascii(out, stored);
 	fputs("\"; filename*=UTF-8''", out);
-	if (rest != NULL && rest > file_name)
-	{
-		text_put_percent(out, name);
-		text_put_percent(out, rest - 1);	/* and the dot before it */
-	}
-	else
-		text_put_percent(out, file_name);
+	text_put_percent(out, own);
 	if (fclose(out) != 0)
 		abort();
 	reply_header(response, "Content-Disposition", "%s", value);
 	free(value);
+	free(stored);
+	free(own);
+}
+
+/* Never later than Date, which is by our clock; the database has its own. */
+static time_t
+last_modified(const PGresult *file)
+{
+	time_t		created = strtoll(PQgetvalue(file, 0, FILE_CREATED), NULL, 10);
+	time_t		now = clock_real().tv_sec;
+
+	return created < now ? created : now;
 }
 
 static void
@@ -241,9 +245,7 @@ add_file_headers(struct MHD_Response *response, const PGresult *file, const char
 	unsigned char digest[SHA256_SIZE];
 	char		base64[TEXT_BASE64_SIZE(SHA256_SIZE)];
 	const char *sha256 = PQgetvalue(file, 0, FILE_SHA256);
-	time_t		created = strtoll(PQgetvalue(file, 0, FILE_CREATED), NULL, 10);
-	struct tm	utc;
-	char		modified[40];
+	char		modified[RANGE_DATE_SIZE];
 
 	reply_header(response, "ETag", "\"%s\"", sha256);
 	reply_header(response, "Cache-Control", "private");
@@ -254,8 +256,8 @@ add_file_headers(struct MHD_Response *response, const PGresult *file, const char
 		text_base64(base64, digest, SHA256_SIZE);
 		reply_header(response, "Repr-Digest", "sha-256=:%s:", base64);
 	}
-	if (gmtime_r(&created, &utc) != NULL &&
-		strftime(modified, sizeof(modified), "%a, %d %b %Y %H:%M:%S GMT", &utc) > 0)
+	range_date(modified, last_modified(file));
+	if (*modified != '\0')
 		reply_header(response, "Last-Modified", "%s", modified);
 	add_disposition(response, file, id);
 }
@@ -325,12 +327,19 @@ reply_file(Request *request, const PGresult *file, bool by_link, int status,
 	return reply_send(request, response, status, length);
 }
 
-/* The file is in a store of its own, which gives links to it. */
+/*
+ * The file is in a store of its own, which gives links to it.  Many a client
+ * that is sent on shows its token there, too, so one with a token is told the
+ * link and not sent.
+ */
 static enum MHD_Result
 reply_moved(Request *request, const PGresult *file)
 {
 	struct MHD_Response *response;
 
+	if (request->fields[HEADER_AUTHORIZATION].count > 0 ||
+		request->fields[HEADER_SUBSCRIPTION_KEY].count > 0)
+		return reply_elsewhere(request, PQgetvalue(file, 0, FILE_MOVED_TO));
 	response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
 	if (response == NULL)
 		return MHD_NO;
@@ -339,7 +348,30 @@ reply_moved(Request *request, const PGresult *file)
 	return reply_send(request, response, MHD_HTTP_FOUND, 0);
 }
 
-/* Conditions in the order of RFC 9110, 13.2.2. */
+static enum MHD_Result
+reply_not_modified(Request *request, const PGresult *file)
+{
+	struct MHD_Response *response;
+
+	response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+	if (response == NULL)
+		return MHD_NO;
+	add_file_headers(response, file, request->segments[1]);
+	return reply_send(request, response, MHD_HTTP_NOT_MODIFIED, 0);
+}
+
+/* The date of a condition that is there once; others count for nothing. */
+static bool
+condition_date(const Request *request, Field field, time_t *moment)
+{
+	return request->fields[field].count == 1 &&
+		range_parse_date(request->fields[field].value, moment);
+}
+
+/*
+ * Conditions in the order of RFC 9110, 13.2.2.  The file of a report is never
+ * changed, so its date is as good a validator as its tag.
+ */
 static enum MHD_Result
 reply_conditionally(Request *request, const PGresult *file, bool by_link)
 {
@@ -348,27 +380,25 @@ reply_conditionally(Request *request, const PGresult *file, bool by_link)
 	const char *if_range = request->fields[HEADER_IF_RANGE].value;
 	const char *range = request->fields[HEADER_RANGE].value;
 	uint64_t	size = strtoull(PQgetvalue(file, 0, FILE_BYTES), NULL, 10);
+	time_t		modified = last_modified(file);
+	time_t		date;
 	uint64_t	first;
 	uint64_t	length;
 	char		tag[2 * SHA256_SIZE + 3];
 	RangeKind	kind;
 
 	snprintf(tag, sizeof(tag), "\"%s\"", PQgetvalue(file, 0, FILE_SHA256));
-	if (if_match != NULL && !range_tag_in_list(if_match, tag, false))
+	if (if_match != NULL ? !range_tag_in_list(if_match, tag, false) :
+		condition_date(request, HEADER_IF_UNMODIFIED_SINCE, &date) && modified > date)
 		return reply_error(request, MHD_HTTP_PRECONDITION_FAILED,
-						   "the file is not the one of If-Match");
-	if (if_none_match != NULL && range_tag_in_list(if_none_match, tag, true))
-	{
-		struct MHD_Response *response;
-
-		response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-		if (response == NULL)
-			return MHD_NO;
-		add_file_headers(response, file, request->segments[1]);
-		return reply_send(request, response, MHD_HTTP_NOT_MODIFIED, 0);
-	}
+						   if_match != NULL ? "the file is not the one of If-Match" :
+						   "the file was made after If-Unmodified-Since");
+	if (if_none_match != NULL ? range_tag_in_list(if_none_match, tag, true) :
+		condition_date(request, HEADER_IF_MODIFIED_SINCE, &date) && modified <= date)
+		return reply_not_modified(request, file);
 	if (request->fields[HEADER_RANGE].count > 1 ||
-		(if_range != NULL && strcmp(if_range, tag) != 0))
+		(if_range != NULL && strcmp(if_range, tag) != 0 &&
+		 !(condition_date(request, HEADER_IF_RANGE, &date) && modified == date)))
 		range = NULL;
 	kind = range_parse(range, size, &first, &length);
 	if (kind == RANGE_UNSATISFIABLE)

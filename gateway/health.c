@@ -1,46 +1,55 @@
 /*
  * health.c
- *	  GET /health: can requests be answered?
+ *	  GET /health: can requests be answered, those of strangers too?
  *
- * Invariant: the database is asked at most once a second, however often anybody
- * asks here, for nobody has to log in to ask.
+ * Invariant: the database is asked at most once a second for each pool, however
+ * often anybody asks here, for nobody has to log in to ask.
  */
 #include "health.h"
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "clock.h"
 #include "reply.h"
 
 static const char healthy_body[] = "{\"status\":\"ok\"}";
 
-/* The same for each second of the clock. */
+static bool
+answers(Pool *pool, const char *what)
+{
+	const Caller caller = {.pool = pool,.client = {.use = POOL_SHORT},.what = what};
+	Call		call;
+	Failure		failure;
+	PGresult   *answer;
+
+	call_begin(&call, STATEMENT_PING);
+	answer = call_run(&caller, &call, 1, &failure);
+	if (answer == NULL)
+		free(failure.message);
+	PQclear(answer);
+	return answer != NULL;
+}
+
+/*
+ * The same for each second of the clock.  Strangers may keep all of their
+ * sessions busy as long as they like; that they are there is enough.
+ */
 static bool
 is_healthy(const Pools *pools, const char *what)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	static time_t asked_at = -1;
+	static time_t asked_at = 0;
 	static bool healthy = false;
-	struct timespec now;
 	bool		result;
 
 	pthread_mutex_lock(&lock);
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (now.tv_sec != asked_at)
+	if (clock_seconds() != asked_at)
 	{
-		Call		call;
-		Failure		failure;
-		PGresult   *answer;
-
-		call_begin(&call, STATEMENT_PING);
-		answer = call_run(pools->verified, POOL_SHORT, &call, 1, what, &failure);
-		healthy = answer != NULL;
-		if (!healthy)
-			free(failure.message);
-		PQclear(answer);
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		asked_at = now.tv_sec;
+		healthy = answers(pools->verified, what) &&
+			(pool_is_busy(pools->unverified) ||
+			 answers(pools->unverified, what));
+		asked_at = clock_seconds();
 	}
 	result = healthy;
 	pthread_mutex_unlock(&lock);

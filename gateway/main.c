@@ -19,6 +19,7 @@
 
 #include "guard.h"
 #include "log.h"
+#include "logins.h"
 #include "pool.h"
 #include "server.h"
 
@@ -46,6 +47,8 @@ static const char help[] =
 "                             leaves open is taken from PGHOST, PGUSER, ...\n"
 "  -p, --pool=N               connections for requests (4); two more are for\n"
 "                             those whose credentials are yet to be checked\n"
+"  -x, --behind-proxy         all clients come through a proxy, which says in\n"
+"                             X-Forwarded-For from where\n"
 "      --log-level=LEVEL      error, warning, info (one line a request) or debug\n"
 "  -h, --help                 show this, then exit\n"
 "  -V, --version              show the version, then exit\n"
@@ -59,6 +62,7 @@ typedef struct Options
 	const char *listen;
 	const char *conninfo;
 	int			pool;
+	bool		behind_proxy;
 } Options;
 
 static void
@@ -77,6 +81,7 @@ parse_options(int argc, char **argv, Options *options)
 		{"listen", required_argument, NULL, 'l'},
 		{"db", required_argument, NULL, 'd'},
 		{"pool", required_argument, NULL, 'p'},
+		{"behind-proxy", no_argument, NULL, 'x'},
 		{"log-level", required_argument, NULL, 'L'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
@@ -85,7 +90,7 @@ parse_options(int argc, char **argv, Options *options)
 	char	   *end;
 	int			option;
 
-	while ((option = getopt_long(argc, argv, "l:d:p:hV", names, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "l:d:p:xhV", names, NULL)) != -1)
 	{
 		switch (option)
 		{
@@ -99,6 +104,9 @@ parse_options(int argc, char **argv, Options *options)
 				options->pool = (int) strtol(optarg, &end, 10);
 				if (*end != '\0' || options->pool < 1 || options->pool > MAX_POOL)
 					usage_error("--pool must be a number from 1 to 100", optarg);
+				break;
+			case 'x':
+				options->behind_proxy = true;
 				break;
 			case 'L':
 				if (!log_set_level(optarg))
@@ -201,14 +209,20 @@ tune_memory(void)
 	mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
 }
 
-/* Wait until told to stop; once a second, see to clients that are late. */
+/*
+ * Wait until told to stop; once a second, see to clients that are late and to
+ * logins that failed.
+ */
 static void
 wait_for_stop(const sigset_t *signals)
 {
 	const struct timespec second = {.tv_sec = 1};
 
 	while (sigtimedwait(signals, NULL, &second) < 0)
+	{
 		guard_sweep();
+		logins_sweep(false);
+	}
 }
 
 /* False if requests are still running at the end. */
@@ -242,10 +256,13 @@ main(int argc, char **argv)
 		.conninfo = "",
 		.pool = DEFAULT_POOL
 	};
+	const PoolClient nobody = {.use = POOL_SHORT};
+	PoolAnswer	answer;
 	Pools		pools;
 	sigset_t	signals;
 	PGconn	   *conn;
 	int			listener;
+	bool		stopped;
 
 	parse_options(argc, argv, &options);
 	check_conninfo(options.conninfo);
@@ -265,17 +282,19 @@ main(int argc, char **argv)
 	listener = open_listener(options.listen);
 
 	/* What is wrong with the database is said now, not at the first request. */
-	conn = pool_take(pools.verified, POOL_SHORT);
+	conn = pool_take(pools.verified, &nobody, &answer);
 	if (conn != NULL)
-		pool_give(pools.verified, conn, POOL_SHORT, true);
+		pool_give(pools.verified, conn, &nobody, true);
 
-	if (!server_start(listener, &pools))
+	if (!server_start(listener, &pools, options.behind_proxy))
 	{
 		fprintf(stderr, "rde-gateway: the HTTP server cannot be started\n");
 		return 1;
 	}
 	wait_for_stop(&signals);
-	if (!stop_gracefully(&signals))
+	stopped = stop_gracefully(&signals);
+	logins_sweep(true);
+	if (!stopped)
 		_exit(0);
 	pool_close(pools.verified);
 	pool_close(pools.unverified);

@@ -2,8 +2,9 @@
  * pool.c
  *	  A fixed number of sessions, lent to one request at a time.
  *
- * Invariant: opened = idle + lent + being opened, and is at most size.  While a
- * session is idle, nobody waits who may have it.  The mutex is never held while
+ * Invariant: opened = idle + lent + being opened, and is at most size; loans
+ * names the clients of those that are lent or being opened, and nobody else.
+ * While a session is idle, nobody waits who may have it.  The mutex is never held while
  * a server is talked to.
  */
 #include "pool.h"
@@ -11,13 +12,16 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "log.h"
 #include "memory.h"
 #include "session.h"
 
-/* How long a request waits for a session before it is told to come again. */
+/*
+ * How long a request waits for a session, one that it opens itself included,
+ * before it is told to come again.
+ */
 #define MAX_WAIT_MS		5000
 
 /* After a failed attempt, none is made for so long; doubled up to the last. */
@@ -27,7 +31,7 @@
 /* A request that waits, in a queue: who came first is served first. */
 typedef struct Waiter
 {
-	PoolUse		use;
+	const PoolClient *client;
 	bool		called;			/* and no longer in the queue */
 	PGconn	   *conn;			/* lent; NULL: called to look for itself */
 	pthread_cond_t wake;
@@ -47,22 +51,14 @@ struct Pool
 	int			waiting;
 	int			opened;
 	int			opening;
-	int			lent_long;
+	int			loan_count;
+	PoolClient *loans;
 	int			idle_count;
 	PGconn	  **idle;			/* the last one is the last used */
 	long		pause_ms;		/* 0: the last attempt went well */
-	long		pause_until_ms;
+	int64_t		pause_until_ms;
 	char	   *last_error;		/* as it was logged; NULL while all is well */
 };
-
-static long
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 Pool *
 pool_create(const char *name, const char *conninfo, int size, int max_waiting)
@@ -74,6 +70,7 @@ pool_create(const char *name, const char *conninfo, int size, int max_waiting)
 	pool->size = size;
 	pool->max_long = size > 1 ? size / 2 : 1;
 	pool->max_waiting = max_waiting;
+	pool->loans = memory_get(size * sizeof(PoolClient));
 	pool->idle = memory_get(size * sizeof(PGconn *));
 	pthread_mutex_init(&pool->lock, NULL);
 	return pool;
@@ -90,15 +87,62 @@ pool_close(Pool *pool)
 	}
 	pthread_mutex_unlock(&pool->lock);
 	pthread_mutex_destroy(&pool->lock);
+	free(pool->loans);
 	free(pool->idle);
 	free(pool->last_error);
 	free(pool);
 }
 
-static bool
-may_have(const Pool *pool, PoolUse use)
+static void
+add_loan(Pool *pool, const PoolClient *client)
 {
-	return use == POOL_SHORT || pool->lent_long < pool->max_long;
+	pool->loans[pool->loan_count++] = *client;
+}
+
+static void
+end_loan(Pool *pool, const PoolClient *client)
+{
+	int			i = 0;
+
+	while (pool->loans[i].use != client->use ||
+		   pool->loans[i].account != client->account)
+		i++;
+	pool->loans[i] = pool->loans[--pool->loan_count];
+}
+
+/* Sessions lent: all, or those for long; of all, or of one account. */
+static int
+count_loans(const Pool *pool, bool only_long, int64_t account)
+{
+	int			count = 0;
+
+	for (int i = 0; i < pool->loan_count; i++)
+		count += (!only_long || pool->loans[i].use == POOL_LONG) &&
+			(account <= 0 || pool->loans[i].account == account);
+	return count;
+}
+
+static int
+half(int count)
+{
+	return count > 1 ? count / 2 : 1;
+}
+
+static bool
+has_share(const Pool *pool, const PoolClient *client)
+{
+	if (client->account <= 0)
+		return false;
+	return count_loans(pool, false, client->account) >= half(pool->size) ||
+		(client->use == POOL_LONG &&
+		 count_loans(pool, true, client->account) >= half(pool->max_long));
+}
+
+static bool
+may_have(const Pool *pool, const PoolClient *client)
+{
+	return !has_share(pool, client) &&
+		(client->use == POOL_SHORT || count_loans(pool, true, 0) < pool->max_long);
 }
 
 static void
@@ -118,8 +162,8 @@ call(Pool *pool, Waiter *waiter, PGconn *conn)
 	leave_queue(pool, waiter);
 	waiter->called = true;
 	waiter->conn = conn;
-	if (conn != NULL && waiter->use == POOL_LONG)
-		pool->lent_long++;
+	if (conn != NULL)
+		add_loan(pool, waiter->client);
 	pthread_cond_signal(&waiter->wake);
 }
 
@@ -151,7 +195,7 @@ serve_queue(Pool *pool)
 		PGconn	   *conn;
 
 		next = waiter->next;
-		if (!may_have(pool, waiter->use))
+		if (!may_have(pool, waiter->client))
 			continue;
 		conn = take_idle(pool);
 		if (conn == NULL && pool->opened + opening++ >= pool->size)
@@ -162,8 +206,9 @@ serve_queue(Pool *pool)
 
 /* Wait in the queue; false if nobody called until then. */
 static bool
-wait_for_call(Pool *pool, Waiter *waiter, const struct timespec *until)
+wait_for_call(Pool *pool, Waiter *waiter, int64_t until)
 {
+	const struct timespec moment = clock_moment(until);
 	Waiter	  **last = &pool->first;
 	pthread_condattr_t attributes;
 
@@ -177,7 +222,7 @@ wait_for_call(Pool *pool, Waiter *waiter, const struct timespec *until)
 	pthread_cond_init(&waiter->wake, &attributes);
 	pthread_condattr_destroy(&attributes);
 	while (!waiter->called &&
-		   pthread_cond_timedwait(&waiter->wake, &pool->lock, until) == 0)
+		   pthread_cond_timedwait(&waiter->wake, &pool->lock, &moment) == 0)
 		;
 	pthread_cond_destroy(&waiter->wake);
 	if (!waiter->called)
@@ -187,7 +232,7 @@ wait_for_call(Pool *pool, Waiter *waiter, const struct timespec *until)
 
 /* Open a session.  The lock is held before and after, not meanwhile. */
 static PGconn *
-open_one(Pool *pool)
+open_one(Pool *pool, int64_t until)
 {
 	PGconn	   *conn;
 	char	   *error = NULL;
@@ -195,7 +240,7 @@ open_one(Pool *pool)
 	pool->opened++;
 	pool->opening++;
 	pthread_mutex_unlock(&pool->lock);
-	conn = session_open(pool->conninfo, &error);
+	conn = session_open(pool->conninfo, until, &error);
 	pthread_mutex_lock(&pool->lock);
 	pool->opening--;
 	if (conn != NULL)
@@ -215,7 +260,7 @@ open_one(Pool *pool)
 		log_message(LOG_DEBUG, "%s pool: %s", pool->name, error);
 	pool->pause_ms = pool->pause_ms == 0 ? FIRST_PAUSE_MS :
 		pool->pause_ms * 2 > LAST_PAUSE_MS ? LAST_PAUSE_MS : pool->pause_ms * 2;
-	pool->pause_until_ms = now_ms() + pool->pause_ms;
+	pool->pause_until_ms = clock_ms() + pool->pause_ms;
 	free(pool->last_error);
 	pool->last_error = error;
 	/* waiting is no use any more */
@@ -229,55 +274,53 @@ open_one(Pool *pool)
  * database is away.
  */
 static PGconn *
-take_now(Pool *pool, PoolUse use, bool *hopeless)
+take_now(Pool *pool, const PoolClient *client, int64_t until, bool *hopeless)
 {
 	PGconn	   *conn;
 
-	if (!may_have(pool, use))
+	if (!may_have(pool, client))
 		return NULL;
 	conn = take_idle(pool);
 	if (conn == NULL && pool->opened == pool->size)
 		return NULL;
-	if (use == POOL_LONG)
-		pool->lent_long++;
+	add_loan(pool, client);
 	/* While it is away, one tries at a time, and not all the time. */
 	if (conn == NULL && (pool->pause_ms == 0 ||
-						 (pool->opening == 0 && now_ms() >= pool->pause_until_ms)))
-		conn = open_one(pool);
-	if (conn == NULL && use == POOL_LONG)
-		pool->lent_long--;
+						 (pool->opening == 0 && clock_ms() >= pool->pause_until_ms)))
+		conn = open_one(pool, until);
+	if (conn == NULL)
+		end_loan(pool, client);
 	*hopeless = conn == NULL;
 	return conn;
 }
 
 PGconn *
-pool_take(Pool *pool, PoolUse use)
+pool_take(Pool *pool, const PoolClient *client, PoolAnswer *answer)
 {
 	PGconn	   *conn;
 	bool		hopeless = false;
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += MAX_WAIT_MS / 1000;
+	int64_t		until = clock_ms() + MAX_WAIT_MS;
 
 	pthread_mutex_lock(&pool->lock);
-	conn = take_now(pool, use, &hopeless);
+	conn = take_now(pool, client, until, &hopeless);
 	while (conn == NULL && !hopeless && pool->waiting < pool->max_waiting)
 	{
-		Waiter		waiter = {.use = use};
+		Waiter		waiter = {.client = client};
 
-		if (!wait_for_call(pool, &waiter, &until))
+		if (!wait_for_call(pool, &waiter, until))
 			break;
 		conn = waiter.conn;
 		if (conn == NULL)
-			conn = take_now(pool, use, &hopeless);
+			conn = take_now(pool, client, until, &hopeless);
 	}
+	*answer = conn != NULL ? POOL_LENT : hopeless ? POOL_AWAY :
+		has_share(pool, client) ? POOL_SHARE_TAKEN : POOL_BUSY;
 	pthread_mutex_unlock(&pool->lock);
 	return conn;
 }
 
 void
-pool_give(Pool *pool, PGconn *conn, PoolUse use, bool good)
+pool_give(Pool *pool, PGconn *conn, const PoolClient *client, bool good)
 {
 	good = good && PQstatus(conn) == CONNECTION_OK &&
 		PQtransactionStatus(conn) == PQTRANS_IDLE;
@@ -285,12 +328,22 @@ pool_give(Pool *pool, PGconn *conn, PoolUse use, bool good)
 		PQfinish(conn);
 
 	pthread_mutex_lock(&pool->lock);
-	if (use == POOL_LONG)
-		pool->lent_long--;
+	end_loan(pool, client);
 	if (good)
 		pool->idle[pool->idle_count++] = conn;
 	else
 		pool->opened--;
 	serve_queue(pool);
 	pthread_mutex_unlock(&pool->lock);
+}
+
+bool
+pool_is_busy(Pool *pool)
+{
+	bool		busy;
+
+	pthread_mutex_lock(&pool->lock);
+	busy = pool->idle_count == 0 && pool->opened - pool->opening == pool->size;
+	pthread_mutex_unlock(&pool->lock);
+	return busy;
 }

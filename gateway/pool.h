@@ -6,6 +6,7 @@
 #define POOL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <libpq-fe.h>
 
@@ -18,6 +19,22 @@ typedef enum PoolUse
 	POOL_LONG					/* seconds; at most half of the pool */
 } PoolUse;
 
+/* Who wants one, and for what. */
+typedef struct PoolClient
+{
+	PoolUse		use;
+	int64_t		account;		/* has half of the sessions of each use at
+								 * most; 0 and less: nobody in particular */
+} PoolClient;
+
+typedef enum PoolAnswer
+{
+	POOL_LENT,
+	POOL_AWAY,					/* the database cannot be reached */
+	POOL_BUSY,					/* none was free for some seconds */
+	POOL_SHARE_TAKEN			/* of those the account may have */
+} PoolAnswer;
+
 /*
  * Sessions are opened when first needed.  Of those who wait for one, at most
  * max_waiting do; who comes after them is refused at once.
@@ -28,13 +45,13 @@ extern Pool *pool_create(const char *name, const char *conninfo, int size,
 /* Close its sessions, once none is lent, and free it. */
 extern void pool_close(Pool *pool);
 
-/*
- * Borrow a session.  NULL if none was free for some seconds, or if the database
- * cannot be reached.
- */
-extern PGconn *pool_take(Pool *pool, PoolUse use);
+/* Borrow a session, or NULL; *answer says why. */
+extern PGconn *pool_take(Pool *pool, const PoolClient *client, PoolAnswer *answer);
 
 /* Give it back; one that is not good is closed. */
-extern void pool_give(Pool *pool, PGconn *conn, PoolUse use, bool good);
+extern void pool_give(Pool *pool, PGconn *conn, const PoolClient *client, bool good);
+
+/* Are all of its sessions there, and lent? */
+extern bool pool_is_busy(Pool *pool);
 
 #endif							/* POOL_H */

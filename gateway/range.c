@@ -107,3 +107,42 @@ range_tag_in_list(const char *header, const char *tag, bool weak)
 		header += strcspn(header, ",");
 	}
 }
+
+/* The first is written, all are read. */
+static const char *const date_formats[] = {
+	"%a, %d %b %Y %H:%M:%S GMT",
+	"%A, %d-%b-%y %H:%M:%S GMT",
+	"%a %b %e %H:%M:%S %Y",
+};
+
+void
+range_date(char result[RANGE_DATE_SIZE], time_t moment)
+{
+	struct tm	utc;
+
+	if (gmtime_r(&moment, &utc) == NULL ||
+		strftime(result, RANGE_DATE_SIZE, date_formats[0], &utc) == 0)
+		*result = '\0';
+}
+
+bool
+range_parse_date(const char *header, time_t *moment)
+{
+	for (size_t i = 0; header != NULL &&
+		 i < sizeof(date_formats) / sizeof(date_formats[0]); i++)
+	{
+		struct tm	utc = {0};
+		char		again[40];
+		const char *end = strptime(header, date_formats[i], &utc);
+
+		if (end == NULL || *end != '\0')
+			continue;
+		/* strptime() takes more than a date is; written again it is the same */
+		*moment = timegm(&utc);
+		if (gmtime_r(moment, &utc) != NULL &&
+			strftime(again, sizeof(again), date_formats[i], &utc) > 0 &&
+			strcmp(again, header) == 0)
+			return true;
+	}
+	return false;
+}

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 typedef enum RangeKind
 {
@@ -28,5 +29,13 @@ extern RangeKind range_parse(const char *header, uint64_t size,
  * says whether W/"x" is taken for "x".
  */
 extern bool range_tag_in_list(const char *header, const char *tag, bool weak);
+
+#define RANGE_DATE_SIZE	30		/* Tue, 12 Nov 2019 09:51:14 GMT */
+
+/* A moment as HTTP writes it; empty if it cannot be written. */
+extern void range_date(char result[RANGE_DATE_SIZE], time_t moment);
+
+/* The same read, as the two older forms are; false for anything else, and NULL. */
+extern bool range_parse_date(const char *header, time_t *moment);
 
 #endif							/* RANGE_H */

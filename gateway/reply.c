@@ -13,6 +13,8 @@
 
 #include "guard.h"
 #include "log.h"
+#include "memory.h"
+#include "share.h"
 
 static bool stopping = false;
 
@@ -59,24 +61,63 @@ reply_send(Request *request, struct MHD_Response *response, int status,
 	return result;
 }
 
-static void
-free_result(void *result)
+_Static_assert((int) REQUEST_JSON == (int) BODY_JSON,
+			   "whatever was asked, its body is in the same column");
+
+/* A result that is being sent. */
+typedef struct Body
 {
-	PQclear(result);
+	PGresult   *result;
+	int64_t		account;
+	size_t		size;
+} Body;
+
+static void
+free_body(void *arg)
+{
+	Body	   *body = arg;
+
+	share_give_list(body->account, body->size);
+	PQclear(body->result);
+	free(body);
+}
+
+static enum MHD_Result
+reply_no_room(Request *request, ShareAnswer answer)
+{
+	Failure		failure;
+
+	if (answer == SHARE_ACCOUNT_HAS_ENOUGH)
+		failure_set(&failure, 429, 5,
+					"this account has as many lists on their way as it may have at once");
+	else
+		failure_set(&failure, 503, 5, "there are too many lists on their way just now");
+	return reply_failure(request, &failure);
 }
 
 enum MHD_Result
 reply_json(Request *request, PGresult *result, int status, int retry_after)
 {
-	size_t		size = PQgetlength(result, 0, 0);
+	size_t		size = PQgetlength(result, 0, BODY_JSON);
+	ShareAnswer answer = share_take_list(request->account, size);
 	struct MHD_Response *response;
+	Body	   *body;
 
-	response = MHD_create_response_from_buffer_with_free_callback_cls(size,
-																	  PQgetvalue(result, 0, 0),
-																	  free_result, result);
-	if (response == NULL)
+	if (answer != SHARE_OK)
 	{
 		PQclear(result);
+		return reply_no_room(request, answer);
+	}
+	body = memory_get(sizeof(Body));
+	body->result = result;
+	body->account = request->account;
+	body->size = size;
+	response = MHD_create_response_from_buffer_with_free_callback_cls(size,
+																	  PQgetvalue(result, 0, BODY_JSON),
+																	  free_body, body);
+	if (response == NULL)
+	{
+		free_body(body);
 		return MHD_NO;
 	}
 	reply_header(response, "Content-Type", "application/json; charset=utf-8");
@@ -87,8 +128,9 @@ reply_json(Request *request, PGresult *result, int status, int retry_after)
 	return reply_send(request, response, status, size);
 }
 
-struct MHD_Response *
-reply_error_body(Request *request, int status, const char *message)
+static struct MHD_Response *
+error_body(Request *request, int status, const char *code, const char *message,
+		   const char *link)
 {
 	char	   *body;
 	size_t		size;
@@ -99,11 +141,17 @@ reply_error_body(Request *request, int status, const char *message)
 	if (out == NULL)
 		abort();
 	text_time(now);
-	fprintf(out, "{\"timeStamp\":\"%s\",\"status\":%d,\"message\":", now, status);
+	fprintf(out, "{\"timeStamp\":\"%s\",\"status\":%d,\"code\":\"%s\",\"message\":", now, status, code);
 	text_put_json(out, message);
 	fputs(",\"path\":", out);
 	text_put_json(out, request->path);
-	fprintf(out, ",\"correlationId\":\"%s\"}", request->correlation_id);
+	fprintf(out, ",\"correlationId\":\"%s\"", request->correlation_id);
+	if (link != NULL)
+	{
+		fputs(",\"downloadUrl\":", out);
+		text_put_json(out, link);
+	}
+	putc('}', out);
 	if (fclose(out) != 0)
 		abort();
 	response = MHD_create_response_from_buffer(size, body, MHD_RESPMEM_MUST_FREE);
@@ -113,6 +161,23 @@ reply_error_body(Request *request, int status, const char *message)
 	reply_header(response, "Content-Type", "application/json; charset=utf-8");
 	reply_header(response, "Cache-Control", "private, no-store");
 	return response;
+}
+
+struct MHD_Response *
+reply_error_body(Request *request, int status, const char *message)
+{
+	return error_body(request, status, failure_code(status), message, NULL);
+}
+
+enum MHD_Result
+reply_elsewhere(Request *request, const char *link)
+{
+	struct MHD_Response *response;
+
+	response = error_body(request, MHD_HTTP_CONFLICT,
+						  failure_code(MHD_HTTP_CONFLICT),
+						  "the file is at downloadUrl, which needs no token", link);
+	return reply_send(request, response, MHD_HTTP_CONFLICT, request->reply_bytes);
 }
 
 enum MHD_Result
@@ -137,8 +202,9 @@ reply_error_and_close(Request *request, int status, const char *message)
 enum MHD_Result
 reply_failure(Request *request, Failure *failure)
 {
-	struct MHD_Response *response = reply_error_body(request, failure->status,
-													 failure->message);
+	struct MHD_Response *response = error_body(request, failure->status,
+											   failure->code, failure->message,
+											   NULL);
 
 	free(failure->message);
 	failure->message = NULL;

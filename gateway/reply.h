@@ -40,6 +40,9 @@ extern enum MHD_Result reply_failure(Request *request, Failure *failure);
 extern enum MHD_Result reply_error_and_close(Request *request, int status,
 											 const char *message);
 
+/* 409: what was asked for is to be had by another link, and without a token. */
+extern enum MHD_Result reply_elsewhere(Request *request, const char *link);
+
 /* The same 404 for reports that are not there and for foreign ones. */
 extern enum MHD_Result reply_no_report(Request *request);
 extern enum MHD_Result reply_method_not_allowed(Request *request, const char *allowed);

@@ -22,23 +22,20 @@
 static enum MHD_Result
 reply_bad_parameter(Request *request, Field field, const char *what)
 {
-	Failure		failure;
+	enum MHD_Result result;
+	char	   *message;
 
-	memset(&failure, 0, sizeof(failure));
-	failure.status = MHD_HTTP_BAD_REQUEST;
-	if (asprintf(&failure.message, "%s %s", request_field_name(field), what) < 0)
+	if (asprintf(&message, "%s %s", request_field_name(field), what) < 0)
 		abort();
-	return reply_failure(request, &failure);
+	result = reply_error(request, MHD_HTTP_BAD_REQUEST, message);
+	free(message);
+	return result;
 }
 
 enum MHD_Result
 reports_list(Request *request)
 {
-	/* in the order of rde_list_reports() */
-	static const Field parameters[] = {
-		QUERY_FROM, QUERY_TO, QUERY_FORMAT, QUERY_NAME, QUERY_STATUS,
-		QUERY_TYPE, QUERY_DETAIL, QUERY_AFTER
-	};
+	static const Field parameters[] = {LIST_PARAMETERS(PARAMETER_AS_FIELD)};
 	Call		call;
 	Failure		failure;
 	PGresult   *result;
@@ -72,7 +69,8 @@ reports_list(Request *request)
 		call_add(&call, value);
 	}
 	if (request->fields[QUERY_AFTER].value == NULL &&
-		(call.values[0] == NULL || call.values[1] == NULL))
+		(request->fields[QUERY_FROM].value == NULL ||
+		 request->fields[QUERY_TO].value == NULL))
 		return reply_error(request, MHD_HTTP_BAD_REQUEST,
 						   "from and to are needed, or after");
 
@@ -131,7 +129,7 @@ reports_request(Request *request)
 	result = access_call(request, POOL_LONG, &call, &failure);
 	if (result == NULL)
 		return reply_failure(request, &failure);
-	report_status = PQgetvalue(result, 0, 1);
+	report_status = PQgetvalue(result, 0, REQUEST_STATUS);
 	pending = strcmp(report_status, "submitted") == 0 ||
 		strcmp(report_status, "processing") == 0;
 	return reply_json(request, result,

@@ -14,6 +14,7 @@
 
 #include <openssl/evp.h>
 
+#include "clock.h"
 #include "log.h"
 #include "memory.h"
 
@@ -27,11 +28,15 @@ static const char *const field_names[FIELD_COUNT] = {
 	[HEADER_CORRELATION_ID] = "X-Correlation-ID",
 	[HEADER_CONTENT_LENGTH] = "Content-Length",
 	[HEADER_TRANSFER_ENCODING] = "Transfer-Encoding",
+	[HEADER_HOST] = "Host",
+	[HEADER_FORWARDED_FOR] = "X-Forwarded-For",
 	[HEADER_IDEMPOTENCY_KEY] = "Idempotency-Key",
 	[HEADER_RANGE] = "Range",
 	[HEADER_IF_RANGE] = "If-Range",
 	[HEADER_IF_MATCH] = "If-Match",
 	[HEADER_IF_NONE_MATCH] = "If-None-Match",
+	[HEADER_IF_MODIFIED_SINCE] = "If-Modified-Since",
+	[HEADER_IF_UNMODIFIED_SINCE] = "If-Unmodified-Since",
 	[QUERY_FROM] = "from",
 	[QUERY_TO] = "to",
 	[QUERY_FORMAT] = "format",
@@ -57,13 +62,15 @@ request_field_name(Field field)
 
 /*
  * The path in its segments, each decoded alone: an encoded slash is part of a
- * segment.  What cannot be decoded has no segments, so nothing is found there.
+ * segment.  What cannot be decoded has no segments, so nothing is found there;
+ * a NUL, at which others would take the path to end, is an error of its own.
  */
 static void
 split_path(Request *request)
 {
 	const char *at = request->path;
 
+	request->malformed = strstr(at, "%00") != NULL;
 	while (*at == '/' && request->segment_count < REQUEST_MAX_SEGMENTS)
 	{
 		size_t		length = strcspn(++at, "/");
@@ -87,8 +94,10 @@ request_create(struct MHD_Connection *connection, const char *uri)
 	Request    *request = memory_get(sizeof(Request));
 	size_t		length = strcspn(uri, "?");
 
-	clock_gettime(CLOCK_MONOTONIC, &request->started);
+	request->started = clock_us();
 	request->connection = connection;
+	request->target = uri;
+	request->target_length = strlen(uri);
 	text_random_uuid(request->correlation_id);
 	request->path = memory_get(length + 1);
 	memcpy(request->path, uri, length);
@@ -116,6 +125,10 @@ take_field(void *arg, enum MHD_ValueKind kind, const char *name,
 	int			first = header ? 0 : QUERY_FROM;
 	int			end = header ? QUERY_FROM : FIELD_COUNT;
 
+	/* with a blank before the colon, say, one reads a length and one does not */
+	if (header && (strlen(name) != name_size ||
+				   !text_is_word(name, SIZE_MAX - 1, "!#$%&'*+-.^_`|~")))
+		request->malformed = true;
 	for (int i = first; i < end; i++)
 	{
 		FieldValue *field = &request->fields[i];
@@ -130,16 +143,30 @@ take_field(void *arg, enum MHD_ValueKind kind, const char *name,
 	return MHD_YES;
 }
 
+/*
+ * libmicrohttpd ends the target where its line has a NUL.  In its memory the
+ * version follows behind a blank, which is a NUL by now.
+ */
+static bool
+target_is_whole(const Request *request, const char *version)
+{
+	return version == NULL || version <= request->target ||
+		(size_t) (version - request->target) > REQUEST_MAX_LINE ||
+		(size_t) (version - request->target) == request->target_length + 1;
+}
+
 void
-request_begin(Request *request, const char *method)
+request_begin(Request *request, const char *method, const char *version)
 {
 	const char *id;
 
 	request->begun = true;
+	request->malformed |= !target_is_whole(request, version);
 	snprintf(request->method, sizeof(request->method), "%s", method);
 	MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, take_field, request);
 	MHD_get_connection_values_n(request->connection, MHD_GET_ARGUMENT_KIND, take_field, request);
 
+	request->malformed |= request->fields[HEADER_HOST].count > 1;
 	id = request->fields[HEADER_CORRELATION_ID].value;
 	if (id != NULL && !request->fields[HEADER_CORRELATION_ID].broken &&
 		text_is_word(id, sizeof(request->correlation_id) - 1, "-"))

@@ -7,15 +7,16 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 
 #include <microhttpd.h>
 
+#include "address.h"
 #include "call.h"
 #include "text.h"
 #include "verified.h"
 
 #define REQUEST_MAX_BODY	(64 * 1024)
+#define REQUEST_MAX_LINE	(32 * 1024) /* and headers */
 #define REQUEST_MAX_SEGMENTS 4
 #define SHA256_SIZE			32
 
@@ -27,11 +28,15 @@ typedef enum Field
 	HEADER_CORRELATION_ID,
 	HEADER_CONTENT_LENGTH,
 	HEADER_TRANSFER_ENCODING,
+	HEADER_HOST,
+	HEADER_FORWARDED_FOR,
 	HEADER_IDEMPOTENCY_KEY,
 	HEADER_RANGE,
 	HEADER_IF_RANGE,
 	HEADER_IF_MATCH,
 	HEADER_IF_NONE_MATCH,
+	HEADER_IF_MODIFIED_SINCE,
+	HEADER_IF_UNMODIFIED_SINCE,
 	QUERY_FROM,
 	QUERY_TO,
 	QUERY_FORMAT,
@@ -40,8 +45,7 @@ typedef enum Field
 	QUERY_TYPE,
 	QUERY_DETAIL,
 	QUERY_AFTER,
-	QUERY_SV,					/* QUERY_SV to QUERY_SIG: in the order of
-								 * rde_redeem() */
+	QUERY_SV,
 	QUERY_ST,
 	QUERY_SE,
 	QUERY_SP,
@@ -81,11 +85,16 @@ typedef struct Request
 	struct MHD_Connection *connection;
 	const Pools *pools;
 	struct Guard *guard;		/* of its connection */
-	struct timespec started;
+	Address		address;		/* of its client */
+	bool		login_failed;
+	int64_t		started;		/* clock_us() */
 	char		correlation_id[65];
 	char		method[16];
 	char	   *path;			/* as it came, without its query */
+	const char *target;			/* as libmicrohttpd has it, query and all */
+	size_t		target_length;	/* to its first NUL */
 	bool		begun;			/* the headers are here */
+	bool		malformed;		/* others may take it for something else */
 
 	int			segment_count;	/* REQUEST_MAX_SEGMENTS: more than any has */
 	char	   *segments[REQUEST_MAX_SEGMENTS]; /* of the path, decoded */
@@ -109,8 +118,11 @@ extern Request *request_create(struct MHD_Connection *connection, const char *ur
 extern const char *request_field_name(Field field);
 extern void request_free(Request *request);
 
-/* Takes apart what is known once its headers are there. */
-extern void request_begin(Request *request, const char *method);
+/*
+ * Takes apart what is known once its headers are there.  version is that of its
+ * first line, as libmicrohttpd has it.
+ */
+extern void request_begin(Request *request, const char *method, const char *version);
 
 /* More of its body; what is beyond REQUEST_MAX_BODY is counted and dropped. */
 extern void request_add_body(Request *request, const char *data, size_t size);

@@ -16,10 +16,12 @@
 #include <sys/socket.h>
 
 #include "access.h"
+#include "clock.h"
 #include "download.h"
 #include "guard.h"
 #include "health.h"
 #include "log.h"
+#include "logins.h"
 #include "memory.h"
 #include "reply.h"
 #include "reports.h"
@@ -31,7 +33,7 @@
  * Memory of a connection: request line and headers, then what is read and
  * written at once.  What is larger is refused with 431 or 414.
  */
-#define CONNECTION_MEMORY (32 * 1024)
+#define CONNECTION_MEMORY REQUEST_MAX_LINE
 
 /* Past what guard.h allows, and past a POST's 30 s in the database. */
 #define CONNECTION_TIMEOUT 180
@@ -60,11 +62,13 @@ static const Route routes[] = {
 typedef struct Client
 {
 	struct Guard *guard;
+	Address		address;
 	Request    *request;
 } Client;
 
 static struct MHD_Daemon *daemon_handle;
 static const Pools *server_pools;
+static bool behind_proxy;
 static int	active;
 
 static const Route *
@@ -124,12 +128,17 @@ handle(void *arg, struct MHD_Connection *connection, const char *url,
 	(void) arg;
 	(void) connection;
 	(void) url;
-	(void) version;
 	if (!request->begun)
 	{
-		request_begin(request, method);
+		request_begin(request, method, version);
+		if (behind_proxy && request->fields[HEADER_FORWARDED_FOR].count > 0)
+			address_parse_last(&request->address,
+							   request->fields[HEADER_FORWARDED_FOR].value);
 		__atomic_add_fetch(&active, 1, __ATOMIC_RELAXED);
 		guard_expect(request->guard, GUARD_WORK);
+		if (request->malformed)
+			return reply_error_and_close(request, MHD_HTTP_BAD_REQUEST,
+										 "the request is not well-formed: two Host fields, a field's name that is none, or a NUL in the path");
 		if (!request_framing_is_sound(request))
 			return reply_error_and_close(request, MHD_HTTP_BAD_REQUEST,
 										 "the length of the body is in doubt");
@@ -137,7 +146,7 @@ handle(void *arg, struct MHD_Connection *connection, const char *url,
 			return reply_error_and_close(request, MHD_HTTP_CONTENT_TOO_LARGE,
 										 "the body is larger than 64 KiB");
 		request->keep_body = request_has_body(request) && wants_body(request);
-		guard_expect(request->guard, GUARD_REQUEST);
+		guard_expect(request->guard, request->keep_body ? GUARD_BODY : GUARD_DRAIN);
 		return MHD_YES;			/* a reply now would cost the connection */
 	}
 	if (*size > 0)
@@ -153,14 +162,13 @@ handle(void *arg, struct MHD_Connection *connection, const char *url,
 static void
 log_request(const Request *request, enum MHD_RequestTerminationCode how)
 {
-	struct timespec now;
 	char	   *line;
 	size_t		size;
 	FILE	   *out;
 
-	if (!log_wanted(LOG_INFO))
+	if (!log_wanted(LOG_INFO) ||
+		(request->login_failed && !logins_has_line(&request->address)))
 		return;
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	out = log_begin(&line, &size, LOG_INFO);
 	fprintf(out, "request id=%s account=", request->correlation_id);
 	if (request->account > 0)
@@ -173,8 +181,7 @@ log_request(const Request *request, enum MHD_RequestTerminationCode how)
 	text_put_printable(out, request->path);
 	fprintf(out, " status=%d bytes=%llu ms=%.1f", request->status,
 			(unsigned long long) request->reply_bytes,
-			(now.tv_sec - request->started.tv_sec) * 1e3 +
-			(now.tv_nsec - request->started.tv_nsec) / 1e6);
+			(clock_us() - request->started) / 1e3);
 	if (request->download != NULL)
 		download_log(request->download, out);
 	if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK)
@@ -191,7 +198,7 @@ finish(Client *client, enum MHD_RequestTerminationCode how)
 		return;
 	client->request = NULL;
 	log_request(request, how);
-	guard_expect(client->guard, GUARD_REQUEST);
+	guard_expect(client->guard, GUARD_IDLE);
 	if (request->begun)
 		__atomic_sub_fetch(&active, 1, __ATOMIC_RELAXED);
 	download_end(request->download);
@@ -214,6 +221,8 @@ begin_request(void *arg, const char *uri, struct MHD_Connection *connection)
 	(void) arg;
 	finish(client, MHD_REQUEST_TERMINATED_WITH_ERROR);
 	request->guard = client->guard;
+	request->address = client->address;
+	guard_expect(client->guard, GUARD_HEADERS);
 	request->pools = server_pools;
 	client->request = request;
 	return request;
@@ -238,13 +247,18 @@ notify_connection(void *arg, struct MHD_Connection *connection, void **context,
 				  enum MHD_ConnectionNotificationCode what)
 {
 	Client	   *client = *context;
+	bool		known;
 
 	(void) arg;
 	if (what == MHD_CONNECTION_NOTIFY_STARTED)
 	{
 		client = memory_get(sizeof(Client));
+		known = address_of(&client->address,
+						   MHD_get_connection_info(connection,
+												   MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
 		client->guard = guard_create(MHD_get_connection_info(connection,
-															 MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
+															 MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+									 known && !behind_proxy ? &client->address : NULL);
 		*context = client;
 	}
 	else
@@ -281,8 +295,9 @@ die(void *arg, const char *file, unsigned int line, const char *reason)
 }
 
 bool
-server_start(int listener, const Pools *pools)
+server_start(int listener, const Pools *pools, bool proxy)
 {
+	behind_proxy = proxy;
 	server_pools = pools;
 	MHD_set_panic_func(die, NULL);
 	daemon_handle = MHD_start_daemon(

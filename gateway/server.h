@@ -9,8 +9,11 @@
 
 #include "request.h"
 
-/* Serve the listening socket; false if that cannot be. */
-extern bool server_start(int listener, const Pools *pools);
+/*
+ * Serve the listening socket; false if that cannot be.  Behind a proxy, clients
+ * are told apart by what it says of them.
+ */
+extern bool server_start(int listener, const Pools *pools, bool behind_proxy);
 
 /* No new connections; the replies from now on end theirs. */
 extern void server_begin_stop(void);

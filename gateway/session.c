@@ -2,8 +2,8 @@
  * session.c
  *	  One connection to the database, ready for the gateway's statements.
  *
- * Invariant: SQL text is made here, of constants and of the extension's schema
- * as quote_ident() spells it.  Whatever a request brings is a bound parameter.
+ * Invariant: a session is either given out whole, with every statement prepared,
+ * or closed; opening it takes no longer than its caller said.
  */
 #include "session.h"
 
@@ -12,96 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "log.h"
 #include "memory.h"
 
-/* OIDs of types never change: pg_type.dat */
-#define BOOLOID			16
-#define BYTEAOID		17
-#define INT4OID			23
-#define FLOAT8OID		701
-#define TEXTOID			25
-#define JSONOID			114
-#define DATEOID			1082
-#define UUIDOID			2950
-
-/* rde_redeem() and rde_report_file() return the same columns. */
-#define FILE_COLUMNS \
-	"reseller, name, file_name, media_type, file_bytes, sha256, row_count, " \
-	"extract(epoch FROM published_at)::bigint, extract(epoch FROM now()), moved_to"
-
-typedef struct StatementText
-{
-	const char *name;
-	const char *sql;			/* "%" stands for the extension's schema */
-	Oid			types[STATEMENT_MAX_PARAMETERS];	/* up to the first 0 */
-} StatementText;
-
 /*
- * A download that has begun may end though its link or its report expires
- * meanwhile, within an hour: rde_redeem() and rde_report_file() are told when it
- * began, or what is just within the hour, so that it goes on longer still if
- * nothing expires.
- *
- * A piece is cut out in the server: a slow client gets small ones.  A whole
- * chunk is passed on as it is; a copy more makes the server's heap grow and
- * shrink each time, which costs three times as much as all the rest.
+ * Seconds for each of the connection's servers; and milliseconds for what a new
+ * session is asked, however long connecting took.
  */
-static const StatementText statements[STATEMENT_COUNT] = {
-	[STATEMENT_LOGIN] = {
-		"login",
-		"SELECT %.rde_login($1, $2)",
-		{TEXTOID, BYTEAOID}
-	},
-	[STATEMENT_LIST] = {
-		"list",
-		"SELECT %.rde_list_reports($1, $2, $3, $4, $5, $6, $7, $8)",
-		{DATEOID, DATEOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID, TEXTOID}
-	},
-	[STATEMENT_GET] = {
-		"get",
-		"SELECT %.rde_get_report($1)",
-		{UUIDOID}
-	},
-	[STATEMENT_REQUEST] = {
-		"request",
-		"SELECT body, body ->> 'status' FROM %.rde_request_report($1, $2) AS request(body)",
-		{JSONOID, TEXTOID}
-	},
-	[STATEMENT_REDEEM] = {
-		"redeem",
-		"SELECT " FILE_COLUMNS " FROM %.rde_redeem($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-		{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-		TEXTOID}
-	},
-	[STATEMENT_REDEEM_PIECE] = {
-		"redeem_piece",
-		"SELECT CASE WHEN $12 = 1048576 THEN %.rde_chunk($1, $10)"
-		" ELSE substr(%.rde_chunk($1, $10), $11, $12) END"
-		" FROM %.rde_redeem($1, $2, $3, $4, $5, $6, $7, $8, $9,"
-		" greatest(to_timestamp($13), now() - interval '59 minutes'))",
-		{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-		TEXTOID, INT4OID, INT4OID, INT4OID, FLOAT8OID}
-	},
-	[STATEMENT_FILE] = {
-		"file",
-		"SELECT " FILE_COLUMNS " FROM %.rde_report_file($1)",
-		{UUIDOID}
-	},
-	[STATEMENT_FILE_PIECE] = {
-		"file_piece",
-		"SELECT CASE WHEN $4 = 1048576 THEN %.rde_chunk($1, $2)"
-		" ELSE substr(%.rde_chunk($1, $2), $3, $4) END"
-		" FROM %.rde_report_file($1,"
-		" greatest(to_timestamp($5), now() - interval '59 minutes'))",
-		{UUIDOID, INT4OID, INT4OID, INT4OID, FLOAT8OID}
-	},
-	[STATEMENT_PING] = {
-		"ping",
-		"SELECT true",
-		{0}
-	},
-};
+#define CONNECT_TIMEOUT	"4"
+#define MIN_ANSWER_MS	1000
 
 /*
  * Nothing a session runs takes long but a POST that builds at once.  A
@@ -113,25 +33,30 @@ static const char settings[] =
 "SET statement_timeout = '30s';"
 "SET idle_in_transaction_session_timeout = '30s'";
 
+#define EXTENSION_COLUMNS(FIRST, NEXT) \
+	FIRST(EXTENSION_SCHEMA, "quote_ident(n.nspname)") \
+	NEXT(EXTENSION_ROLE, "current_user") \
+	NEXT(EXTENSION_ROLE_LITERAL, "quote_literal(current_user)") \
+	NEXT(EXTENSION_SUPERUSER, "r.rolsuper") \
+	NEXT(EXTENSION_USAGE, "has_schema_privilege(n.oid, 'USAGE')") \
+	NEXT(EXTENSION_EXECUTE, \
+		 "(SELECT bool_and(has_function_privilege(p.oid, 'EXECUTE'))" \
+		 " FROM pg_proc p" \
+		 " WHERE p.pronamespace = n.oid" \
+		 " AND p.proname IN ('rde_login', 'rde_list_reports', 'rde_get_report'," \
+		 " 'rde_request_report', 'rde_redeem', 'rde_report_file', 'rde_chunk'))")
+
+enum ExtensionColumn
+{
+	EXTENSION_COLUMNS(COLUMN_AS_NAME, COLUMN_AS_NAME)
+};
+
 static const char find_extension[] =
-"SELECT quote_ident(n.nspname), current_user, r.rolsuper, quote_literal(current_user),"
-"       has_schema_privilege(n.oid, 'USAGE'),"
-"       (SELECT bool_and(has_function_privilege(p.oid, 'EXECUTE'))"
-"        FROM pg_proc p"
-"        WHERE p.pronamespace = n.oid"
-"          AND p.proname IN ('rde_login', 'rde_list_reports', 'rde_get_report',"
-"                            'rde_request_report', 'rde_redeem',"
-"                            'rde_report_file', 'rde_chunk'))"
+SELECT(EXTENSION_COLUMNS)
 " FROM pg_extension e"
 " JOIN pg_namespace n ON n.oid = e.extnamespace"
 " JOIN pg_roles r ON r.rolname = current_user"
 " WHERE e.extname = 'rde'";
-
-const char *
-session_statement_name(Statement statement)
-{
-	return statements[statement].name;
-}
 
 static void
 ignore_notice(void *arg, const PGresult *notice)
@@ -150,7 +75,7 @@ connect_to(const char *conninfo)
 		"dbname", "client_encoding", NULL
 	};
 	const char *const values[] = {
-		"rde-gateway", "5", "10", "5", "3", "30000", conninfo, "UTF8", NULL
+		"rde-gateway", CONNECT_TIMEOUT, "10", "5", "3", "30000", conninfo, "UTF8", NULL
 	};
 
 	return PQconnectdbParams(keywords, values, 1);
@@ -172,78 +97,139 @@ printed(const char *format,...)
 	return text;
 }
 
+/* A session that is being opened, and until when. */
+typedef struct Opening
+{
+	PGconn	   *conn;
+	int64_t		begun;
+	int64_t		until;
+	char	   *error;			/* NULL: none so far, or the connection's */
+} Opening;
+
+/* Is there something to read in time? */
 static bool
-find_schema(PGconn *conn, char **schema, char **error)
+wait_for_server(Opening *opening)
+{
+	struct pollfd socket = {.fd = PQsocket(opening->conn),.events = POLLIN};
+	int64_t		left = opening->until - clock_ms();
+
+	if (left > 0 && poll(&socket, 1, left) != 0)
+		return true;
+	opening->error = printed("no answer within %lld seconds; of a pooler, "
+							 "all servers may be taken",
+							 (long long) (clock_ms() - opening->begun + 500) / 1000);
+	return false;
+}
+
+/*
+ * The last result of what was sent, if the server answers in time; PQexec() and
+ * its kin would wait for ever.
+ */
+static PGresult *
+take_answer(Opening *opening, int sent)
+{
+	PGresult   *last = NULL;
+	PGresult   *next;
+
+	while (sent)
+	{
+		if (PQisBusy(opening->conn))
+		{
+			if (!wait_for_server(opening) || !PQconsumeInput(opening->conn))
+				break;
+			continue;
+		}
+		next = PQgetResult(opening->conn);
+		if (next == NULL)
+			return last;
+		PQclear(last);
+		last = next;
+		if (PQresultStatus(last) == PGRES_FATAL_ERROR &&
+			PQstatus(opening->conn) != CONNECTION_OK)
+			return last;
+	}
+	PQclear(last);
+	return NULL;
+}
+
+static PGresult *
+ask(Opening *opening, const char *sql)
+{
+	return take_answer(opening, PQsendQuery(opening->conn, sql));
+}
+
+static void
+keep_error(Opening *opening)
+{
+	if (opening->error == NULL)
+		opening->error = memory_copy(PQerrorMessage(opening->conn));
+}
+
+static bool
+find_schema(Opening *opening, char **schema)
 {
 	static bool warned = false;
-	PGresult   *result = PQexec(conn, find_extension);
+	PGresult   *result = ask(opening, find_extension);
+	char	  **error = &opening->error;
 	bool		good = false;
 
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
-		*error = memory_copy(PQerrorMessage(conn));
+		keep_error(opening);
 	else if (PQntuples(result) == 0)
 		*error = memory_copy("the database lacks the extension \"rde\"");
-	else if (PQgetvalue(result, 0, 4)[0] != 't')
+	else if (PQgetvalue(result, 0, EXTENSION_USAGE)[0] != 't')
 		*error = printed("role \"%s\" may not use schema %s; "
 						 "run GRANT USAGE ON SCHEMA %s TO that role",
-						 PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 0),
-						 PQgetvalue(result, 0, 0));
-	else if (PQgetvalue(result, 0, 5)[0] != 't')
+						 PQgetvalue(result, 0, EXTENSION_ROLE), PQgetvalue(result, 0, EXTENSION_SCHEMA),
+						 PQgetvalue(result, 0, EXTENSION_SCHEMA));
+	else if (PQgetvalue(result, 0, EXTENSION_EXECUTE)[0] != 't')
 		*error = printed("role \"%s\" has no gateway's rights; "
 						 "grant them by rde_grant(%s, 'gateway')",
-						 PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 3));
+						 PQgetvalue(result, 0, EXTENSION_ROLE), PQgetvalue(result, 0, EXTENSION_ROLE_LITERAL));
 	else
 	{
-		if (PQgetvalue(result, 0, 2)[0] == 't' &&
+		if (PQgetvalue(result, 0, EXTENSION_SUPERUSER)[0] == 't' &&
 			!__atomic_exchange_n(&warned, true, __ATOMIC_RELAXED))
 			log_message(LOG_WARNING, "role \"%s\" is a superuser; a gateway should "
 						"connect as a role that has a gateway's rights and no others",
-						PQgetvalue(result, 0, 1));
-		*schema = memory_copy(PQgetvalue(result, 0, 0));
+						PQgetvalue(result, 0, EXTENSION_ROLE));
+		*schema = memory_copy(PQgetvalue(result, 0, EXTENSION_SCHEMA));
 		good = true;
 	}
 	PQclear(result);
 	return good;
 }
 
-static char *
-with_schema(const char *text, const char *schema)
+static void
+keep_prepare_error(Opening *opening, const PGresult *result)
 {
-	char	   *sql;
-	size_t		size;
-	FILE	   *out = open_memstream(&sql, &size);
+	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 
-	if (out == NULL)
-		abort();
-	for (; *text != '\0'; text++)
-	{
-		if (*text == '%')
-			fputs(schema, out);
-		else
-			putc(*text, out);
-	}
-	if (fclose(out) != 0)
-		abort();
-	return sql;
+	if (sqlstate != NULL && strcmp(sqlstate, "42P05") == 0)
+		opening->error = printed("a new session has statements of another one (42P05); "
+								 SESSION_POOLING);
+	else
+		keep_error(opening);
 }
 
 static bool
-prepare(PGconn *conn, const char *schema, char **error)
+prepare(Opening *opening, const char *schema)
 {
 	for (int i = 0; i < STATEMENT_COUNT; i++)
 	{
-		const StatementText *s = &statements[i];
-		char	   *sql = with_schema(s->sql, schema);
+		const Oid  *types = statement_types(i);
+		char	   *sql = statement_sql(i, schema);
 		int			count = 0;
 		PGresult   *result;
 		bool		good;
 
-		while (count < STATEMENT_MAX_PARAMETERS && s->types[count] != 0)
+		while (count < STATEMENT_MAX_PARAMETERS && types[count] != 0)
 			count++;
-		result = PQprepare(conn, s->name, sql, count, s->types);
+		result = take_answer(opening, PQsendPrepare(opening->conn, statement_name(i),
+													sql, count, types));
 		good = PQresultStatus(result) == PGRES_COMMAND_OK;
 		if (!good)
-			*error = memory_copy(PQerrorMessage(conn));
+			keep_prepare_error(opening, result);
 		PQclear(result);
 		free(sql);
 		if (!good)
@@ -252,35 +238,36 @@ prepare(PGconn *conn, const char *schema, char **error)
 	return true;
 }
 
-PGconn *
-session_open(const char *conninfo, char **error)
+static bool
+set_up(Opening *opening)
 {
-	PGconn	   *conn = connect_to(conninfo);
+	PGresult   *result = ask(opening, settings);
 	char	   *schema = NULL;
-	bool		good = false;
+	bool		good = PQresultStatus(result) == PGRES_COMMAND_OK &&
+	find_schema(opening, &schema) &&
+	prepare(opening, schema) &&
+	PQenterPipelineMode(opening->conn) == 1;
 
-	*error = NULL;
-	if (PQstatus(conn) == CONNECTION_OK)
-	{
-		PGresult   *result;
+	PQclear(result);
+	free(schema);
+	return good;
+}
 
-		PQsetNoticeReceiver(conn, ignore_notice, NULL);
-		result = PQexec(conn, settings);
-		good = PQresultStatus(result) == PGRES_COMMAND_OK &&
-			find_schema(conn, &schema, error) &&
-			prepare(conn, schema, error) &&
-			PQenterPipelineMode(conn) == 1;
-		PQclear(result);
-		free(schema);
-	}
-	if (!good)
-	{
-		if (*error == NULL)
-			*error = memory_copy(PQerrorMessage(conn));
-		PQfinish(conn);
-		conn = NULL;
-	}
-	return conn;
+PGconn *
+session_open(const char *conninfo, int64_t until, char **error)
+{
+	Opening		opening = {.begun = clock_ms()};
+
+	opening.conn = connect_to(conninfo);
+	opening.until = until > clock_ms() + MIN_ANSWER_MS ? until :
+		clock_ms() + MIN_ANSWER_MS;
+	PQsetNoticeReceiver(opening.conn, ignore_notice, NULL);
+	if (PQstatus(opening.conn) == CONNECTION_OK && set_up(&opening))
+		return opening.conn;
+	keep_error(&opening);
+	*error = opening.error;
+	PQfinish(opening.conn);
+	return NULL;
 }
 
 /*

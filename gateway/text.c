@@ -13,14 +13,15 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "clock.h"
+
 void
 text_time(char result[TEXT_TIME_SIZE])
 {
-	struct timespec now;
+	struct timespec now = clock_real();
 	struct tm	utc;
 	size_t		length;
 
-	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &utc);
 	length = strftime(result, TEXT_TIME_SIZE, "%Y-%m-%dT%H:%M:%S", &utc);
 	snprintf(result + length, TEXT_TIME_SIZE - length, ".%03uZ",
@@ -107,12 +108,13 @@ text_is_word(const char *text, size_t most, const char *others)
 
 /* How many bytes the UTF-8 character at text has, or 0 if it is not one. */
 static int
-character_length(const char *text)
+take_character(const char *text, uint32_t *character)
 {
 	const unsigned char *s = (const unsigned char *) text;
 	uint32_t	c;
 	int			length;
 
+	*character = s[0];
 	if (s[0] < 0x80)
 		return 1;
 	if (s[0] >= 0xC2 && s[0] <= 0xDF)
@@ -133,7 +135,16 @@ character_length(const char *text)
 	if ((length == 3 && c < 0x800) || (length == 4 && c < 0x10000) ||
 		c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF))
 		return 0;
+	*character = c;
 	return length;
+}
+
+static int
+character_length(const char *text)
+{
+	uint32_t	character;
+
+	return take_character(text, &character);
 }
 
 void
@@ -192,6 +203,48 @@ text_put_ascii(FILE *out, const char *text)
 			 *text : '_', out);
 		text += length == 0 ? 1 : length;
 	}
+}
+
+static bool
+is_control(uint32_t c)
+{
+	return c < ' ' || (c >= 0x7F && c <= 0x9F);
+}
+
+static bool
+changes_direction(uint32_t c)
+{
+	return c == 0x061C || c == 0x200E || c == 0x200F ||
+		(c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+}
+
+char *
+text_file_name(const char *text)
+{
+	char	   *result;
+	size_t		size;
+	FILE	   *out = open_memstream(&result, &size);
+	bool		after_dot = false;
+
+	if (out == NULL)
+		abort();
+	while (*text != '\0')
+	{
+		uint32_t	c;
+		int			length = take_character(text, &c);
+		bool		bad = length == 0 || c == '/' || c == '\\' ||
+		(c == '.' && after_dot) || is_control(c) || changes_direction(c);
+
+		if (bad)
+			putc('_', out);
+		else
+			fwrite(text, 1, length, out);
+		after_dot = !bad && c == '.';
+		text += length == 0 ? 1 : length;
+	}
+	if (fclose(out) != 0)
+		abort();
+	return result;
 }
 
 static int

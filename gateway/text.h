@@ -37,6 +37,13 @@ extern void text_put_printable(FILE *out, const char *text);
 /* Percent-encoded but for RFC 8187's attr-char. */
 extern void text_put_percent(FILE *out, const char *text);
 
+/*
+ * As a client may save a file, to be freed: "_" for a slash of either kind, a
+ * dot after a dot, control characters, those that turn round the direction of
+ * what follows, and what is not UTF-8.
+ */
+extern char *text_file_name(const char *text);
+
 /* With each character outside [A-Za-z0-9._+-] as "_". */
 extern void text_put_ascii(FILE *out, const char *text);
 

@@ -15,6 +15,7 @@
 
 #include <openssl/evp.h>
 
+#include "clock.h"
 #include "log.h"
 
 #define LIFETIME		60		/* seconds */
@@ -54,15 +55,6 @@ verified_digest(unsigned char digest[VERIFIED_SIZE], const char *const *parts,
 	EVP_MD_CTX_free(context);
 }
 
-static time_t
-now_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + 1;		/* never 0 */
-}
-
 static Entry *
 row_of(const unsigned char *digest)
 {
@@ -92,7 +84,7 @@ verified_lately(const unsigned char digest[VERIFIED_SIZE])
 
 	pthread_mutex_lock(&lock);
 	entry = find(digest);
-	if (entry != NULL && entry->until > now_seconds())
+	if (entry != NULL && entry->until > clock_seconds())
 		account = entry->account;
 	pthread_mutex_unlock(&lock);
 	return account;
@@ -117,7 +109,7 @@ verified_add(const unsigned char digest[VERIFIED_SIZE], int64_t account)
 		memcpy(entry->digest, digest, VERIFIED_SIZE);
 	}
 	entry->account = account;
-	entry->until = now_seconds() + LIFETIME;
+	entry->until = clock_seconds() + LIFETIME;
 	pthread_mutex_unlock(&lock);
 }
 

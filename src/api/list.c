@@ -5,7 +5,8 @@
  * Invariant: a report is in a list only if its reseller is among the accounts
  * the caller sees, or the caller sees all; that is a condition of every statement
  * here.  Lists are asked for often: each is one statement, planned once, whose
- * rows become text as they come.
+ * rows become text as they come.  A long one comes in parts: together they hold
+ * what was to be listed when the first was read, each report once.
  */
 #include "who/who.h"
 
@@ -13,6 +14,7 @@
 #include "catalog/pg_type.h"
 #include "format/format.h"
 #include "report/link.h"
+#include "api/place.h"
 #include "miscadmin.h"
 #include "core/url.h"
 #include "utils/builtins.h"
@@ -28,16 +30,23 @@ PG_FUNCTION_INFO_V1(rde_list_reports);
 enum
 {
 	LIST_ID, LIST_NAME, LIST_FORMAT, LIST_FILE_NAME, LIST_CREATED,
-	LIST_EXPIRES, LIST_LINK_NUMBER, LIST_STORE, LIST_DETAILS, LIST_COUNT
+	LIST_EXPIRES, LIST_LINK_NUMBER, LIST_STORE, LIST_DETAILS,
+	LIST_POSITION, LIST_COUNT
 };
 
-#define LIST_COLUMNS \
+/* A part ends with the item that makes it as long as this, or with so many. */
+#define PART_BYTES		(1024 * 1024)
+#define PART_ITEMS		"2000"
+
+#define LIST_COLUMNS(LIST_BY) \
 	"SELECT r.id, r.name, r.format, r.file_name," \
 	" r.published_at, r.expires_at, r.link_number, r.store," \
-	" CASE WHEN $1 THEN %s._rde_report_details(r)::text END" \
+	" CASE WHEN $1 THEN %s._rde_report_details(r)::text END," \
+	" r." LIST_BY \
 	" FROM %s._rde_report r" \
 	" WHERE ($2 IS NULL OR r.format = $2) AND ($3 IS NULL OR r.name = $3)" \
-	" AND ($4 IS NULL OR r.type = ANY ($4))"
+	" AND ($4 IS NULL OR r.type = ANY ($4))" \
+	" AND ($12 IS NULL OR (r." LIST_BY ", r.id) > ($12, $13))"
 
 /*
  * Published, stored, and the newest revision, which is found by its index
@@ -46,20 +55,26 @@ enum
 #define LIST_PUBLISHED \
 	" AND r.status = 'completed' AND r.expires_at > now()" \
 	" AND (SELECT n.id FROM %s._rde_report n WHERE n.supersedes = r.id" \
-	" AND n.status = 'completed') IS NULL"
+	" AND n.status = 'completed') IS NULL" \
+	" AND ($11 IS NULL OR r.system_identifier <> " CLUSTER \
+	" OR pg_visible_in_snapshot(r.published_xid, $11))"
 
-#define LIST_ORDER	" ORDER BY r.published_at, r.id"
+#define CLUSTER		"(SELECT c.system_identifier FROM pg_control_system() c)"
+
+#define LIST_ORDER(LIST_BY)	" ORDER BY r." LIST_BY ", r.id LIMIT " PART_ITEMS " + 1"
 
 typedef enum ListParameter
 {
 	PARAMETER_DETAIL, PARAMETER_FORMAT, PARAMETER_NAME, PARAMETER_TYPES,
 	PARAMETER_ALL, PARAMETER_ACCOUNTS, PARAMETER_FROM, PARAMETER_END,
-	PARAMETER_SEEN, PARAMETER_STATUS, PARAMETER_COUNT
+	PARAMETER_SEEN, PARAMETER_STATUS, PARAMETER_UPTO, PARAMETER_LAST,
+	PARAMETER_LAST_ID, PARAMETER_COUNT
 } ListParameter;
 
 static Oid	parameter_types[] = {
 	BOOLOID, TEXTOID, TEXTOID, TEXTARRAYOID, BOOLOID, INT8ARRAYOID,
-	TIMESTAMPTZOID, TIMESTAMPTZOID, PG_SNAPSHOTOID, TEXTOID
+	TIMESTAMPTZOID, TIMESTAMPTZOID, PG_SNAPSHOTOID, TEXTOID, PG_SNAPSHOTOID,
+	TIMESTAMPTZOID, UUIDOID
 };
 
 /* What is asked for, checked. */
@@ -68,6 +83,9 @@ typedef struct Listing
 	const RdeHome *home;
 	bool		detail;
 	bool		after;			/* since a cursor, not of days */
+	RdePlace   *place;			/* where it goes on; NULL: it begins */
+	const char *seen;			/* the cursor it is since, or NULL */
+	const char *upto;			/* the cursor at its end; NULL: not known */
 	bool		published;		/* completed ones; of others there are no
 								 * links */
 	bool		linked;			/* the caller may have links to them */
@@ -212,12 +230,54 @@ only_value(void)
 						 &isnull);
 }
 
+/* The snapshot of a cursor; raises 22023 for what is none. */
+static Datum
+snapshot_of(const Listing *list, const char *cursor)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(cursor)};
+
+	rde_execute(list->home, "SELECT %s._rde_read_cursor($1)",
+				1, types, values, NULL, true, SPI_OK_SELECT);
+	return only_value();
+}
+
+/*
+ * Since when, or from which place of a list on: that of days, whose end and
+ * whose last snapshot stand in the place, or that since another cursor.
+ */
+static void
+take_cursor(Listing *list, const char *text)
+{
+	if (strchr(text, RDE_PLACE_SEPARATOR) == NULL)
+		list->seen = text;
+	else
+	{
+		list->place = rde_place_read(text);
+		if (list->place == NULL)
+			refuse("after is not a cursor of this server",
+				   "Take \"next\" of an earlier answer, or begin with a first and a last day.");
+		list->seen = list->place->seen;
+		list->upto = list->place->upto;
+		set(list, PARAMETER_UPTO, snapshot_of(list, list->upto));
+		set(list, PARAMETER_LAST, TimestampTzGetDatum(list->place->last));
+		set(list, PARAMETER_LAST_ID, UUIDPGetDatum(&list->place->id));
+	}
+	if (list->seen)
+		set(list, PARAMETER_SEEN, snapshot_of(list, list->seen));
+	else
+	{
+		/* that of days, which goes on */
+		list->after = false;
+		set(list, PARAMETER_FROM, TimestampTzGetDatum(list->place->last));
+		set(list, PARAMETER_END, TimestampTzGetDatum(list->place->end));
+	}
+}
+
 /* Whose reports the caller sees, and what was published since which cursor. */
 static void
 look_up(Listing *list, FunctionCallInfo fcinfo)
 {
-	Oid			types[] = {TEXTOID};
-	Datum		values[1];
 	RdeWho		who = rde_who(list->home);
 
 	list->linked = list->published && who.rank >= RDE_TENANT;
@@ -226,12 +286,7 @@ look_up(Listing *list, FunctionCallInfo fcinfo)
 	set(list, PARAMETER_ACCOUNTS,
 		PointerGetDatum(rde_visible(list->home, &who)));
 	if (list->after)
-	{
-		values[0] = PG_GETARG_DATUM(7);
-		rde_execute(list->home, "SELECT %s._rde_read_cursor($1)",
-					1, types, values, NULL, true, SPI_OK_SELECT);
-		set(list, PARAMETER_SEEN, only_value());
-	}
+		take_cursor(list, text_to_cstring(PG_GETARG_TEXT_PP(7)));
 }
 
 /* Run the statement that fits; its rows are in SPI_tuptable. */
@@ -240,40 +295,40 @@ read_rows(Listing *list)
 {
 	if (!list->published)
 		rde_execute(list->home,
-					LIST_COLUMNS
+					LIST_COLUMNS("submitted_at")
 					" AND r.status = CASE WHEN $10 = 'processing' THEN 'submitted' ELSE $10 END"
 					" AND (r.expires_at > now() OR r.status = 'submitted')"
 					" AND ($5 OR r.reseller = ANY ($6))"
-					" AND ($9 IS NOT NULL OR r.submitted_at >= $7 AND r.submitted_at < $8)"
+					" AND ($7 IS NULL OR r.submitted_at >= $7 AND r.submitted_at < $8)"
 					" AND ($10 = 'error' OR ($10 = 'processing') ="
 					" (r.claim_pid IS NOT NULL AND %s._rde_alive(r.claim_pid, r.claim_start)))"
-					" ORDER BY r.submitted_at, r.id",
+					LIST_ORDER("submitted_at"),
 					PARAMETER_COUNT, parameter_types, list->values,
 					list->nulls, true, SPI_OK_SELECT);
 	else if (list->after)
 		/* planned for its cursor, which says how many rows there may be */
 		rde_execute(list->home,
-					LIST_COLUMNS LIST_PUBLISHED
+					LIST_COLUMNS("published_at") LIST_PUBLISHED
 					" AND ($5 OR r.reseller = ANY ($6))"
 					" AND r.published_xid >= pg_snapshot_xmin($9)"
 					" AND NOT pg_visible_in_snapshot(r.published_xid, $9)"
-					" AND r.system_identifier = (SELECT c.system_identifier FROM pg_control_system() c)"
-					LIST_ORDER,
+					" AND r.system_identifier = " CLUSTER
+					LIST_ORDER("published_at"),
 					PARAMETER_COUNT, parameter_types, list->values,
 					list->nulls, true, SPI_OK_SELECT);
 	else if (DatumGetBool(list->values[PARAMETER_ALL]))
 		rde_read_planned_once(list->home,
-							  LIST_COLUMNS LIST_PUBLISHED
+							  LIST_COLUMNS("published_at") LIST_PUBLISHED
 							  " AND r.published_at >= $7 AND r.published_at < $8"
-							  LIST_ORDER,
+							  LIST_ORDER("published_at"),
 							  PARAMETER_COUNT, parameter_types, list->values,
 							  list->nulls);
 	else
 		rde_read_planned_once(list->home,
-							  LIST_COLUMNS LIST_PUBLISHED
+							  LIST_COLUMNS("published_at") LIST_PUBLISHED
 							  " AND r.reseller = ANY ($6)"
 							  " AND r.published_at >= $7 AND r.published_at < $8"
-							  LIST_ORDER,
+							  LIST_ORDER("published_at"),
 							  PARAMETER_COUNT, parameter_types, list->values,
 							  list->nulls);
 }
@@ -349,41 +404,73 @@ append_item(StringInfo out, const Listing *list, HeapTuple row,
 	}
 }
 
+/* The cursor of the snapshot that the first part was read with. */
+static const char *
+upto(const Listing *list)
+{
+	if (list->upto)
+		return list->upto;
+	/* under the same snapshot as the rows */
+	rde_execute(list->home, "SELECT %s._rde_cursor()",
+				0, NULL, NULL, NULL, true, SPI_OK_SELECT);
+	return TextDatumGetCString(only_value());
+}
+
+/* Where the list goes on behind this row. */
+static const char *
+place_of(const Listing *list, HeapTuple row, TupleDesc desc)
+{
+	RdePlace	place = {.seen = list->seen,.upto = upto(list)};
+	Datum		columns[LIST_COUNT];
+	bool		nulls[LIST_COUNT];
+
+	heap_deform_tuple(row, desc, columns, nulls);
+	place.end = list->seen ? 0 :
+		DatumGetTimestampTz(list->values[PARAMETER_END]);
+	place.last = DatumGetTimestampTz(columns[LIST_POSITION]);
+	place.id = *DatumGetUUIDP(columns[LIST_ID]);
+	return rde_place_text(&place);
+}
+
+static void
+append_next(StringInfo out, const char *next)
+{
+	appendStringInfoString(out, ",\"next\":");
+	escape_json(out, next);
+}
+
 /* The rows as the body; SPI_tuptable is another's afterwards. */
 static void
 append_body(StringInfo out, const Listing *list)
 {
 	SPITupleTable *rows = SPI_tuptable;
-	int			count = SPI_processed;
+	int			found = SPI_processed;
+	int			count = 0;
 	MemoryContext context;
 	MemoryContext old;
 	RdeLinkKey *key = NULL;
 
-	if (count > 0 && list->linked)
+	if (found > 0 && list->linked)
 		key = rde_link_key(list->home);
 	context = AllocSetContextCreate(CurrentMemoryContext, "rde list item",
 									ALLOCSET_SMALL_SIZES);
 	appendStringInfoString(out, "{\"data\":[");
-	for (int i = 0; i < count; i++)
+	while (count < Min(found, atoi(PART_ITEMS)) && out->len < PART_BYTES)
 	{
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextReset(context);
 		old = MemoryContextSwitchTo(context);
-		if (i > 0)
+		if (count > 0)
 			appendStringInfoChar(out, ',');
-		append_item(out, list, rows->vals[i], rows->tupdesc, key);
+		append_item(out, list, rows->vals[count++], rows->tupdesc, key);
 		MemoryContextSwitchTo(old);
 	}
 	appendStringInfo(out, "],\"pagination\":{\"offset\":0,\"limit\":%d,\"total\":%d}",
 					 count, count);
-	if (list->after || list->detail)
-	{
-		/* under the same snapshot as the rows */
-		rde_execute(list->home, "SELECT %s._rde_cursor()",
-					0, NULL, NULL, NULL, true, SPI_OK_SELECT);
-		appendStringInfoString(out, ",\"next\":");
-		append_text(out, only_value());
-	}
+	if (count < found)
+		append_next(out, place_of(list, rows->vals[count - 1], rows->tupdesc));
+	else if (list->after || list->detail)
+		append_next(out, upto(list));
 	appendStringInfoChar(out, '}');
 }
 
@@ -394,7 +481,7 @@ append_body(StringInfo out, const Listing *list)
 Datum
 rde_list_reports(PG_FUNCTION_ARGS)
 {
-	Listing		list;
+	Listing		list = {0};
 	StringInfoData body;
 
 	initStringInfo(&body);

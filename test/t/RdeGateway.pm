@@ -155,11 +155,11 @@ sub gateway_log
 	return slurp_file($gateway->{log});
 }
 
-# A connection: { socket, buffer }.
+# A connection: { socket, buffer }, from another address of this machine if need be.
 sub connect_to
 {
 	my ($gateway, %arg) = @_;
-	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $gateway->{port}, Timeout => 5)
+	my $socket = IO::Socket::INET->new(LocalAddr => $arg{from} // '127.0.0.1', PeerAddr => '127.0.0.1', PeerPort => $gateway->{port}, Timeout => 5)
 	  or die "connect: $!";
 	$socket->setsockopt(SOL_SOCKET, SO_RCVBUF, $arg{receive}) if $arg{receive};
 	$socket->autoflush(1);

@@ -137,6 +137,15 @@ for my $format (sort keys %id)
 like(fetch_link(report($id{csv})->{download_url}, '-I')->{headers}{'content-disposition'}, qr/filename\*=UTF-8''n%C3%A4m%20e\.$uuid/, 'a name as it was given');
 is(fetch_link(report($id{csv})->{download_url}, '-r', '1048575-1048576')->{status}, 206, 'parts can be had');
 {
+	my $id = sql(q{SELECT rde_export('sales', '2020-01-01', '2020-01-05', 'csv', name => E'../..\\\\a\u202Egpj.exe\u061c\u2066..')});
+	upload_due($node);
+	my $header = fetch_link(report($id)->{download_url}, '-I')->{headers}{'content-disposition'};
+	unlike($header, qr{\.\.|/|\\|%2F|%5C|%E2%80%AE|%D8%9C|%E2%81%A6}, 'nor does a name lead elsewhere, or turn round');
+	like($header, qr/^attachment; filename="\.__\.__a_gpj\S*\.csv\.gz"; filename\*=UTF-8''\._.*gpj\.exe__\._\.$id\./, 'the rest of it stays');
+	sql("SELECT rde_drop_report('$id')");
+	upload_due($node);
+}
+{
 	my $body = decode_json(sql('SELECT rde_list_reports(current_date, current_date, detail => true)'));
 	is(scalar(grep { $_->{downloadUrl} =~ m{^http://127\.0\.0\.1:$azurite->{port}/.*sp=r&sig=} } @{ $body->{data} }), 3, 'lists show these links');
 	is(sql("SELECT rde_get_report('$id{json}') ->> 'downloadUrl' = rde_download_url('$id{json}')"), 't', 'so does a single report');
@@ -248,7 +257,7 @@ sql("ALTER SERVER reports OPTIONS (DROP delete_expired, ADD keep_local 'false')"
 # The gateway sends on whoever comes for a file that has moved.
 SKIP:
 {
-	skip 'the gateway was not built', 11 unless gateway_program();
+	skip 'the gateway was not built', 15 unless gateway_program();
 	sql("CREATE ROLE gateway LOGIN; SELECT rde_grant('gateway', 'gateway')");
 	my @token = split /\|/, sql("SELECT subscription_key, token FROM rde_create_token(1, 'test', interval '1 day')");
 	my @login = ('-H', "X-Subscription-Key: $token[0]", '-H', "Authorization: Bearer $token[1]");
@@ -265,15 +274,22 @@ SKIP:
 	is($reply->{headers}{'cache-control'}, 'private, no-store', 'and is not to be kept');
 	is(sha256_hex(fetch_link($link, '-L')->{body}), $known->{sha256}, 'where the file is');
 	is(fetch_link($link, '-L', '-r', '0-9')->{status}, 206, 'or a part of it');
-	is(sha256_hex(fetch_link($path, '-L', @login)->{body}), $known->{sha256}, 'a login is sent there, too');
+	for my $with_login ([ $path, 'a login' ], [ $link, 'a link with a login beside it' ])
+	{
+		$reply = fetch_link($with_login->[0], '-L', @login);
+		my $error = decode_json($reply->{body});
+		is("$reply->{status} " . ($reply->{headers}{location} // 'nowhere'), '409 nowhere', "$with_login->[1] is not sent to another host, which would be told the token");
+		is($error->{downloadUrl}, report($id)->{download_url}, 'but told the link');
+	}
+	is(sha256_hex(fetch_link(decode_json($reply->{body})->{downloadUrl})->{body}), $known->{sha256}, 'which opens the file');
 	like(fetch_link("$gateway->{url}/reports/$id", @login)->{body}, qr/"downloadUrl":\s*"http:..127/, 'as its item says');
 	sql("SELECT rde_revoke_links('$id')");
 	is(fetch_link($link)->{status}, 403, 'a revoked link leads nowhere');
 	$reply = fetch_link($path, @login);
 	is("$reply->{status} $reply->{headers}{'retry-after'}", '503 30', 'while the blob is moved, a login comes again later');
-	like($reply->{body}, qr/is in store ..azure.., which gives no link just now; Try again in a minute/, 'which it is told');
+	like($reply->{body}, qr/"message":"the file is on its way to another store"/, 'which it is told');
 	upload_due($node);
-	is(sha256_hex(fetch_link($path, '-L', @login)->{body}), $known->{sha256}, 'and then has it');
+	is(fetch_link($path, @login)->{status}, 409, 'and then is told the link');
 	stop_gateway($gateway);
 }
 

@@ -289,7 +289,7 @@ my $gateway = start_gateway($node);
 	is(ask($gateway, $list, [ login_headers([ $tokens->{1}[0], 'x' x 64 ]) ])->{status}, 401, 'not to everybody');
 	$reply = ask($gateway, 'POST /reports', \@login, $asked);
 	is("$reply->{status} $reply->{headers}{'retry-after'}", '503 60', 'it makes no reports');
-	like(decode_json($reply->{body})->{message}, qr/standby.*Connect to the primary/, 'and says who does');
+	like(decode_json($reply->{body})->{message}, qr/at a standby, which .* makes none/, 'and says why');
 	$standby->promote;
 	is(until_status($gateway, 200, 'POST /reports', \@login, $asked), 200, 'but when it is promoted, it does');
 	is((stop_gateway($gateway))[0], 0, 'and ends well');

@@ -109,7 +109,7 @@ my @written = (
 	(map { [ "length \"$_\"", $headed->("Content-Length: $_\r\n", $smuggled), qr/^(400|413)$/ ] }
 		'-1', '+5', '0x10', '1e2', '5 5', '', 'a', '18446744073709551616', '99999999999999999999999', "5\x0b"),
 	[ 'a length with a NUL', $headed->("Content-Length: 5\0\r\n", "abcde$smuggled"), qr/^400( 200)?$/ ],
-	[ 'blank before the colon', $headed->("Content-Length : $length\r\n", $asked . $smuggled), qr/^400( 400)?$/ ],
+	[ 'blank before the colon', $headed->("Content-Length : $length\r\n", $asked . $smuggled), qr/^400$/ ],
 	[ 'a folded header', $headed->("Content-Length:\r\n $length\r\n", $asked . $smuggled), qr/^400$|^200 200$/ ],
 	[ 'a folded encoding', $headed->("Transfer-Encoding:\r\n chunked\r\n", $chunked->($asked) . $smuggled), qr/^400$|^200 200$/ ],
 	[ 'a header without a name', $headed->(": x\r\n"), qr/^400$/ ],
@@ -130,7 +130,7 @@ my @written = (
 	[ 'an asterisk', "OPTIONS * HTTP/1.1\r\nHost: test\r\n\r\n", qr/^404$/ ],
 	[ 'CONNECT', "CONNECT test:80 HTTP/1.1\r\nHost: test\r\n\r\n", qr/^404$/ ],
 	[ 'a fragment', "GET /health#x HTTP/1.1\r\nHost: test\r\n\r\n", qr/^404$/ ],
-	[ 'a NUL in the path', "GET /health\0x HTTP/1.1\r\nHost: test\r\n\r\n", qr/^(200|400|404)?$/ ],
+	[ 'a NUL in the path', "GET /health\0x HTTP/1.1\r\nHost: test\r\n\r\n", qr/^400$/ ],
 	[ 'dots', "GET /reports/../health HTTP/1.1\r\nHost: test\r\n\r\n", qr/^401$/ ],
 	[ 'a method of 2,000 letters', 'A' x 2000 . " /reports HTTP/1.1\r\nHost: test\r\n\r\n", qr/^405$/ ],
 	[ 'lower case', "get /health HTTP/1.1\r\nHost: test\r\n\r\n", qr/^405$/ ],

@@ -82,7 +82,35 @@ CREATE FUNCTION @extschema@.rde_list_reports(
     LANGUAGE C STABLE PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'rde_list_reports';
 COMMENT ON FUNCTION @extschema@.rde_list_reports(date, date, text, text, text, text, boolean, text) IS
-    'the caller''s reports published on the UTC days first_day .. last_day (inclusive), or since the cursor after, newest revisions only, as the JSON body of GET /reports';
+    'the caller''s reports published on the UTC days first_day .. last_day (inclusive), or since the cursor after, newest revisions only, as the JSON body of GET /reports; a long list comes in parts, each with where the next one begins';
+
+CREATE FUNCTION @extschema@._rde_error_code(sqlstate text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE sqlstate
+        WHEN '22001' THEN 'string_data_right_truncation' WHEN '22021' THEN 'character_not_in_repertoire'
+        WHEN '22023' THEN 'invalid_parameter_value' WHEN '42702' THEN 'ambiguous_column'
+        WHEN '42703' THEN 'undefined_column' WHEN '42804' THEN 'datatype_mismatch'
+        WHEN '54000' THEN 'program_limit_exceeded' WHEN '57014' THEN 'query_canceled'
+        ELSE 'internal_error' END;
+END;
+COMMENT ON FUNCTION @extschema@._rde_error_code(text) IS
+    'the condition name of what a report of an account may fail of by its own fault; internal_error for all else';
+
+CREATE FUNCTION @extschema@._rde_plain_error(report uuid, sqlstate text, error text, foreign_error boolean) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE
+        WHEN NOT foreign_error AND sqlstate IN ('42702', '42703', '42804')
+            THEN 'this view cannot be made of its data set as it is; whoever runs this service can mend that'
+        WHEN foreign_error OR @extschema@._rde_error_code(sqlstate) = 'internal_error'
+            THEN 'report could not be built (reference ' || report || ')'
+        ELSE error END;
+END;
+COMMENT ON FUNCTION @extschema@._rde_plain_error(uuid, text, text, boolean) IS
+    'a report''s error for a program of its account: nothing of the database''s inside, and no words that another reseller''s row may have raised';
 
 CREATE FUNCTION @extschema@._rde_report_body(report @extschema@._rde_report) RETURNS json
     LANGUAGE sql STABLE PARALLEL RESTRICTED
@@ -94,8 +122,11 @@ BEGIN ATOMIC
                 'downloadUrl', CASE WHEN report.status = 'completed' THEN @extschema@._rde_report_link(report.id) END)
             || @extschema@._rde_report_details(report)
             || CASE WHEN report.error IS NULL THEN '{}'
-                    ELSE jsonb_build_object('error',
-                        @extschema@._rde_shown_error(report.id, report.error, report.foreign_error, @extschema@._rde_sees_all(true)))
+                    ELSE jsonb_build_object(
+                        'code', CASE WHEN report.foreign_error THEN 'internal_error'
+                                     ELSE @extschema@._rde_error_code(report.sqlstate) END,
+                        'error', CASE WHEN @extschema@._rde_sees_all(true) THEN report.error
+                                      ELSE @extschema@._rde_plain_error(report.id, report.sqlstate, report.error, report.foreign_error) END)
                END)::json;
 END;
 COMMENT ON FUNCTION @extschema@._rde_report_body(@extschema@._rde_report) IS
@@ -192,6 +223,54 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_request_instant(json, text) IS
     'an RFC 3339 instant in a request; raises 22023';
 
+CREATE FUNCTION @extschema@._rde_check_request(reseller bigint, period_from timestamptz, period_to timestamptz)
+    RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    account @extschema@._rde_account;
+    used numeric;
+    leaves timestamptz;
+BEGIN
+    IF period_to > period_from + @extschema@._rde_max_span() THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('a report may cover %s at most', @extschema@._rde_max_span()),
+            HINT = 'Ask for several reports of shorter periods.';
+    END IF;
+    SELECT a.* INTO account FROM @extschema@._rde_account a WHERE a.id = reseller FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    IF least(account.max_pending, account.max_reports_per_day) = 0 THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('account %s may not ask for reports', account.id);
+    END IF;
+    -- when this one and all before it have left, there is room for one more
+    SELECT w.asked_at + interval '24 hours', w.used INTO leaves, used
+    FROM (SELECT q.asked_at, sum(q.reports) OVER (ORDER BY q.asked_at DESC) AS newer, sum(q.reports) OVER () AS used
+          FROM @extschema@._rde_asked q
+          WHERE q.account = account.id AND q.asked_at > now() - interval '24 hours') w
+    WHERE w.newer >= account.max_reports_per_day
+    ORDER BY w.asked_at DESC LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded', COLUMN = 'max_reports_per_day',
+            MESSAGE = format('account %s has asked for %s reports in 24 hours, as many as it may', account.id, used),
+            DETAIL = format('It may ask again in %s seconds.', ceil(extract(epoch FROM leaves - now())));
+    END IF;
+    IF account.max_stored_bytes IS NOT NULL THEN
+        SELECT coalesce(sum(r.file_bytes), 0) INTO used FROM @extschema@._rde_report r
+        WHERE r.reseller = account.id AND r.expires_at > now();
+        IF used >= account.max_stored_bytes THEN
+            RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded', COLUMN = 'max_stored_bytes',
+                MESSAGE = format('reports of account %s take %s bytes, as many as they may', account.id, used);
+        END IF;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_check_request(bigint, timestamptz, timestamptz) IS
+    'what _rde_check_quota refuses, as a program has to know it: 22023 for too long a period, 42501 for who may ask for nothing, 53400 with the quota as its column and, of a day''s, the seconds until there is room';
+
 CREATE FUNCTION @extschema@.rde_request_report(request json, idempotency_key text DEFAULT NULL) RETURNS json
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -200,6 +279,7 @@ DECLARE
     caller CONSTANT bigint := @extschema@._rde_own_reseller(NULL::bigint);
     earlier @extschema@._rde_idempotency;
     bad text;
+    unknown text;
     first_instant timestamptz;
     end_instant timestamptz;
     requested uuid;
@@ -214,6 +294,13 @@ BEGIN
     SELECT string_agg(k.key, ', ') INTO bad FROM json_each(request) k
     WHERE k.key IN ('name', 'startDate', 'endDate', 'format', 'customizationName', 'dataset')
       AND json_typeof(k.value) NOT IN ('string', 'null');
+    SELECT string_agg(left(k.key, 64), ', ') INTO unknown FROM json_each(request) k
+    WHERE k.key NOT IN ('name', 'startDate', 'endDate', 'format', 'customizationName', 'dataset', 'downloadUrl');
+    IF unknown IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('unknown in the request: %s', left(unknown, 500)),
+            HINT = 'Its fields are name, startDate, endDate, format, customizationName and dataset.';
+    END IF;
     IF bad IS NOT NULL OR request ->> 'name' IS NULL OR request ->> 'startDate' IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = CASE WHEN bad IS NOT NULL THEN format('not text in the request: %s', bad)
@@ -242,6 +329,9 @@ BEGIN
 
     first_instant := @extschema@._rde_request_instant(request, 'startDate');
     end_instant := coalesce(@extschema@._rde_request_instant(request, 'endDate'), now());
+    IF caller IS NOT NULL THEN
+        PERFORM @extschema@._rde_check_request(caller, first_instant, end_instant);
+    END IF;
     requested := @extschema@._rde_submit_period(
         coalesce(request ->> 'dataset', 'provisioned_orders'), first_instant, end_instant,
         coalesce(@extschema@._rde_format_name(request ->> 'format'), 'json'),

@@ -1,6 +1,6 @@
 /*
  * range_test.c
- *	  Range headers and lists of entity tags, against what RFC 9110 says of them.
+ *	  Range headers, lists of entity tags and dates, against RFC 9110.
  */
 #include "gateway/range.h"
 
@@ -132,6 +132,40 @@ test_tags(void)
 	ok(!range_tag_in_list("", tag, true), "none");
 }
 
+static void
+test_dates(void)
+{
+	static const char *const same[] = {
+		"Tue, 12 Nov 2019 09:51:14 GMT", "Tuesday, 12-Nov-19 09:51:14 GMT",
+		"Tue Nov 12 09:51:14 2019"
+	};
+	static const char *const bad[] = {
+		"", "Tue, 12 Nov 2019 09:51:14", "Mon, 12 Nov 2019 09:51:14 GMT",
+		"Tue, 12 Nov 2019 09:51:14 UTC", "Tue, 12 Nov 2019 09:51:14 GMT ",
+		"Tue, 31 Feb 2019 09:51:14 GMT", "Tue, 12 Nov 2019 25:51:14 GMT",
+		"2019-11-12T09:51:14Z", "1573552274"
+	};
+	char		text[RANGE_DATE_SIZE];
+	time_t		moment;
+	bool		good = true;
+
+	range_date(text, 1573552274);
+	ok(strcmp(text, same[0]) == 0, "range_date");
+	for (size_t i = 0; i < COUNT(same); i++)
+		good &= range_parse_date(same[i], &moment) && moment == 1573552274;
+	ok(good, "the form of today and two older ones");
+	good = !range_parse_date(NULL, &moment);
+	for (size_t i = 0; i < COUNT(bad); i++)
+	{
+		if (range_parse_date(bad[i], &moment))
+		{
+			show(bad[i], bad[i], strlen(bad[i]));
+			good = false;
+		}
+	}
+	ok(good, "and nothing else");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -139,5 +173,6 @@ main(int argc, char **argv)
 	test_cases();
 	fuzz_parts(argc > 1 ? atol(argv[1]) : 1000000);
 	test_tags();
+	test_dates();
 	return done();
 }

@@ -1,6 +1,6 @@
 /*
  * share_test.c
- *	  How many downloads there may be: counted by one thread and by many.
+ *	  How many downloads and lists there may be: counted by one thread and by many.
  */
 #include "gateway/share.h"
 
@@ -55,6 +55,33 @@ test_chunks(void)
 	ok(share_take_chunk() && !share_take_chunk(), "one for one");
 	for (int i = 0; i < SHARE_CHUNKS; i++)
 		share_give_chunk();
+}
+
+static void
+test_lists(void)
+{
+	size_t		most = SHARE_LISTS_PER_ACCOUNT;
+	int			accounts = SHARE_LISTS / SHARE_LISTS_PER_ACCOUNT;
+	bool		good = true;
+
+	ok(share_take_list(1, SHARE_LIST - 1) == SHARE_OK &&
+	   share_take_list(1, most) == SHARE_OK, "short lists are not counted");
+	ok(share_take_list(1, SHARE_LIST) == SHARE_ACCOUNT_HAS_ENOUGH,
+	   "an account has its bytes and no more");
+	for (int i = 2; i <= accounts; i++)
+		good &= share_take_list(i, most) == SHARE_OK;
+	ok(good && share_take_list(99, SHARE_LIST) == SHARE_ALL_TAKEN,
+	   "until all are taken");
+	share_give_list(1, SHARE_LIST - 1);
+	ok(share_take_list(99, SHARE_LIST) == SHARE_ALL_TAKEN,
+	   "nor does a short one give any back");
+	for (int i = 1; i <= accounts; i++)
+		share_give_list(i, most);
+	ok(share_take_list(1, 2 * (size_t) SHARE_LISTS) == SHARE_OK,
+	   "one may be as long as it is, alone");
+	share_give_list(1, 2 * (size_t) SHARE_LISTS);
+	ok(share_take_list(1, most) == SHARE_OK, "all is there again");
+	share_give_list(1, most);
 }
 
 static long rounds;
@@ -127,6 +154,7 @@ main(int argc, char **argv)
 	rounds = (argc > 1 ? atol(argv[1]) : 1000000) / 10;
 	test_downloads();
 	test_chunks();
+	test_lists();
 	test_threads();				/* afterwards all is there again */
 	return done();
 }

@@ -96,6 +96,30 @@ test_put(void)
 	   "text_put_ascii");
 }
 
+static bool
+saved_as(const char *text, const char *expected)
+{
+	char	   *name = text_file_name(text);
+	bool		same = strcmp(name, expected) == 0;
+
+	if (!same)
+		show(name, text, strlen(text));
+	free(name);
+	return same;
+}
+
+static void
+test_file_name(void)
+{
+	ok(saved_as("report.csv.gz", "report.csv.gz") &&
+	   saved_as("Zo\xC3\xAB \xF0\x9F\x98\x80", "Zo\xC3\xAB \xF0\x9F\x98\x80"), "names that stay");
+	ok(saved_as("../a\\b/c", "._" "_a_b_c") && saved_as("a\x01\x7F" "b", "a__b") &&
+	   saved_as("a\xC2\x85" "b", "a_b"), "slashes, dots, control characters");
+	ok(saved_as("gpj.\xE2\x80\xAE" "exe", "gpj._exe") &&
+	   saved_as("a\xC3", "a_") && saved_as("\xED\xA0\x80", "___"),
+	   "what turns round, and what is not UTF-8");
+}
+
 static void
 test_decode(void)
 {
@@ -165,6 +189,7 @@ main(int argc, char **argv)
 	test_shapes();
 	test_random();
 	test_put();
+	test_file_name();
 	test_decode();
 	fuzz_put(random_rounds(argc, argv) / 4);
 	return done();

@@ -1,0 +1,117 @@
+/*
+ * statement.c
+ *	  What the gateway asks the database.
+ *
+ * Invariant: SQL text is made here, of constants and of the extension's schema
+ * as quote_ident() spells it.  Whatever a request brings is a bound parameter.
+ */
+#include "statement.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef struct StatementText
+{
+	const char *name;
+	const char *sql;			/* "%" stands for the extension's schema */
+	Oid			types[STATEMENT_MAX_PARAMETERS];	/* up to the first 0 */
+} StatementText;
+
+/*
+ * A download that has begun may end though its link or its report expires
+ * meanwhile, within an hour: rde_redeem() and rde_report_file() are told when it
+ * began, or what is just within the hour, so that it goes on longer still if
+ * nothing expires.
+ *
+ * A piece is cut out in the server: a slow client gets small ones.  A whole
+ * chunk is passed on as it is; a copy more makes the server's heap grow and
+ * shrink each time, which costs three times as much as all the rest.
+ */
+static const StatementText statements[STATEMENT_COUNT] = {
+	[STATEMENT_LOGIN] = {
+		"login",
+		SELECT(LOGIN_COLUMNS) " FROM %.rde_login($1, $2) AS login(account)",
+		{TEXTOID, BYTEAOID}
+	},
+	[STATEMENT_LIST] = {
+		"list",
+		SELECT(BODY_COLUMNS)
+		" FROM %.rde_list_reports($1, $2, $3, $4, $5, $6, $7, $8) AS list(body)",
+		{LIST_PARAMETERS(PARAMETER_AS_TYPE)}
+	},
+	[STATEMENT_GET] = {
+		"get",
+		SELECT(BODY_COLUMNS) " FROM %.rde_get_report($1) AS get(body)",
+		{UUIDOID}
+	},
+	[STATEMENT_REQUEST] = {
+		"request",
+		SELECT(REQUEST_COLUMNS) " FROM %.rde_request_report($1, $2) AS request(body)",
+		{JSONOID, TEXTOID}
+	},
+	[STATEMENT_REDEEM] = {
+		"redeem",
+		SELECT(FILE_COLUMNS) " FROM %.rde_redeem($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+		{UUIDOID, TEXTOID, LINK_PARAMETERS(PARAMETER_AS_TYPE)}
+	},
+	[STATEMENT_REDEEM_PIECE] = {
+		"redeem_piece",
+		"SELECT CASE WHEN $12 = 1048576 THEN %.rde_chunk($1, $10)"
+		" ELSE substr(%.rde_chunk($1, $10), $11, $12) END"
+		" FROM %.rde_redeem($1, $2, $3, $4, $5, $6, $7, $8, $9,"
+		" greatest(to_timestamp($13), now() - interval '59 minutes'))",
+		{UUIDOID, TEXTOID, LINK_PARAMETERS(PARAMETER_AS_TYPE) INT4OID, INT4OID,
+		INT4OID, FLOAT8OID}
+	},
+	[STATEMENT_FILE] = {
+		"file",
+		SELECT(FILE_COLUMNS) " FROM %.rde_report_file($1)",
+		{UUIDOID}
+	},
+	[STATEMENT_FILE_PIECE] = {
+		"file_piece",
+		"SELECT CASE WHEN $4 = 1048576 THEN %.rde_chunk($1, $2)"
+		" ELSE substr(%.rde_chunk($1, $2), $3, $4) END"
+		" FROM %.rde_report_file($1,"
+		" greatest(to_timestamp($5), now() - interval '59 minutes'))",
+		{UUIDOID, INT4OID, INT4OID, INT4OID, FLOAT8OID}
+	},
+	[STATEMENT_PING] = {
+		"ping",
+		"SELECT true",
+		{0}
+	},
+};
+
+const char *
+statement_name(Statement statement)
+{
+	return statements[statement].name;
+}
+
+const Oid *
+statement_types(Statement statement)
+{
+	return statements[statement].types;
+}
+
+char *
+statement_sql(Statement statement, const char *schema)
+{
+	char	   *sql;
+	size_t		size;
+	FILE	   *out = open_memstream(&sql, &size);
+
+	if (out == NULL)
+		abort();
+	for (const char *c = statements[statement].sql; *c != '\0'; c++)
+	{
+		if (*c == '%')
+			fputs(schema, out);
+		else
+			putc(*c, out);
+	}
+	if (fclose(out) != 0)
+		abort();
+	return sql;
+}
