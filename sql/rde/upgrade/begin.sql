@@ -36,3 +36,21 @@ BEGIN
 END
 $$;
 
+-- What was granted to roles, to be granted again: privileges.sql begins anew, and
+-- steps may drop what is created again.
+DO $$
+BEGIN
+    PERFORM set_config('rde_update.grants', coalesce((
+        SELECT json_agg(json_build_object('kind', o.kind, 'name', o.name, 'privilege', a.privilege_type,
+                                          'role', quote_ident(r.rolname), 'grantable', a.is_grantable))::text
+        FROM (SELECT 'pg_proc'::regclass, p.oid, 'ROUTINE', p.oid::regprocedure::text, p.proowner, p.proacl FROM pg_proc p
+              UNION ALL SELECT 'pg_class'::regclass, c.oid, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
+                               c.oid::regclass::text, c.relowner, c.relacl FROM pg_class c) o(catalog, id, kind, name, owner, acl)
+        JOIN pg_depend d ON d.classid = o.catalog AND d.objid = o.id AND d.deptype = 'e'
+            AND d.refclassid = 'pg_extension'::regclass
+            AND d.refobjid = (SELECT e.oid FROM pg_extension e WHERE e.extname = 'rde')
+        CROSS JOIN LATERAL aclexplode(o.acl) a
+        JOIN pg_roles r ON r.oid = a.grantee AND r.oid <> o.owner), '[]'), true);
+END
+$$;
+
