@@ -49,9 +49,9 @@
 
 /* rde_redeem() and rde_report_file() */
 #define FILE_COLUMNS(FIRST, NEXT) \
-	FIRST(FILE_ACCOUNT, "account") \
+	FIRST(FILE_ACCOUNT, "reseller") \
 	NEXT(FILE_NAME, "name") \
-	NEXT(FILE_FILE_NAME, "stored_name") \
+	NEXT(FILE_FILE_NAME, "file_name") \
 	NEXT(FILE_MEDIA_TYPE, "media_type") \
 	NEXT(FILE_BYTES, "file_bytes") \
 	NEXT(FILE_SHA256, "sha256") \

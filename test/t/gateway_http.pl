@@ -432,7 +432,7 @@ is(sha256_hex(slurp_raw($_)), $row{big}{sha256}, 'curl resumes a broken download
 
 # Quotas
 {
-	$node->safe_psql('postgres', 'SELECT rde_alter_account(2, max_reports_per_day => 1)');
+	$node->safe_psql('postgres', 'DELETE FROM _rde_asked; SELECT rde_alter_account(2, max_reports_per_day => 1)');
 	my @ask = ('-d', '{"name": "x", "dataset": "sales", "startDate": "2020-01-01T00:00:00Z", "endDate": "2020-01-02T00:00:00Z"}', "$base/reports");
 	is(as(2, @ask)->{status}, 200, 'within a quota');
 	my $reply = as(2, @ask);

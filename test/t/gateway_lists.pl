@@ -90,7 +90,7 @@ my @all = map { "report $_" } 1 .. $reports;
 }
 
 # Somebody publishes while the list is read: he comes with the cursor at its end.
-for my $what ([ "$days&detail=true", 'a detailed list of days' ], [ 'after=' . sql('SELECT system_identifier FROM pg_control_system()') . ':3:3:', 'a list since a cursor' ])
+for my $what ([ "$days&detail=true", 'a detailed list of days' ], [ 'after=' . sql(q{SELECT concat_ws(':', system_identifier, _rde_wal_position(), '3:3:') FROM pg_control_system()}), 'a list since a cursor' ])
 {
 	my ($query, $name) = @$what;
 	my $before = sql("SELECT count(*) FROM _rde_report WHERE reseller = 1");

@@ -198,7 +198,7 @@ sub error_is
 	sql("SELECT rde_cancel_report(id) FROM rde_reports WHERE reseller = 2 AND status = 'submitted'");
 	is(post({}, account => 2)->{status}, 200, 'when they do not any more, another may');
 
-	sql('SELECT rde_alter_account(2, max_pending => 20, max_reports_per_day => 2)');
+	sql('DELETE FROM _rde_asked; SELECT rde_alter_account(2, max_pending => 20, max_reports_per_day => 2)');
 	is(post({}, account => 2)->{status}, 200, 'of two a day, one');
 	is(post({}, account => 2)->{status}, 200, 'and two');
 	error_is(post({}, account => 2), 429, 'configuration_limit_exceeded', qr/^8639\d|86400$/, qr/^account 2 has asked for 2 reports in 24 hours, as many as it may; It may ask again in \d+ seconds\.$/, 'a third waits for a day');

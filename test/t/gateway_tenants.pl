@@ -43,7 +43,7 @@ END
 my %sha_of = map { my $r = $_; map { $_->{sha256} => $r } @{ $files{$r} } } 1, 2;
 is(scalar keys %sha_of, 6, 'six files, all different');
 my $cursor = decode_json(ask($gateway, 'GET /reports?from=2100-01-01&to=2100-01-01&detail=true', [ login_headers($tokens->{1}) ])->{body})->{next};
-my $since = $cursor =~ s/:.*//r . ':3:3:';
+my $since = $cursor =~ s/^([^:]+:[^:]+):.*/$1:3:3:/r;
 my $days = 'from=2020-01-01&to=2100-01-01';
 
 # What a reseller asks for, and what is wrong with the answer; undef if nothing.
