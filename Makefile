@@ -5,7 +5,7 @@
 #                           their libraries are there
 #   make installcheck       the SQL and isolation tests, on a running server
 #   make setup              install what building, tests and demo need
-#   make check              run every test; "test/run -h" runs some of them
+#   make check              every test, format and lint; "test/run -h" runs some of them
 #   make soak               the same tests with their long loops
 #   make demo               export a sample shop into demo/
 #   make bench              measure against COPY and others
@@ -57,15 +57,16 @@ endif
 
 EXTENSION = rde
 RDE_VERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" rde.control)
-# The install script is its parts, in the order the first one lists them; upgrade
-# scripts are files of their own.
+# The install script is its parts, in the order the first one lists them.  An
+# update script is made of the same parts, and of steps in sql/rde/upgrade/.
 RDE_SCRIPT = sql/rde--$(RDE_VERSION).sql
 RDE_SQL := sql/rde/header.sql $(shell sed -n 's|^ \*   \([a-z_/]*\.sql\) .*|sql/rde/\1|p' sql/rde/header.sql)
-ifneq ($(sort $(RDE_SQL)),$(sort $(wildcard sql/rde/*.sql sql/rde/*/*.sql)))
+ifneq ($(sort $(RDE_SQL)),$(sort $(filter-out sql/rde/upgrade/%,$(wildcard sql/rde/*.sql sql/rde/*/*.sql))))
 $(error The list in sql/rde/header.sql and the files of sql/rde/ differ)
 endif
-DATA_built = $(RDE_SCRIPT)
-DATA = $(wildcard sql/rde--*--*.sql)
+RDE_STEPS := $(notdir $(basename $(wildcard sql/rde/upgrade/*--*.sql)))
+RDE_UPDATES := $(foreach step,$(RDE_STEPS),sql/rde--$(firstword $(subst --, ,$(step)))--$(RDE_VERSION).sql)
+DATA_built = $(RDE_SCRIPT) $(RDE_UPDATES)
 
 MODULE_big = rde
 OBJS = $(sort $(patsubst %.c,%.o,$(wildcard src/*/*.c)))
@@ -99,7 +100,7 @@ ifeq (,$(and $(wildcard $(call llvm_path,CLANG)),$(wildcard $(call llvm_path,LLV
 override with_llvm := no
 endif
 
-EXTRA_CLEAN = $(OBJS:.o=.d) src/.flags
+EXTRA_CLEAN = $(OBJS:.o=.d) src/.flags build/lint
 
 # "make installcheck" runs the SQL and isolation tests on a running server, which
 # has the extension installed and max_prepared_transactions = 10.
@@ -118,6 +119,8 @@ CONTRIB_TESTDB = rde_regress
 
 $(RDE_SCRIPT): $(RDE_SQL)
 	cat $^ >$@
+$(RDE_UPDATES): sql/rde--%--$(RDE_VERSION).sql: $(RDE_SQL) $(wildcard sql/rde/upgrade/*)
+	sql/rde/upgrade/assemble $* $(RDE_VERSION) $(filter-out sql/rde/header.sql,$(RDE_SQL)) >$@ || { rm -f $@; exit 1; }
 
 # The gateway is a program of its own and rde_azure an extension of its own: a
 # server can do without.  Each is left out where the headers it needs are missing.
@@ -153,19 +156,27 @@ src/.flags: export BUILD_FLAGS := $(CC) $(CFLAGS) $(CPPFLAGS)
 src/.flags: FORCE
 	@echo "$$BUILD_FLAGS" | cmp -s - $@ || echo "$$BUILD_FLAGS" > $@
 FORCE:
-.PHONY: FORCE lint-sources
+.PHONY: FORCE
 
 # cppcheck does not know that ereport(ERROR) does not return, and takes what a
-# function is given a pointer to for what it returns.
-lint-sources:
-	cppcheck --quiet --std=c99 --error-exitcode=1 --inline-suppr \
+# function is given a pointer to for what it returns.  What clang-tidy has found
+# nothing in is not read again until its object is a newer one.
+lint-sources: all
+	@$(MAKE) --no-print-directory lint-cppcheck lint-tidy
+lint-cppcheck:
+	@cppcheck --quiet --std=c99 --error-exitcode=1 --inline-suppr \
 		--enable=warning,performance,portability \
 		--suppress=nullPointerRedundantCheck --suppress=uninitvar \
 		--suppress=returnDanglingLifetime \
-		-Isrc $(DEFLATE_FLAGS) src gateway azure
-	clang-tidy --quiet $(wildcard src/*/*.c) -- $(CPPFLAGS)
-	clang-tidy --quiet $(wildcard azure/*.c) -- -Iazure $(CPPFLAGS)
-	clang-tidy --quiet $(wildcard gateway/*.c) -- -std=gnu99 -D_GNU_SOURCE \
-		-DRDE_VERSION='"$(RDE_VERSION)"' -isystem $(shell $(PG_CONFIG) --includedir)
+		-I. -Isrc -Itest $(DEFLATE_FLAGS) src gateway azure test/unit
+lint-tidy: $(patsubst %.c,build/lint/%.ok,$(foreach folder,src/* $(PARTS),$(wildcard $(patsubst %.o,%.c,$(wildcard $(folder)/*.o)))))
+tidy_src = $(CPPFLAGS)
+tidy_azure = -Iazure $(CPPFLAGS)
+tidy_gateway = -std=gnu99 -D_GNU_SOURCE -DRDE_VERSION='"$(RDE_VERSION)"' -isystem $(shell $(PG_CONFIG) --includedir)
+build/lint/%.ok: %.o .clang-tidy
+	@mkdir -p $(@D)
+	@clang-tidy --quiet $*.c -- $(tidy_$(firstword $(subst /, ,$*))) 2>$@.log || { cat $@.log; exit 1; }
+	@touch $@
+.PHONY: lint-sources lint-cppcheck lint-tidy
 
 endif

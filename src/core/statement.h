@@ -11,7 +11,7 @@
  *		  .expected = SPI_OK_SELECT
  *	  };
  *
- * The test 002_statements finds them in the sources and prepares each of them.
+ * The test source_statements finds them in the sources and prepares each of them.
  */
 #ifndef RDE_STATEMENT_H
 #define RDE_STATEMENT_H

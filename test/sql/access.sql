@@ -1,5 +1,5 @@
 -- Who sees what: resellers their own, whoever was granted something that, and
--- anybody else nothing
+-- anybody else nothing (S6)
 \set VERBOSITY default
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;

@@ -1,4 +1,4 @@
--- What becomes of reports that cannot be built, of their data sets and generators
+-- What becomes of reports that cannot be built, of their data sets and generators (B5)
 \set VERBOSITY default
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;

@@ -1,4 +1,4 @@
--- SQL is built from identifiers only as the catalog spells them: 10,000 hostile
+-- SQL is built from identifiers only as the catalog spells them (S4): 10,000 hostile
 -- names, each a column that is period, reseller, key or shown, each exported
 \set VERBOSITY default
 SET client_min_messages = error;

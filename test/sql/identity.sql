@@ -1,4 +1,4 @@
--- A source is read as its owner and nobody else, whoever asks and attached
+-- A source is read as its owner and nobody else, whoever asks and attached (S5)
 \set VERBOSITY default
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;

@@ -1,4 +1,4 @@
--- The installed catalog against rde's own rules.  A new object has to keep them,
+-- The installed catalog against rde's own rules (S3).  A new object has to keep them,
 -- and a new C function or one for everybody to be put on a list here.
 \set VERBOSITY default
 \set SHOW_CONTEXT never

@@ -1,0 +1,88 @@
+# source_rooms.pl
+#
+# The rooms of src/: an include goes to the same room or to one further down, no
+# files include each other in a circle, and doc/architecture.md shows the files
+# there are.
+
+use strict;
+use warnings;
+use Test::More;
+
+my $top = $ENV{RDE_SOURCE} // '.';
+my @files = map { s{^\Q$top\E/src/}{}r } sort glob("$top/src/*/*.[ch]");
+cmp_ok(scalar(@files), '>', 50, 'there are files');
+
+sub slurp
+{
+	my ($path) = @_;
+	open(my $file, '<:encoding(UTF-8)', $path) or die "$path: $!";
+	local $/;
+	return <$file>;
+}
+
+# From doc/architecture.md: the rooms from the top down, and what is in each.
+my ($tree) = slurp("$top/doc/architecture.md") =~ /^<!-- rooms -->\n```\n(.*?)^```\n/ms;
+ok($tree, 'doc/architecture.md has the tree');
+my (@rooms, %shown);
+for my $line (split /\n/, $tree)
+{
+	if ($line =~ m{^src/(\w+)/})
+	{
+		push @rooms, $1;
+	}
+	elsif ($line =~ /^    ([a-z_0-9]+)\s{2,}\S/)
+	{
+		$shown{"$rooms[-1]/$1"} = 1;
+	}
+	else
+	{
+		fail("a line of the tree: $line");
+	}
+}
+my %there = map { s/\.[ch]$//r => 1 } @files;
+is(join(' ', sort keys %shown), join(' ', sort keys %there), 'the tree shows the files there are');
+
+my %floor = map { $rooms[$_] => $_ } 0 .. $#rooms;
+my (%includes, @upwards, @nowhere);
+for my $file (@files)
+{
+	my ($room) = $file =~ m{^(\w+)/};
+	for my $header (slurp("$top/src/$file") =~ /^#include "(\w+\/\w+\.h)"/mg)
+	{
+		my ($other) = $header =~ m{^(\w+)/};
+		next unless exists $floor{$other};
+		push @nowhere, "$file: $header" unless -e "$top/src/$header";
+		push @upwards, "$file: $header" if $floor{$other} < $floor{$room};
+		$includes{ $file =~ s/\.[ch]$//r }{ $header =~ s/\.h$//r } = 1;
+	}
+}
+is("@nowhere", '', 'what is included is there');
+is(join(', ', @upwards), '', 'nothing is included from a room further up');
+
+# Depth first; what is on the way and met again is a circle.
+my (%done, @circles);
+sub follow
+{
+	my ($module, @way) = @_;
+	if (grep { $_ eq $module } @way)
+	{
+		push @circles, join(' > ', @way, $module);
+		return;
+	}
+	return if $done{$module}++;
+	follow($_, @way, $module) for grep { $_ ne $module } sort keys %{ $includes{$module} // {} };
+	return;
+}
+follow($_) for sort keys %includes;
+is(join(', ', @circles), '', 'no circle');
+
+# What is to be tried with bytes alone knows nothing of PostgreSQL.
+is(join(' ', grep { m{^bytes/} && slurp("$top/src/$_") =~ /postgres\.h/ } @files), '', 'bytes/ is free of postgres.h');
+
+# What formats there are is said in format/ alone.
+my @names = map { slurp($_) =~ /^\t\.(?:other_)?name = "(\w+)"/mg } glob("$top/src/format/*.c");
+cmp_ok(scalar(@names), '>', 3, 'formats have names');
+my $name = join '|', @names;
+is(join(' ', grep { !m{^format/} && slurp("$top/src/$_") =~ s{/\*.*?\*/}{}gsr =~ /"(?:$name)"/ } @files), '', 'no other room knows one by its name');
+
+done_testing();
