@@ -9,7 +9,6 @@
 
 #include "access/htup_details.h"
 #include "funcapi.h"
-#include "core/settings.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
@@ -217,7 +216,6 @@ rde_check_days(FunctionCallInfo fcinfo, int first)
 }
 
 PG_FUNCTION_INFO_V1(rde_day_start_sql);
-PG_FUNCTION_INFO_V1(rde_zone_sql);
 PG_FUNCTION_INFO_V1(rde_next_period);
 
 /* _rde_day_start(day date, zone text) → timestamptz */
@@ -227,16 +225,6 @@ rde_day_start_sql(PG_FUNCTION_ARGS)
 	pg_tz	   *zone = rde_zone(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 
 	PG_RETURN_TIMESTAMPTZ(rde_day_start(PG_GETARG_DATEADT(0), zone));
-}
-
-/* _rde_zone(name text) → text: as the tz database spells it */
-Datum
-rde_zone_sql(PG_FUNCTION_ARGS)
-{
-	pg_tz	   *zone = rde_zone(PG_ARGISNULL(0) ? rde_setting_time_zone :
-								text_to_cstring(PG_GETARG_TEXT_PP(0)));
-
-	PG_RETURN_TEXT_P(cstring_to_text(pg_get_timezone_name(zone)));
 }
 
 /*

@@ -233,7 +233,7 @@ is(post({ downloadUrl => 'http://127.0.0.1:9/x' })->{status}, 200, 'a downloadUr
 	error_is(post({ name => '' }), 400, 'invalid_name', '-', qr/1 to 128 characters/, 'no name');
 	error_is(ask($gateway, 'POST /reports', $login{1}, '[' x 60_000), 400, 'statement_too_complex', '-', qr/too complex/, 'too deep');
 	error_is(ask($gateway, 'POST /reports', $login{1}, '{"name"'), 400, 'invalid_text_representation', '-', qr/invalid input syntax for type json; /, 'no JSON');
-	error_is(ask($gateway, 'GET /reports?from=2020-01-02&to=2020-01-01', $login{1}), 400, 'invalid_parameter_value', '-', qr/is after to/, 'days the wrong way round');
+	error_is(ask($gateway, 'GET /reports?from=2020-01-02&to=2020-01-01', $login{1}), 400, 'invalid_parameter_value', '-', qr/is after the last day/, 'days the wrong way round');
 	error_is(ask($gateway, 'GET /reports?after=x', $login{1}), 400, 'invalid_parameter_value', '-', qr/not a cursor/, 'no cursor');
 	error_is(ask($gateway, 'GET /reports?from=x&to=y', $login{1}), 400, 'invalid_parameter_value', '-', qr/must be a day/, 'no day');
 	error_is(ask($gateway, "GET /reports/$_", $login{1}), 404, 'undefined_object', '-', qr/does not exist|no such report/, "no report: $_") for 'x', '00000000-0000-4000-8000-000000000000';
