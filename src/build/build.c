@@ -90,6 +90,8 @@ finish_output(const RdeHome *home, RdePass *pass, Output *output,
 		rde_columns_replaced(context->columns, context->ncolumns);
 	manifest.text_numbers = context->text_numbers;
 	manifest.totals = pass->totals;
+	manifest.columns = context->columns;
+	manifest.ncolumns = context->ncolumns;
 	rde_report_finish(home, output->report, &manifest);
 }
 
