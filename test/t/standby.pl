@@ -171,6 +171,7 @@ my $same = sub {
 };
 $same->('the list', q{SELECT rde_list_reports(current_date - 1, current_date + 1)});
 $same->('a report', qq{SELECT rde_get_report('$id')});
+$same->('its manifest', qq{SELECT rde_report_manifest('$id')});
 $same->('a file', qq{SELECT md5(rde_content('$id')), md5(rde_chunk('$id', 0)), md5(rde_text('$id'))});
 $same->('its chunks', qq{SELECT md5(c) FROM rde_chunks('$id') c});
 $same->('its digest', qq{SELECT rde_verify_report('$id')});
