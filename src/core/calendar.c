@@ -166,7 +166,7 @@ period_day(const RdeSchedule *schedule, DateADT day, int later)
 		case RDE_QUARTERLY:
 			j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &mday);
 			return first_of_month(day, MONTHS_PER_QUARTER * later -
-							   (month - 1) % MONTHS_PER_QUARTER);
+								  (month - 1) % MONTHS_PER_QUARTER);
 	}
 	pg_unreachable();
 }

@@ -164,7 +164,7 @@ $node->safe_psql('postgres', q{
 	ALTER TABLE sale OWNER TO shop_owner;
 	ALTER TABLE visit OWNER TO shop_owner;
 	INSERT INTO sale SELECT extract(epoch FROM t) / 3600, 1, t
-	FROM generate_series(timestamptz '2015-07-01 00:00Z', '2016-07-01 00:00Z', '1 hour') t;
+	FROM generate_series(timestamptz '2015-06-01 00:00Z', '2016-07-01 00:00Z', '1 hour') t;
 	INSERT INTO visit SELECT id, reseller, extract(epoch FROM changed) FROM sale;
 	SELECT rde_create_dataset('sales', 'Sales'), rde_create_dataset('visits', 'Visits');
 	SELECT rde_attach('sales', 'sale', 'reseller', 'changed'), rde_attach('visits', 'visit', 'reseller', 'changed');
