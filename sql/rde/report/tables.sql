@@ -16,7 +16,7 @@ CREATE TABLE @extschema@._rde_report (
     view                text NOT NULL,
     -- one that the library knows
     format              text NOT NULL CHECK (format ~ '^[a-z]+$'),
-    type                text NOT NULL CHECK (type IN ('onetime', 'daily', 'monthly', 'on_invoice')),
+    type                text NOT NULL CHECK (type IN ('onetime', 'daily', 'weekly', 'monthly', 'quarterly', 'on_invoice')),
     reseller            bigint,
     generator           uuid,
     invoice             text,
@@ -87,7 +87,7 @@ CREATE UNIQUE INDEX _rde_report_supersedes ON @extschema@._rde_report (supersede
 -- Exactly once is these two: whatever asks twice for a period or an invoice of a
 -- generator gets no second report.
 CREATE UNIQUE INDEX _rde_report_period ON @extschema@._rde_report (generator, period_from, format, revision)
-    WHERE type IN ('daily', 'monthly');
+    WHERE type NOT IN ('onetime', 'on_invoice');
 CREATE UNIQUE INDEX _rde_report_invoice ON @extschema@._rde_report (generator, invoice_reseller, invoice, format, revision)
     WHERE type = 'on_invoice';
 -- What a worker looks for: reports to build, and provisional ones to settle.

@@ -97,7 +97,7 @@ COMMENT ON COLUMN @extschema@.rde_reports.view IS
 COMMENT ON COLUMN @extschema@.rde_reports.format IS
     'csv, json, jsonl, xml or xlsx';
 COMMENT ON COLUMN @extschema@.rde_reports.type IS
-    'onetime, daily, monthly or on_invoice';
+    'onetime, daily, weekly, monthly, quarterly or on_invoice';
 COMMENT ON COLUMN @extschema@.rde_reports.status IS
     'submitted, processing, completed or error';
 COMMENT ON COLUMN @extschema@.rde_reports.reseller IS
