@@ -216,10 +216,12 @@ sub keep_going
 	}
 	return 0 if $stops;
 	$slot->{out} = '';
-	my $script = $slot->{sql}->() . ";\n\\q\n";
+	my $script = $node->basedir . "/$name.sql";
+	unlink $script;
+	append_to_file($script, $slot->{sql}->());
 	$slot->{handle} = IPC::Run::start(
-		[ 'psql', '-XAtq', '-v', 'VERBOSITY=terse', '-d', $node->connstr('postgres') . " application_name='$name'", $slot->{user} ? ('-U', $slot->{user}) : () ],
-		'<', \$script, '>&', \$slot->{out});
+		[ 'psql', '-XAtq', '-v', 'VERBOSITY=terse', '-d', $node->connstr('postgres') . " application_name='$name'", $slot->{user} ? ('-U', $slot->{user}) : (), '-f', $script ],
+		'<', \undef, '>&', \$slot->{out});
 	$count{$name =~ s/ \d$//r}++;
 	return 1;
 }
