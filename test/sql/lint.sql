@@ -38,6 +38,70 @@ WHERE NOT has_function_privilege('public', p.oid, 'EXECUTE') AND p.proname ~ '^r
   AND p.code !~ '_rde_refuse_account\(\)'
 ORDER BY 1;
 
+-- What has the extension's rights finds out who asks before it does anything, by a
+-- function that decides it; or it says here how.
+SELECT coalesce(p.proname, c.name) AS unexpected, c.why
+FROM (VALUES
+    ('rde_alter_generator', '_rde_find_generator: 42704'),
+    ('rde_drop_generator', '_rde_find_generator: 42704'),
+    ('rde_dataset_template', 'tells what the extension ships, as rde_view_columns does')) c(name, why)
+FULL JOIN (SELECT p.proname FROM routine p
+           WHERE p.language = 'rde_definer'
+             AND p.code !~ '_rde_(refuse_account|own_reseller|may_see|sees_all|visible_accounts)\(') p ON p.proname = c.name
+WHERE p.proname IS NULL OR c.name IS NULL;
+-- and those are functions that look themselves
+SELECT p.proname, f.finder FROM routine p JOIN (VALUES ('_rde_find_generator')) f(finder) ON p.proname = f.finder
+WHERE p.code !~ '_rde_(sees_all|visible_accounts)\(';
+
+-- Raised rights and names: a statement that is made while it runs is a literal, or one
+-- with %I and %L only.  What else is put into one is listed here, and is spelled by
+-- the catalog.  All functions are looked at, for those of rde_definer call the others.
+CREATE TABLE dynamic AS
+SELECT p.proname, regexp_replace(m[1], '\s+', ' ', 'g') AS statement
+FROM routine p, regexp_matches(regexp_replace(p.prosrc, '--[^\n]*', '', 'g'), '[^''\w ] *\mEXECUTE\s+(?!ON\M|FUNCTION\M)([^;]*)', 'g') m
+WHERE p.language <> 'c';
+SELECT coalesce(p.proname, c.name) AS unexpected, p.statement, c.what
+FROM (VALUES
+    ('_rde_change_grant', 'EXECUTE ON ROUTINE', 'a regprocedure'),
+    ('_rde_change_grant', 'SELECT ON %s', 'a regclass'),
+    ('_rde_change_grant', 'ALTER ROLE %I', 'one of two, with %I only'),
+    ('_rde_revoke_grants', 'REVOKE ALL', 'kind, name and grantee, which _rde_grants quotes'),
+    ('rde_watch_invoices', 'LOCK TABLE', 'a regclass'),
+    ('rde_watch_invoices', 'CREATE %s FUNCTION', 'OR REPLACE or nothing'),
+    ('rde_watch_invoices', 'DEPENDS ON', 'a regprocedure'),
+    ('rde_watch_invoices', 'COMMENT ON', 'a regprocedure'),
+    ('_rde_set_trigger', 'CREATE TRIGGER', 'an event of ours on a regclass, a regprocedure'),
+    ('_rde_set_trigger', 'DROP TRIGGER', 'a regclass')) c(name, begins, what)
+FULL JOIN (SELECT d.* FROM dynamic d
+           WHERE d.statement !~ '^((''([^'']|'''')*'' *)+|\$query\$.*|format\(''[^'']*''.*)( USING | INTO |$)' OR d.statement ~ '%(\d+\$)?s' OR d.statement ~ '\|\|') p
+    ON p.proname = c.name AND strpos(p.statement, c.begins) > 0
+WHERE p.proname IS NULL OR c.name IS NULL;
+-- the arguments of those that are told to be are of such types
+SELECT p.proname, p.proargtypes::regtype[] FROM routine p
+WHERE p.proname IN ('_rde_set_trigger', 'rde_watch_invoices') AND NOT 'regclass'::regtype = ANY (p.proargtypes::regtype[]);
+-- and there is something to look at
+SELECT count(*) > 8 AS found FROM dynamic;
+
+-- A name that becomes a relation, a type or a role does so once: nothing is cast to
+-- them from a text that was made of one.
+SELECT proname FROM routine WHERE language <> 'c' AND code ~ '::text\)?::reg(class|type|procedure|role)\M';
+
+-- Who waits for a row's lock: no step of a worker's does without a limit, which
+-- core/step sets; whoever else does is listed with what is locked.
+SELECT coalesce(p.proname, c.name) AS unexpected, c.why
+FROM (VALUES
+    ('_rde_check_request', 'an account''s quotas: its own requests, one after the other'),
+    ('_rde_fail', 'a worker''s own report, within a step'),
+    ('_rde_move_snapshots', 'a generator that is being altered'),
+    ('rde_retry_report', 'by hand'), ('rde_set_report_store', 'by hand'),
+    ('rde_alter_generator', 'by hand'), ('rde_alter_view', 'by hand'), ('rde_drop_dataset', 'by hand'),
+    ('rde_watch_invoices', 'by hand: LOCK TABLE'), ('rde_grant', 'by hand: LOCK TABLE')) c(name, why)
+FULL JOIN (SELECT p.proname FROM routine p
+           WHERE p.language <> 'c'
+             AND regexp_replace(coalesce(pg_get_function_sqlbody(p.oid), p.prosrc), '--[^\n]*', '', 'g')
+                 ~ '\m(FOR (NO KEY )?(UPDATE|SHARE)( OF \w+)?(?!\s+SKIP LOCKED|\w| OF)|LOCK TABLE)') p ON p.proname = c.name
+WHERE p.proname IS NULL OR c.name IS NULL ORDER BY 1;
+
 -- every C function, and the check it makes before it does anything
 SELECT coalesce(p.proname, c.name) AS unexpected, c.makes_check
 FROM (VALUES
@@ -117,6 +181,8 @@ WHERE c.relkind = 'v' AND c.relname !~ '^_' AND col_description(c.oid, a.attnum)
 SELECT c.relname, a.* FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
 CROSS JOIN LATERAL aclexplode(coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner))) a
 WHERE a.grantee <> c.relowner AND (c.relkind <> 'v' OR a.privilege_type <> 'SELECT' OR a.grantee <> 0);
+-- nor the language of those with the extension's rights
+SELECT l.lanname, l.lanpltrusted, l.lanacl FROM member m JOIN pg_language l ON m.classid = 'pg_language'::regclass AND l.oid = m.objid;
 SELECT c.relname, c.reloptions FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
 WHERE c.relkind = 'v' AND c.reloptions IS DISTINCT FROM '{security_barrier=true}';
 -- the planner pulls up a view that is a UNION ALL, and drops its barrier
@@ -148,7 +214,7 @@ CREATE ROLE regress_rde_creator;
 GRANT CREATE ON SCHEMA rde TO PUBLIC;
 GRANT CREATE ON SCHEMA rde TO regress_rde_creator;
 SELECT severity, object, detail, hint FROM rde.rde_health WHERE finding = 'schema_open';
-DROP TABLE routine;
+DROP TABLE routine, dynamic;
 DROP VIEW member;
 DROP EXTENSION rde;
 CREATE EXTENSION rde SCHEMA rde;

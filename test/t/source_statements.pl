@@ -19,6 +19,14 @@ my %composed = map { $_ => 1 } qw(core/statement.c build/watermark.c work/rebase
 my %expected = (SELECT => 5, WITH => 5, INSERT => 7, DELETE => 8, UPDATE => 9, LOCK => 4);
 my %returning = (INSERT => 11, DELETE => 12, UPDATE => 13);
 
+# Who waits for a row's or a table's lock, and why nobody has to wait for him.  All
+# others skip what is locked.  A worker's step waits 5 s at most, by core/step.
+my %waits = (
+	'report/report.c: lock_for_revision' => 'by hand: rde_rebuild',
+	'work/rebaseline.c: lock_generator' => 'by hand: rde_rebaseline_generator',
+	'build/window.c: lock_ends' => 'workers that build formats of one window, one after the other; an account never holds it',
+	'work/claim.c: wait_for_turn' => 'workers that claim, one after the other, in a transaction of its own');
+
 my $top = $ENV{RDE_SOURCE};
 plan skip_all => 'RDE_SOURCE names no source tree' unless $top;
 
@@ -106,6 +114,10 @@ for my $it (@statements)
 	is($it->{expected}, $known, "$it->{name}: what it returns");
 	ok($it->{sight} eq '' || $expected{$verb} == 5, "$it->{name}: only what reads sees another snapshot");
 	cmp_ok($most, '<=', scalar(@{ $it->{types} }), "$it->{name}: its parameters have types");
+	if ("$sql " =~ /\bFOR (?:NO KEY )?(?:UPDATE|SHARE|KEY SHARE)(?: OF \w+)?(?! SKIP LOCKED|\w| OF)|^LOCK /)
+	{
+		ok(delete $waits{ $it->{name} }, "$it->{name}: is one of those who wait for a lock");
+	}
 	next if !$azure && $it->{name} =~ m{^azure/};
 	my $types = @{ $it->{types} } ? '(' . join(', ', map { $type{$_} } @{ $it->{types} }) . ')' : '';
 	my $result = $node->psql('postgres',
@@ -113,6 +125,8 @@ for my $it (@statements)
 		on_error_stop => 1, stdout => \$out, stderr => \$err);
 	is("$result $err", '0 ', "$it->{name}: can be prepared");
 }
+
+is(join(' ', sort keys %waits), '', 'who is said to wait does');
 
 # What must not be NULL and is, by somebody's hand, is an error that names it.
 my ($out, $err);
