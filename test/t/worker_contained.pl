@@ -216,7 +216,7 @@ cmp_ok(sql('SELECT count(*) FROM _rde_report'), '<=', 3000, 'fifty generators th
 
 sql(q{DELETE FROM _rde_report; DELETE FROM _rde_generator});
 sql(qq{SELECT rde_submit('sleepy', '$day', '$day', 'csv', name => 'unwanted', reseller => 1);
-	SELECT rde_create_generator('sleepy', 'both', '{csv,json}', 'daily', reseller => 2, start => '$day');
+	SELECT rde_create_generator('sleepy', 'both', '{csv,json}', 'daily', reseller => 1, start => '$day');
 	SELECT rde_submit('sale', '$day', '$day', 'csv', name => 'wanted', reseller => 3)});
 send_to($first, 'CALL rde_run_due()');
 for my $name ('both', 'unwanted')

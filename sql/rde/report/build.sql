@@ -105,23 +105,35 @@ AS $$
 DECLARE
     found_report @extschema@._rde_report;
     builder integer;
+    shown uuid[];
 BEGIN
     SELECT r.* INTO found_report FROM @extschema@._rde_report r
     WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true) FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
-        IF NOT EXISTS (SELECT FROM @extschema@._rde_report r
-                       WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true)) THEN
+        SELECT r.* INTO found_report FROM @extschema@._rde_report r
+        WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true);
+        IF NOT FOUND THEN
             PERFORM @extschema@._rde_no_report(report);
         END IF;
-        SELECT b.pid INTO builder FROM @extschema@._rde_builds() b WHERE b.report = rde_cancel_report.report;
-        IF NOT FOUND THEN
+        -- a worker, which shows the first of several that it builds together, or a session
+        builder := coalesce(
+            CASE WHEN @extschema@._rde_alive(found_report.claim_pid, found_report.claim_start) THEN found_report.claim_pid END,
+            (SELECT b.pid FROM @extschema@._rde_builds() b WHERE b.report = found_report.id));
+        IF builder IS NULL THEN
             RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
                 MESSAGE = format('another session is about to build or to change report %s', report),
                 HINT = 'Try again.';
         END IF;
         -- by this lock the session that builds it knows what it is cancelled for
         PERFORM pg_advisory_xact_lock_shared(1919182080, ('x' || left(report::text, 8))::bit(32)::integer);
+        shown := ARRAY(SELECT b.report FROM @extschema@._rde_builds() b WHERE b.pid = builder);
         PERFORM pg_cancel_backend(builder);
+        -- which it looks at while it ends what it does: within a second
+        FOR i IN 1 .. 20 LOOP
+            PERFORM pg_sleep(0.05), pg_stat_clear_snapshot();
+            EXIT WHEN shown IS DISTINCT FROM ARRAY(SELECT b.report FROM @extschema@._rde_builds() b WHERE b.pid = builder);
+        END LOOP;
+        PERFORM pg_sleep(0.1);
         RETURN;
     END IF;
     IF found_report.status <> 'submitted' AND found_report.retry_at IS NULL THEN
