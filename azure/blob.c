@@ -208,6 +208,28 @@ disposition(const AzureBlob *blob)
 }
 
 AzureOutcome
+azure_put(AzureClient *client, const AzureBlob *blob, const char *data)
+{
+	MemoryContext old = CurrentMemoryContext;
+	AzureRequest request = begin_request(client, "PUT", blob->name);
+	AzureOutcome outcome;
+
+	add_header(&request, "x-ms-blob-content-disposition", disposition(blob));
+	add_header(&request, "x-ms-blob-content-md5", blob->md5);
+	add_header(&request, "x-ms-blob-content-type", blob->media_type);
+	add_header(&request, "x-ms-blob-type", "BlockBlob");
+	add_header(&request, "x-ms-meta-sha256", blob->sha256);
+	request.content_type = blob->media_type;
+	request.content_md5 = blob->md5;
+	request.if_none_match = "*";
+	request.body = data;
+	request.body_length = blob->bytes;
+	outcome = send_request(client, &request);
+	MemoryContextSwitchTo(old);
+	return outcome;
+}
+
+AzureOutcome
 azure_put_block_list(AzureClient *client, const AzureBlob *blob, int count)
 {
 	MemoryContext old = CurrentMemoryContext;

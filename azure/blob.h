@@ -50,6 +50,10 @@ typedef struct AzureBlob
 extern AzureOutcome azure_put_block(AzureClient *client, const char *blob,
 									int seq, const void *data, size_t length);
 
+/* Make a blob of blob->bytes bytes at once; never one that is there already. */
+extern AzureOutcome azure_put(AzureClient *client, const AzureBlob *blob,
+							  const char *data);
+
 /* Make a blob of the blocks 0 to count - 1; never one that is there already. */
 extern AzureOutcome azure_put_block_list(AzureClient *client,
 										 const AzureBlob *blob, int count);

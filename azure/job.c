@@ -3,7 +3,8 @@
  *	  One job: a report is uploaded, a blob moved or deleted.
  *
  * Invariant: each job may be begun again wherever it was interrupted; a report
- * is taken for uploaded only when its blob has been compared with the manifest.
+ * is taken for uploaded only when its blob has been compared with what the
+ * report's row says, and the manifest beside it with what it is to be.
  */
 #include "job.h"
 
@@ -150,8 +151,59 @@ compare_again(AzureClient *client, const AzureBlob *blob)
 	return outcome == AZURE_MISSING ? AZURE_AGAIN : outcome;
 }
 
+/* Beside the blob of a report's file */
+static const char *
+manifest_name(const char *blob)
+{
+	return psprintf("%s.manifest.json", blob);
+}
+
+static AzureBlob
+wanted_manifest(const AzureJob *job, const char *file, const char *manifest)
+{
+	AzureBlob	blob = wanted_blob(job, manifest_name(file));
+	AzureDigest *digest = azure_digest_create();
+
+	blob.file_name = manifest_name(blob.file_name);
+	blob.utf8_name = manifest_name(blob.utf8_name);
+	blob.media_type = "application/json; charset=utf-8";
+	blob.bytes = strlen(manifest);
+	azure_digest_add(digest, manifest, blob.bytes);
+	azure_digest_finish(digest, &blob.sha256, &blob.md5);
+	return blob;
+}
+
+/*
+ * What is known of a file, beside its blob and after it: who finds a manifest
+ * finds the file.
+ */
 static AzureOutcome
-upload(const RdeHome *home, AzureClient *client, const AzureJob *job)
+put_manifest(const RdeHome *home, AzureClient *client, const AzureJob *job,
+			 const char *file)
+{
+	MemoryContext context = CurrentMemoryContext;
+	char	   *manifest;
+	AzureBlob	blob;
+	AzureOutcome outcome;
+
+	rde_step_begin();
+	manifest = azure_outbox_manifest(home, job, context);
+	rde_step_end();
+	if (manifest == NULL)
+	{
+		strlcpy(client->error, "the report is gone", sizeof(client->error));
+		return AZURE_AGAIN;
+	}
+	manifest = pg_server_to_any(manifest, strlen(manifest), PG_UTF8);
+	blob = wanted_manifest(job, file, manifest);
+	outcome = azure_put(client, &blob, manifest);
+	if (outcome == AZURE_DONE || outcome == AZURE_EXISTS)
+		outcome = compare_again(client, &blob);
+	return outcome;
+}
+
+static AzureOutcome
+put_file(const RdeHome *home, AzureClient *client, const AzureJob *job)
 {
 	AzureBlob	blob = wanted_blob(job, job->blob);
 	int64		count = (job->bytes + RDE_CHUNK_SIZE - 1) / RDE_CHUNK_SIZE;
@@ -173,6 +225,25 @@ upload(const RdeHome *home, AzureClient *client, const AzureJob *job)
 	return outcome;
 }
 
+static AzureOutcome
+upload(const RdeHome *home, AzureClient *client, const AzureJob *job)
+{
+	AzureOutcome outcome = put_file(home, client, job);
+
+	return outcome == AZURE_DONE ?
+		put_manifest(home, client, job, job->blob) : outcome;
+}
+
+/* A report's blob, and before it the manifest beside it */
+static AzureOutcome
+delete_both(AzureClient *client, const char *blob)
+{
+	AzureOutcome outcome = azure_delete(client, manifest_name(blob));
+
+	return outcome == AZURE_DONE || outcome == AZURE_MISSING ?
+		azure_delete(client, blob) : outcome;
+}
+
 /* What a failed copy left is in the way of the next try. */
 static AzureOutcome
 clear_away(AzureClient *client, const char *blob)
@@ -188,7 +259,7 @@ clear_away(AzureClient *client, const char *blob)
 
 /* Copied if it is not yet there, then deleted where it was. */
 static AzureOutcome
-move(AzureClient *client, const AzureJob *job)
+move(const RdeHome *home, AzureClient *client, const AzureJob *job)
 {
 	AzureBlob	blob = wanted_blob(job, job->new_blob);
 	AzureOutcome outcome = azure_compare(client, &blob);
@@ -201,6 +272,8 @@ move(AzureClient *client, const AzureJob *job)
 		if (outcome == AZURE_DONE || outcome == AZURE_EXISTS)
 			outcome = compare_again(client, &blob);
 	}
+	if (outcome == AZURE_DONE)
+		outcome = put_manifest(home, client, job, job->new_blob);
 	/* what has that name already is not to be deleted */
 	if (strcmp(job->blob, job->new_blob) == 0)
 		return outcome;
@@ -208,7 +281,7 @@ move(AzureClient *client, const AzureJob *job)
 		return clear_away(client, job->new_blob);
 	if (outcome != AZURE_DONE)
 		return outcome;
-	outcome = azure_delete(client, job->blob);
+	outcome = delete_both(client, job->blob);
 	return outcome == AZURE_MISSING ? AZURE_DONE : outcome;
 }
 
@@ -222,9 +295,9 @@ delete(AzureClient *client, const AzureJob *job)
 	if (job->expired && !client->server->delete_expired)
 		return AZURE_DONE;
 	if (job->blob)
-		outcome = azure_delete(client, job->blob);
+		outcome = delete_both(client, job->blob);
 	if ((outcome == AZURE_DONE || outcome == AZURE_MISSING) && job->new_blob)
-		outcome = azure_delete(client, job->new_blob);
+		outcome = delete_both(client, job->new_blob);
 	return outcome == AZURE_MISSING ? AZURE_DONE : outcome;
 }
 
@@ -263,19 +336,20 @@ azure_job_do(const RdeHome *home, AzureClient *client, AzureJob *job)
 	{
 		case AZURE_UPLOAD:
 			outcome = upload(home, client, job);
-			/* what failed for want of a report is no failure */
-			if (outcome != AZURE_DONE && is_gone(home, job))
-			{
-				job->kind = AZURE_DELETE;
-				outcome = delete(client, job);
-			}
 			break;
 		case AZURE_MOVE:
-			outcome = move(client, job);
+			outcome = move(home, client, job);
 			break;
 		default:
 			outcome = delete(client, job);
 			break;
+	}
+	/* what failed for want of a report is no failure */
+	if (outcome != AZURE_DONE && job->kind != AZURE_DELETE &&
+		is_gone(home, job))
+	{
+		job->kind = AZURE_DELETE;
+		outcome = delete(client, job);
 	}
 	if (outcome != AZURE_DONE)
 	{

@@ -154,6 +154,30 @@ azure_outbox_chunk(const RdeHome *home, const AzureJob *job, int seq,
 	return chunk;
 }
 
+static const RdeStatement read_manifest = {
+	.sql = "SELECT (%s._rde_manifest(r)::jsonb - 'expiresAt')::text"
+	" FROM %s._rde_report r WHERE r.id = $1",
+	.types = {UUIDOID},
+	.expected = SPI_OK_SELECT
+};
+
+char *
+azure_outbox_manifest(const RdeHome *home, const AzureJob *job,
+					  MemoryContext context)
+{
+	Datum		values[] = {UUIDPGetDatum(&job->id)};
+	MemoryContext old;
+	char	   *manifest;
+
+	rde_execute(home, &read_manifest, values, NULL);
+	if (SPI_processed == 0)
+		return NULL;
+	old = MemoryContextSwitchTo(context);
+	manifest = rde_row_text(rde_row(0), 1);
+	MemoryContextSwitchTo(old);
+	return manifest;
+}
+
 static const RdeStatement find_report = {
 	.sql = "SELECT FROM %s._rde_azure_upload"
 	" WHERE id = $1 AND report IS NOT NULL",

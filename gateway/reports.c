@@ -1,6 +1,7 @@
 /*
  * reports.c
- *	  /reports and /reports/{id}: what a login can list, see and ask for.
+ *	  /reports, /reports/{id} and /reports/{id}/manifest: what a login can list,
+ *	  see and ask for.
  *
  * Invariant: nothing is answered, not even what is wrong with a request, before
  * its credentials were found valid.
@@ -80,8 +81,9 @@ reports_list(Request *request)
 	return reply_json(request, result, MHD_HTTP_OK, 0);
 }
 
-enum MHD_Result
-reports_get(Request *request)
+/* What a statement says of the report in the path. */
+static enum MHD_Result
+reply_of_report(Request *request, Statement statement)
 {
 	Call		call;
 	Failure		failure;
@@ -91,12 +93,24 @@ reports_get(Request *request)
 		return reply_failure(request, &failure);
 	if (!text_is_uuid(request->segments[1]))
 		return reply_no_report(request);
-	call_begin(&call, STATEMENT_GET);
+	call_begin(&call, statement);
 	call_add(&call, request->segments[1]);
 	result = access_call(request, POOL_SHORT, &call, &failure);
 	if (result == NULL)
 		return reply_failure(request, &failure);
 	return reply_json(request, result, MHD_HTTP_OK, 0);
+}
+
+enum MHD_Result
+reports_get(Request *request)
+{
+	return reply_of_report(request, STATEMENT_GET);
+}
+
+enum MHD_Result
+reports_manifest(Request *request)
+{
+	return reply_of_report(request, STATEMENT_MANIFEST);
 }
 
 enum MHD_Result

@@ -1,6 +1,7 @@
 /*
  * reports.h
- *	  /reports and /reports/{id}: what a login can list, see and ask for.
+ *	  /reports, /reports/{id} and /reports/{id}/manifest: what a login can list,
+ *	  see and ask for.
  */
 #ifndef REPORTS_H
 #define REPORTS_H
@@ -10,5 +11,6 @@
 extern enum MHD_Result reports_list(Request *request);
 extern enum MHD_Result reports_request(Request *request);
 extern enum MHD_Result reports_get(Request *request);
+extern enum MHD_Result reports_manifest(Request *request);
 
 #endif							/* REPORTS_H */

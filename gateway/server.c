@@ -46,16 +46,19 @@ typedef struct Route
 {
 	const char *first;			/* segment of the path */
 	int			segments;
+	const char *last;			/* NULL: whatever it is */
 	const char *allowed;		/* methods, as Allow has them */
 	enum MHD_Result (*get) (Request *request);	/* HEAD too */
 	enum MHD_Result (*post) (Request *request);
 } Route;
 
 static const Route routes[] = {
-	{"reports", 1, "GET, HEAD, POST", reports_list, reports_request},
-	{"reports", 2, "GET, HEAD", reports_get, NULL},
-	{"reports", 3, "GET, HEAD", download_file, NULL},
-	{"health", 1, "GET, HEAD", health_get, NULL},
+	{"reports", 1, NULL, "GET, HEAD, POST", reports_list, reports_request},
+	{"reports", 2, NULL, "GET, HEAD", reports_get, NULL},
+	/* no file is called so: a file's name has the report's id in it */
+	{"reports", 3, "manifest", "GET, HEAD", reports_manifest, NULL},
+	{"reports", 3, NULL, "GET, HEAD", download_file, NULL},
+	{"health", 1, NULL, "GET, HEAD", health_get, NULL},
 };
 
 /* A connection, and its request that has begun and not ended. */
@@ -76,9 +79,13 @@ find_route(const Request *request)
 {
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
 	{
-		if (request->segment_count == routes[i].segments &&
-			strcmp(request->segments[0], routes[i].first) == 0)
-			return &routes[i];
+		const Route *route = &routes[i];
+
+		if (request->segment_count == route->segments &&
+			strcmp(request->segments[0], route->first) == 0 &&
+			(route->last == NULL ||
+			 strcmp(request->segments[route->segments - 1], route->last) == 0))
+			return route;
 	}
 	return NULL;
 }

@@ -44,7 +44,8 @@ static const char settings[] =
 		 " FROM pg_proc p" \
 		 " WHERE p.pronamespace = n.oid" \
 		 " AND p.proname IN ('rde_login', 'rde_list_reports', 'rde_get_report'," \
-		 " 'rde_request_report', 'rde_redeem', 'rde_report_file', 'rde_chunk'))")
+		 " 'rde_report_manifest', 'rde_request_report', 'rde_redeem'," \
+		 " 'rde_report_file', 'rde_chunk'))")
 
 enum ExtensionColumn
 {

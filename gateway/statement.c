@@ -44,6 +44,12 @@ static const StatementText statements[STATEMENT_COUNT] = {
 		SELECT(BODY_COLUMNS) " FROM %.rde_get_report($1) AS get(body)",
 		{UUIDOID}
 	},
+	[STATEMENT_MANIFEST] = {
+		"manifest",
+		SELECT(BODY_COLUMNS)
+		" FROM %.rde_report_manifest($1) AS manifest(body)",
+		{UUIDOID}
+	},
 	[STATEMENT_REQUEST] = {
 		"request",
 		SELECT(REQUEST_COLUMNS) " FROM %.rde_request_report($1, $2) AS request(body)",

@@ -38,7 +38,10 @@
 #define LOGIN_COLUMNS(FIRST, NEXT) \
 	FIRST(LOGIN_ACCOUNT, "account")
 
-/* What a reply's body is: rde_list_reports(), rde_get_report() */
+/*
+ * What a reply's body is: rde_list_reports(), rde_get_report(),
+ * rde_report_manifest()
+ */
 #define BODY_COLUMNS(FIRST, NEXT) \
 	FIRST(BODY_JSON, "body")
 
@@ -95,6 +98,7 @@ typedef enum Statement
 	STATEMENT_LOGIN,			/* key, SHA-256 of the token */
 	STATEMENT_LIST,				/* LIST_PARAMETERS */
 	STATEMENT_GET,				/* report */
+	STATEMENT_MANIFEST,			/* report */
 	STATEMENT_REQUEST,			/* body, idempotency key */
 	STATEMENT_REDEEM,			/* report, file name, LINK_PARAMETERS */
 	STATEMENT_REDEEM_PIECE,		/* the same, chunk, first byte, length, and

@@ -18,7 +18,7 @@ BEGIN
                    -- reports
                    'rde_export', 'rde_submit', 'rde_build', 'rde_rebuild', 'rde_retry_report', 'rde_cancel_report',
                    'rde_drop_report', 'rde_content', 'rde_chunks', 'rde_chunk', 'rde_text', 'rde_verify_report',
-                   'rde_list_reports', 'rde_get_report', 'rde_request_report', 'rde_report_file',
+                   'rde_list_reports', 'rde_get_report', 'rde_request_report', 'rde_report_file', 'rde_report_manifest',
                    'rde_download_url', 'rde_revoke_links',
                    -- views, generators, tokens
                    'rde_create_view', 'rde_alter_view', 'rde_drop_view',
@@ -27,7 +27,7 @@ BEGIN
                    -- what views call, with their reader's rights
                    '_rde_sees_all', '_rde_visible_accounts',
                    '_rde_own_reports', '_rde_own_totals', '_rde_generators', '_rde_accounts', '_rde_tokens',
-                   '_rde_datasets', '_rde_view_columns', '_rde_report_link', '_rde_progress', '_rde_periods', '_rde_health', '_rde_alive', '_rde_status',
+                   '_rde_datasets', '_rde_views', '_rde_view_columns', '_rde_report_link', '_rde_progress', '_rde_periods', '_rde_health', '_rde_alive', '_rde_status',
                    -- whoever creates a trigger needs the right to its function
                    'rde_stamp',
                    -- rde_schedule has its caller's rights, and so has what it calls
@@ -46,6 +46,6 @@ $$;
 
 GRANT SELECT ON
     @extschema@.rde_reports, @extschema@.rde_report_totals, @extschema@.rde_progress,
-    @extschema@.rde_datasets, @extschema@.rde_view_columns, @extschema@.rde_accounts,
+    @extschema@.rde_datasets, @extschema@.rde_views, @extschema@.rde_view_columns, @extschema@.rde_accounts,
     @extschema@.rde_generators, @extschema@.rde_periods, @extschema@.rde_tokens
     TO PUBLIC;

@@ -217,21 +217,19 @@ take_status(Listing *list, const char *status)
 static void
 take_type(Listing *list, const char *type)
 {
-	static const char *const types[] = {"onetime", "daily", "monthly",
-	"on_invoice", "periodic", NULL};
-	Datum		elements[2];
-	int			count = 1;
+	static const char *const others[] = {"onetime", "on_invoice", NULL};
+	bool		periodic = strcmp(type, "periodic") == 0;
+	Datum		elements[RDE_EVENT_COUNT];
+	int			count = 0;
 
-	if (!is_one_of(type, types))
+	for (int event = 0; event < RDE_EVENT_COUNT; event++)
+		if (periodic || strcmp(type, rde_event_names[event]) == 0)
+			elements[count++] = CStringGetTextDatum(rde_event_names[event]);
+	if (count == 0 && !is_one_of(type, others))
 		refuse(psprintf("report type \"%s\" does not exist", type),
-			   "Use onetime, daily, monthly, on_invoice, or periodic for daily and monthly.");
-	elements[0] = CStringGetTextDatum(type);
-	if (strcmp(type, "periodic") == 0)
-	{
-		elements[0] = CStringGetTextDatum("daily");
-		elements[1] = CStringGetTextDatum("monthly");
-		count = 2;
-	}
+			   "Use onetime, daily, weekly, monthly, quarterly, on_invoice, or periodic for all that have a calendar.");
+	if (count == 0)
+		elements[count++] = CStringGetTextDatum(type);
 	set(list, PARAMETER_TYPES,
 		PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false,
 										TYPALIGN_INT)));

@@ -4,6 +4,7 @@
  */
 #include "api/submit.h"
 #include "build/build.h"
+#include "build/cancel.h"
 #include "core/calendar.h"
 #include "core/row.h"
 #include "core/statement.h"
@@ -129,9 +130,9 @@ build_now(void *argument)
 }
 
 /*
- * rde_build(report) → uuid.  A failure is recorded on the row, outside the
- * subtransaction it undid, and raised as a warning only: rethrown, it would
- * undo the record as well.
+ * rde_build(report) → text, what it is now: completed, or error.  A failure is
+ * recorded on the row, outside the subtransaction it undid, and raised as a warning
+ * only: rethrown, it would undo the record as well.
  */
 Datum
 rde_build(PG_FUNCTION_ARGS)
@@ -141,11 +142,17 @@ rde_build(PG_FUNCTION_ARGS)
 
 	check_submitted(it.home, &it.id);
 	failure = rde_attempt(build_now, &it, CurrentMemoryContext);
+	if (failure && failure->interrupt)
+	{
+		rde_connect();
+		(void) rde_cancelled(it.home, &it.id, failure);
+		SPI_finish();
+	}
 	if (failure && failure->transient)
 		rde_failure_raise(failure);
 	if (failure)
 		rde_build_failed(it.home, &it.id, failure, "final");
-	return uuid_datum(&it.id);
+	PG_RETURN_TEXT_P(cstring_to_text(failure ? "error" : "completed"));
 }
 
 /* rde_rebuild(report) → uuid of the next revision, built here and now */

@@ -90,6 +90,8 @@ finish_output(const RdeHome *home, RdePass *pass, Output *output,
 		rde_columns_replaced(context->columns, context->ncolumns);
 	manifest.text_numbers = context->text_numbers;
 	manifest.totals = pass->totals;
+	manifest.columns = context->columns;
+	manifest.ncolumns = context->ncolumns;
 	rde_report_finish(home, output->report, &manifest);
 }
 
@@ -178,7 +180,7 @@ lock_and_plan(Build *build, const pg_uuid_t *ids)
 	rde_failure_phase(RDE_PHASE_SOURCE);
 	build->horizon = Min(build->horizon,
 						 rde_watermark_arrived(build->home,
-											build->first->dataset));
+											   build->first->dataset));
 	build->select = rde_select_plan(build->pass->query,
 									build->first->time_zone);
 	rde_failure_phase(RDE_PHASE_OTHER);

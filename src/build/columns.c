@@ -59,7 +59,7 @@ append_name(StringInfo names, const char *name)
 
 static const RdeStatement read_columns = {
 	.sql = "SELECT name, column_name, transform, argument, source_column,"
-	" expected_type, actual_type, fits, expected"
+	" expected_type, actual_type, fits, expected, field_group, description"
 	" FROM %s._rde_report_columns($1, $2, $3) ORDER BY position",
 	.types = {TEXTOID, TEXTOID, INT8OID},
 	.expected = SPI_OK_SELECT
@@ -69,7 +69,7 @@ enum
 {
 	COLUMN_NAME = 1, COLUMN_OF_VIEW, COLUMN_TRANSFORM, COLUMN_ARGUMENT,
 	COLUMN_SOURCE, COLUMN_EXPECTED_TYPE, COLUMN_ACTUAL_TYPE, COLUMN_FITS,
-	COLUMN_EXPECTED
+	COLUMN_EXPECTED, COLUMN_GROUP, COLUMN_DESCRIPTION
 };
 
 /*
@@ -111,6 +111,8 @@ read_column(RdeColumn *column, RdeRow row)
 
 	column->name = rde_text_to_utf8(name, strlen(name), &len);
 	column->argument = rde_row_text_or_null(row, COLUMN_ARGUMENT);
+	column->group = rde_row_text_or_null(row, COLUMN_GROUP);
+	column->description = rde_row_text_or_null(row, COLUMN_DESCRIPTION);
 	column->transform = transform == NULL ? RDE_PLAIN :
 		strcmp(transform, "unix") == 0 ? RDE_AS_UNIX :
 		strcmp(transform, "unix_date") == 0 ? RDE_AS_UNIX_DATE :

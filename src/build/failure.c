@@ -9,6 +9,7 @@
 #include "build/failure.h"
 
 #include "access/xact.h"
+#include "utils/backend_progress.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
@@ -84,6 +85,8 @@ rde_attempt(RdeAction action, void *argument, MemoryContext context)
 		MemoryContextSwitchTo(context);
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
+		/* which the server does at the end of a transaction only */
+		pgstat_progress_end_command();
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(caller);

@@ -1,6 +1,6 @@
 /*
  * calendar.c
- *	  Days, months and instants in a time zone, over the server's tz database.
+ *	  Days, periods and instants in a time zone, over the server's tz database.
  *
  * Invariant: the days of a zone follow each other without a gap and without an
  * overlap, and so do a generator's periods, whatever its clocks do.
@@ -9,10 +9,12 @@
 
 #include "access/htup_details.h"
 #include "funcapi.h"
-#include "core/settings.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
+
+#define DAYS_PER_WEEK		7
+#define MONTHS_PER_QUARTER	3
 
 static void
 out_of_range(void)
@@ -67,14 +69,20 @@ first_instant(DateADT day, TimeADT time, pg_tz *zone)
 			SECS_PER_DAY) * USECS_PER_SEC + fraction;
 }
 
-TimestampTz
-rde_day_start(DateADT day, pg_tz *zone)
+/* A year less than what timestamps can hold, for arithmetic around a day. */
+static void
+check_range(DateADT day)
 {
-	/* a year less than what timestamps can hold, for arithmetic around it */
 	if (DATE_NOT_FINITE(day) ||
 		day < (DATETIME_MIN_JULIAN - POSTGRES_EPOCH_JDATE) + 366 ||
 		day >= (TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE) - 366)
 		out_of_range();
+}
+
+TimestampTz
+rde_day_start(DateADT day, pg_tz *zone)
+{
+	check_range(day);
 	return first_instant(day, 0, zone);
 }
 
@@ -102,7 +110,7 @@ rde_first_day_from(TimestampTz instant, pg_tz *zone)
 
 /* The first day of a day's month, or of one some months later. */
 static DateADT
-month_start(DateADT day, int months)
+first_of_month(DateADT day, int months)
 {
 	int			year;
 	int			month;
@@ -115,11 +123,75 @@ month_start(DateADT day, int months)
 		POSTGRES_EPOCH_JDATE;
 }
 
+const char *const rde_event_names[RDE_EVENT_COUNT] = {
+	[RDE_DAILY] = "daily",
+	[RDE_WEEKLY] = "weekly",
+	[RDE_MONTHLY] = "monthly",
+	[RDE_QUARTERLY] = "quarterly"
+};
+
+RdeEvent
+rde_event(const char *name)
+{
+	for (int event = 0; event < RDE_EVENT_COUNT; event++)
+		if (strcmp(name, rde_event_names[event]) == 0)
+			return event;
+	elog(ERROR, "event \"%s\" has no calendar", name);
+}
+
+/*
+ * The first day of the period that a day is in, or of one some periods later,
+ * by the calendar alone: clocks may skip that day.
+ */
+static DateADT
+period_day(const RdeSchedule *schedule, DateADT day, int later)
+{
+	int			year;
+	int			month;
+	int			mday;
+
+	switch (schedule->event)
+	{
+		case RDE_DAILY:
+			return day + later;
+		case RDE_WEEKLY:
+			/* j2day() counts from 0, a Sunday */
+			return day - (j2day(day + POSTGRES_EPOCH_JDATE) + DAYS_PER_WEEK -
+						  schedule->week_day) % DAYS_PER_WEEK +
+				later * DAYS_PER_WEEK;
+		case RDE_MONTHLY:
+			return first_of_month(day - (schedule->month_start - 1), later) +
+				schedule->month_start - 1;
+		case RDE_QUARTERLY:
+			j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &mday);
+			return first_of_month(day, MONTHS_PER_QUARTER * later -
+								  (month - 1) % MONTHS_PER_QUARTER);
+	}
+	pg_unreachable();
+}
+
+/* The first month_day from a day on; the last day of a month that has none. */
+static DateADT
+month_day_from(DateADT day, int month_day)
+{
+	DateADT		found = day;
+
+	for (int months = 0; months <= 1; months++)
+	{
+		found = Min(first_of_month(day, months) + month_day - 1,
+					first_of_month(day, months + 1) - 1);
+		if (found >= day)
+			break;
+	}
+	return found;
+}
+
 RdePeriod
 rde_period_from(const RdeSchedule *schedule, TimestampTz from)
 {
 	RdePeriod	period;
 	DateADT		day = rde_day_of(from, schedule->zone);
+	DateADT		end;
 	DateADT		run_day;
 
 	/*
@@ -129,13 +201,13 @@ rde_period_from(const RdeSchedule *schedule, TimestampTz from)
 	while (rde_day_start(day + 1, schedule->zone) <= from)
 		day++;
 	period.from = from;
-	period.to = rde_day_start(schedule->event == RDE_DAILY ? day + 1 :
-							  month_start(day, 1), schedule->zone);
+	end = period_day(schedule, day, 1);
+	period.to = rde_day_start(end, schedule->zone);
 
-	run_day = rde_day_of(period.to, schedule->zone);
-	if (schedule->event == RDE_MONTHLY)
-		run_day = Min(month_start(run_day, 0) + schedule->month_day - 1,
-					  month_start(run_day, 1) - 1);
+	if (schedule->event == RDE_MONTHLY || schedule->event == RDE_QUARTERLY)
+		run_day = month_day_from(end, schedule->month_day);
+	else
+		run_day = rde_day_of(period.to, schedule->zone);
 	period.run = Max(period.to, first_instant(run_day, schedule->run_at,
 											  schedule->zone));
 	return period;
@@ -217,7 +289,7 @@ rde_check_days(FunctionCallInfo fcinfo, int first)
 }
 
 PG_FUNCTION_INFO_V1(rde_day_start_sql);
-PG_FUNCTION_INFO_V1(rde_zone_sql);
+PG_FUNCTION_INFO_V1(rde_period_day_sql);
 PG_FUNCTION_INFO_V1(rde_next_period);
 
 /* _rde_day_start(day date, zone text) → timestamptz */
@@ -229,24 +301,29 @@ rde_day_start_sql(PG_FUNCTION_ARGS)
 	PG_RETURN_TIMESTAMPTZ(rde_day_start(PG_GETARG_DATEADT(0), zone));
 }
 
-/* _rde_zone(name text) → text: as the tz database spells it */
+/* _rde_period_day(event text, day date, week_day int, month_start int) → date */
 Datum
-rde_zone_sql(PG_FUNCTION_ARGS)
+rde_period_day_sql(PG_FUNCTION_ARGS)
 {
-	pg_tz	   *zone = rde_zone(PG_ARGISNULL(0) ? rde_setting_time_zone :
-								text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	DateADT		day = PG_GETARG_DATEADT(1);
+	RdeSchedule schedule = {
+		.event = rde_event(text_to_cstring(PG_GETARG_TEXT_PP(0))),
+		.week_day = PG_GETARG_INT32(2),
+		.month_start = PG_GETARG_INT32(3)
+	};
 
-	PG_RETURN_TEXT_P(cstring_to_text(pg_get_timezone_name(zone)));
+	check_range(day);
+	PG_RETURN_DATEADT(period_day(&schedule, day, 0));
 }
 
 /*
- * _rde_next_period(event text, period_from timestamptz, zone text, month_day
- * int, run_at time, OUT period_to timestamptz, OUT run timestamptz)
+ * _rde_next_period(event text, period_from timestamptz, zone text, week_day int,
+ * month_start int, month_day int, run_at time, OUT period_to timestamptz, OUT
+ * run timestamptz)
  */
 Datum
 rde_next_period(PG_FUNCTION_ARGS)
 {
-	const char *event = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	RdeSchedule schedule;
 	RdePeriod	period;
 	TupleDesc	desc;
@@ -255,10 +332,12 @@ rde_next_period(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	schedule.event = strcmp(event, "daily") == 0 ? RDE_DAILY : RDE_MONTHLY;
+	schedule.event = rde_event(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	schedule.zone = rde_zone(text_to_cstring(PG_GETARG_TEXT_PP(2)));
-	schedule.month_day = PG_GETARG_INT32(3);
-	schedule.run_at = PG_GETARG_TIMEADT(4);
+	schedule.week_day = PG_GETARG_INT32(3);
+	schedule.month_start = PG_GETARG_INT32(4);
+	schedule.month_day = PG_GETARG_INT32(5);
+	schedule.run_at = PG_GETARG_TIMEADT(6);
 	period = rde_period_from(&schedule, PG_GETARG_TIMESTAMPTZ(1));
 	values[0] = TimestampTzGetDatum(period.to);
 	values[1] = TimestampTzGetDatum(period.run);

@@ -17,19 +17,34 @@
  */
 extern TimestampTz rde_day_start(DateADT day, pg_tz *zone);
 
-/* How often does a generator with a calendar make reports? */
+/*
+ * How often does a generator with a calendar make reports?  All other events,
+ * and reports on request, have no periods that follow each other.
+ */
 typedef enum RdeEvent
 {
 	RDE_DAILY,
-	RDE_MONTHLY
+	RDE_WEEKLY,
+	RDE_MONTHLY,
+	RDE_QUARTERLY
 } RdeEvent;
+
+#define RDE_EVENT_COUNT	(RDE_QUARTERLY + 1)
+
+/* What they are called: a generator's event, and its reports' type. */
+extern const char *const rde_event_names[RDE_EVENT_COUNT];
+
+extern RdeEvent rde_event(const char *name);
 
 /* What a generator's calendar depends on. */
 typedef struct RdeSchedule
 {
 	RdeEvent	event;
 	pg_tz	   *zone;
-	int			month_day;		/* 29..31: the last day of shorter months */
+	int			week_day;		/* where weeks begin: 1 is Monday, 7 Sunday */
+	int			month_start;	/* where months begin: 1..28 */
+	int			month_day;		/* the day months and quarters are due on;
+								 * 29..31: the last day of shorter months */
 	TimeADT		run_at;
 } RdeSchedule;
 
@@ -41,8 +56,8 @@ typedef struct RdePeriod
 } RdePeriod;
 
 /*
- * The period that begins at `from`: it ends where the next day or month of the
- * zone begins, whatever zone `from` was reckoned in.
+ * The period that begins at `from`: it ends where the next day, week, month or
+ * quarter of the zone begins, whatever zone `from` was reckoned in.
  */
 extern RdePeriod rde_period_from(const RdeSchedule *schedule,
 								 TimestampTz from);

@@ -167,3 +167,15 @@ rde_max_span_sql(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_DATUM(interval_datum(rde_setting_max_span));
 }
+
+PG_FUNCTION_INFO_V1(rde_zone_sql);
+
+/* _rde_zone(name text) → text: as the tz database spells it */
+Datum
+rde_zone_sql(PG_FUNCTION_ARGS)
+{
+	pg_tz	   *zone = rde_zone(PG_ARGISNULL(0) ? rde_setting_time_zone :
+								text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	PG_RETURN_TEXT_P(cstring_to_text(pg_get_timezone_name(zone)));
+}

@@ -84,6 +84,26 @@ is_later(const char *version, const char *other)
 }
 
 /*
+ * Does the body of _rde_schema() return a schema's name?  In quotes or without,
+ * for quote_identifier() does as quote_all_identifiers says, now and then.
+ */
+static bool
+returns_name(const char *body, const char *name)
+{
+	StringInfoData quoted;
+
+	initStringInfo(&quoted);
+	for (const char *c = name; *c; c++)
+	{
+		if (*c == '"')
+			appendStringInfoChar(&quoted, '"');
+		appendStringInfoChar(&quoted, *c);
+	}
+	return strcmp(body, psprintf("BEGIN RETURN '%s'; END", name)) == 0 ||
+		strcmp(body, psprintf("BEGIN RETURN '\"%s\"'; END", quoted.data)) == 0;
+}
+
+/*
  * Bodies of functions name the schema the extension was created in, and find
  * nothing once it is called otherwise.
  */
@@ -104,8 +124,7 @@ check_schema(Oid function)
 	body = TextDatumGetCString(SysCacheGetAttr(PROCNAMEARGSNSP, tuple,
 											   Anum_pg_proc_prosrc, &isnull));
 	ReleaseSysCache(tuple);
-	if (strcmp(body, psprintf("BEGIN RETURN '%s'; END",
-							  quote_identifier(name))) != 0)
+	if (!returns_name(body, name))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the schema of extension rde was renamed to \"%s\"", name),

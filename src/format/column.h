@@ -71,6 +71,8 @@ typedef struct RdeColumn
 	RdeTransform transform;
 	const char *argument;		/* attribute name or locale, server encoding */
 	bool		amount;			/* holds the source's amounts of money */
+	const char *group;			/* what the view says of it, server encoding; */
+	const char *description;	/* NULL: nothing */
 
 	/* filled by rde_column_prepare() */
 	Oid			type;			/* base type of what the SELECT returns */

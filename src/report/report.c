@@ -14,6 +14,7 @@
 #include "core/calendar.h"
 #include "core/row.h"
 #include "core/statement.h"
+#include "format/described.h"
 #include "format/options.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
@@ -285,7 +286,7 @@ static const RdeStatement publish = {
 	" provisional = $3, build_ms = $4, row_count = $5,"
 	" content_bytes = $6, file_bytes = $7, sha256 = $8,"
 	" replaced_characters = $9, text_numbers = $10,"
-	" file_name = $11, media_type = $12, store = $13,"
+	" file_name = $11, media_type = $12, store = $13, columns = $15,"
 	" published_xid = pg_catalog.pg_current_xact_id(),"
 	" system_identifier = $14,"
 	" sqlstate = NULL, error = NULL, foreign_error = false,"
@@ -294,7 +295,7 @@ static const RdeStatement publish = {
 	" WHERE id = $1",
 	.types = {UUIDOID, TIMESTAMPTZOID, BOOLOID, FLOAT8OID, INT8OID, INT8OID,
 		INT8OID, BYTEAOID, INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID,
-	INT8OID},
+	INT8OID, JSONBOID},
 	.expected = SPI_OK_UPDATE
 };
 
@@ -302,7 +303,7 @@ void
 rde_report_finish(const RdeHome *home, const RdeReport *report,
 				  const RdeManifest *manifest)
 {
-	Datum		values[14];
+	Datum		values[15];
 	bytea	   *sha256 = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
 	TimestampTz created;
 
@@ -327,6 +328,7 @@ rde_report_finish(const RdeHome *home, const RdeReport *report,
 									 report->format->media_type);
 	values[12] = CStringGetTextDatum(RDE_STORE_LOCAL);
 	values[13] = Int64GetDatum((int64) GetSystemIdentifier());
+	values[14] = rde_columns_json(manifest->columns, manifest->ncolumns);
 	rde_execute(home, &publish, values, NULL);
 	if (SPI_processed != 1)
 		elog(ERROR, "report %s vanished while it was built",

@@ -51,6 +51,8 @@ typedef struct RdeManifest
 	int64		replaced_characters;
 	int64		text_numbers;
 	const RdeTotals *totals;	/* NULL: the source has no amount column */
+	const RdeColumn *columns;	/* of the file */
+	int			ncolumns;
 } RdeManifest;
 
 /*

@@ -46,7 +46,8 @@ typedef struct Periods
  * itself until some are built, so that its backlog is no heavier than this.
  */
 static const RdeStatement lock_due = {
-	.sql = "SELECT g.id, g.event, g.time_zone, g.month_day, g.catch_up,"
+	.sql = "SELECT g.id, g.event, g.time_zone, g.week_day, g.month_start,"
+	" g.month_day, g.catch_up,"
 	" s.change_column IS NOT NULL,"
 	" g.next_from, g.next_to, g.next_run_at, g.run_at"
 	" FROM %s._rde_generator g"
@@ -70,8 +71,9 @@ static const RdeStatement lock_due = {
 
 enum
 {
-	DUE_GENERATOR = 1, DUE_EVENT, DUE_ZONE, DUE_MONTH_DAY, DUE_CATCH_UP,
-	DUE_WINDOW, DUE_FROM, DUE_TO, DUE_RUN, DUE_RUN_AT
+	DUE_GENERATOR = 1, DUE_EVENT, DUE_ZONE, DUE_WEEK_DAY, DUE_MONTH_START,
+	DUE_MONTH_DAY, DUE_CATCH_UP, DUE_WINDOW, DUE_FROM, DUE_TO, DUE_RUN,
+	DUE_RUN_AT
 };
 
 static void
@@ -102,9 +104,10 @@ advance(RdeRow row, TimestampTz now, Periods *due, Periods *next)
 	RdePeriod	reported;
 	int			added = 0;
 
-	schedule.event = strcmp(rde_row_text(row, DUE_EVENT), "daily") == 0 ?
-		RDE_DAILY : RDE_MONTHLY;
+	schedule.event = rde_event(rde_row_text(row, DUE_EVENT));
 	schedule.zone = rde_zone(rde_row_text(row, DUE_ZONE));
+	schedule.week_day = rde_row_int32(row, DUE_WEEK_DAY);
+	schedule.month_start = rde_row_int32(row, DUE_MONTH_START);
 	schedule.month_day = rde_row_int32(row, DUE_MONTH_DAY);
 	schedule.run_at = DatumGetTimeADT(rde_row_datum(row, DUE_RUN_AT));
 	period.from = rde_row_instant(row, DUE_FROM);

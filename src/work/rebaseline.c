@@ -27,7 +27,7 @@ typedef struct Baseline
 
 static const RdeStatement lock_generator = {
 	.sql = "SELECT g.dataset, s.relation::oid, s.change_column,"
-	" g.event IN ('daily', 'monthly')"
+	" g.next_run_at IS NOT NULL"
 	" FROM %s._rde_generator g"
 	" LEFT JOIN %s._rde_source s ON s.dataset = g.dataset"
 	" WHERE g.id = $1 FOR UPDATE OF g",
@@ -58,7 +58,7 @@ find_generator(const RdeHome *home, const pg_uuid_t *id)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("generator %s does not report snapshot windows",
 						rde_uuid_text(id)),
-				 errdetail("Only daily and monthly generators of a data set with a change column do.")));
+				 errdetail("Only generators that have a calendar, of a data set with a change column, do.")));
 	return found;
 }
 

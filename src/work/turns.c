@@ -8,6 +8,7 @@
 #include "work/worker.h"
 
 #include "build/build.h"
+#include "build/cancel.h"
 #include "build/settle.h"
 #include "build/watermark.h"
 #include "core/row.h"
@@ -34,7 +35,7 @@
 typedef struct Build
 {
 	const RdeHome *home;
-	const RdeGroup *group;
+	RdeGroup   *group;
 	const pg_uuid_t *ids;
 	int			count;
 	TimestampTz horizon;
@@ -120,6 +121,49 @@ record_contained(RdeWorker *worker, Build *it)
 							 rde_uuid_text(&it->ids[0])), failure);
 }
 
+/* Record that a report was cancelled, and take it from its group. */
+static void
+drop_cancelled(RdeWorker *worker, const Build *it, int i,
+			   const RdeFailure *failure)
+{
+	RdeGroup   *group = it->group;
+	Build		alone = *it;
+
+	alone.ids = &group->ids[i];
+	alone.count = 1;
+	alone.failure = failure;
+	record_contained(worker, &alone);
+	worker->failed++;
+	group->count--;
+	memmove(&group->ids[i], &group->ids[i + 1],
+			sizeof(pg_uuid_t) * (group->count - i));
+}
+
+/*
+ * Does the run go on after it was cancelled? If it was one of several reports that
+ * are built together, or one that was built before, the others are built again; if
+ * it was the only one, the failure is now that it was cancelled.
+ */
+static bool
+goes_on(RdeWorker *worker, const Build *it, RdeFailure *failure)
+{
+	if (it->count == 1)
+		return rde_cancelled(worker->home, it->ids, failure) !=
+			RDE_NOT_CANCELLED;
+	for (int i = it->group->count - 1; i >= 0; i--)
+	{
+		RdeFailure	seen = *failure;
+		RdeCancelled cancelled = rde_cancelled(worker->home,
+											   &it->group->ids[i], &seen);
+
+		if (cancelled == RDE_NOT_CANCELLED)
+			return false;
+		if (cancelled == RDE_CANCELLED)
+			drop_cancelled(worker, it, i, &seen);
+	}
+	return true;
+}
+
 /*
  * Build reports, and record what became of it.  False if they failed together
  * and the fault may be one's alone.
@@ -134,8 +178,10 @@ build_together(RdeWorker *worker, Build *it)
 		worker->built += it->count;
 		return true;
 	}
-	if (failure && failure->interrupt)
+	if (failure && failure->interrupt && !goes_on(worker, it, failure))
 		rde_worker_give_up(worker, it->group, failure);
+	if (failure && failure->interrupt)
+		return it->count == 1 && build_together(worker, it);
 	if (failure && it->count > 1 && strcmp(failure->kind, "build") == 0)
 		return false;
 	it->failure = failure;

@@ -75,6 +75,7 @@ SELECT rde_export('sales', '2020-01-01', '2020-01-01', 'csv');
 DROP FUNCTION pg_temp.leak;
 \set VERBOSITY sqlstate
 SELECT rde_get_report(:'eight');
+SELECT rde_report_manifest(:'eight');
 SELECT rde_download_url(:'eight');
 SELECT rde_verify_report(:'eight');
 SELECT rde_drop_report(:'eight');
@@ -123,17 +124,19 @@ SELECT count(*) FROM string_to_table(rde_text(rde_export('sales', '2020-01-01', 
 SELECT rde_drop_report(id) FROM rde_reports WHERE name = 'tree';
 RESET ROLE;
 
--- a reader sees manifests, no files, links or sources
+-- a reader sees reports, no files, manifests, links or sources
 SET ROLE regress_rde_bi;
 SELECT scope, why FROM rde_whoami();
 SELECT * FROM seen;
 \set VERBOSITY sqlstate
+SELECT rde_report_manifest(:'seven');
 SELECT rde_text(:'seven');
 SELECT rde_export('sales', '2020-01-01', '2020-01-01', 'csv');
 \set VERBOSITY default
 RESET ROLE;
 SET ROLE regress_rde_op;
 SELECT * FROM seen;
+SELECT rde_report_manifest(:'seven') ->> 'dataset' AS dataset;
 CALL rde_run_due();
 RESET ROLE;
 SET client_min_messages = notice;
@@ -295,6 +298,8 @@ ROLLBACK TO s;
 SELECT rde_download_url(:'seven');
 ROLLBACK TO s;
 SELECT rde_get_report(:'seven');
+ROLLBACK TO s;
+SELECT rde_report_manifest(:'seven');
 ROLLBACK TO s;
 COMMIT;
 SELECT rde_chunk(:'seven', 0);

@@ -109,6 +109,15 @@ SELECT rde_create_generator('lines', 'g', '{csv}', 'daily', 'nosuch');
 SELECT rde_create_generator('lines', 'g', '{csv}', 'daily', time_zone => 'nowhere');
 SELECT rde_create_generator('lines', 'g', '{csv}', 'daily', month_day => 2);
 SELECT rde_create_generator('lines', 'g', '{csv}', 'monthly', month_day => 32);
+SELECT rde_create_generator('lines', 'g', '{csv}', 'weekly', month_day => 2);
+SELECT rde_create_generator('lines', 'g', '{csv}', 'weekly', week_day => 0);
+SELECT rde_create_generator('lines', 'g', '{csv}', 'weekly', week_day => 8);
+SELECT rde_create_generator('lines', 'g', '{csv}', 'weekly', week_day => NULL);
+SELECT rde_create_generator('lines', 'g', '{csv}', 'quarterly', week_day => 2);
+SELECT rde_create_generator('lines', 'g', '{csv}', 'quarterly', month_start => 2);
+SELECT rde_create_generator('lines', 'g', '{csv}', 'quarterly', month_day => 0);
+SELECT rde_create_generator('lines', 'g', '{csv}', 'monthly', month_start => 29);
+SELECT rde_create_generator('lines', 'g', '{csv}', 'monthly', month_start => 0);
 SELECT rde_create_generator('lines', 'g', '{csv}', 'on_invoice', run_at => '01:00');
 SELECT rde_create_generator('lines', 'g', '{csv}', 'manual', start => '2020-01-01');
 SELECT rde_create_generator('lines', 'g', '{csv}', 'manual', catch_up => 'none');
@@ -164,6 +173,31 @@ SELECT rde_alter_generator(:'monthly', time_zone => 'utc', month_day => 5, run_a
 SELECT rde_alter_generator(:'daily', 'each day', time_zone => 'Asia/Tokyo', catch_up => 'none');
 SELECT name, view, formats, time_zone, month_day, run_at, catch_up, retention, next_from, next_to, next_run_at
 FROM _rde_generator WHERE id IN (:'monthly', :'daily') ORDER BY name;
+-- weeks, quarters, and months that begin on another day
+BEGIN;
+SELECT rde_create_generator('lines', 'week', '{csv}', 'weekly', week_day => 7, run_at => '06:00', start => '2024-01-10') AS week \gset
+SELECT rde_create_generator('lines', 'quarter', '{csv}', 'quarterly', month_day => 5, start => '2024-03-10') AS quarter \gset
+SELECT rde_create_generator('lines', 'month', '{csv}', 'monthly', month_start => 25, start => '2024-01-24') AS month \gset
+SELECT rde_create_generator('lines', 'month, later', '{csv}', 'monthly', month_start => 25, month_day => 1, start => '2024-01-25') AS later \gset
+CREATE VIEW calendar AS
+    SELECT name, event, week_day, month_start, month_day, run_at, start, next_from, next_to, next_run_at
+    FROM rde_generators WHERE id IN (:'week', :'quarter', :'month', :'later') ORDER BY name;
+SELECT * FROM calendar;
+-- what follows begins where it would have begun, and ends where the new calendar says
+SELECT rde_alter_generator(:'week', week_day => 1), rde_alter_generator(:'quarter', month_day => 31),
+    rde_alter_generator(:'month', month_start => 10), rde_alter_generator(:'later', month_start => 2);
+SELECT * FROM calendar;
+SAVEPOINT unchanged;
+SELECT rde_alter_generator(:'week', week_day => 8);
+ROLLBACK TO unchanged;
+SELECT rde_alter_generator(:'week', month_start => 2);
+ROLLBACK TO unchanged;
+SELECT rde_alter_generator(:'month', month_start => 29);
+ROLLBACK TO unchanged;
+SELECT rde_alter_generator(:'quarter', month_start => 2);
+ROLLBACK TO unchanged;
+SELECT _rde_next_period('yearly', now(), 'UTC', 1, 1, 1, '00:00');
+ROLLBACK;
 -- an added format goes on where the others are
 UPDATE _rde_generator_snapshot SET snapshot = '10:20:', taken_at = '2024-01-01' WHERE format = 'csv';
 UPDATE _rde_generator_snapshot SET snapshot = '10:30:', taken_at = '2024-01-02' WHERE format = 'json';

@@ -177,6 +177,33 @@ DROP TRIGGER rde_stamp ON stamped;
 SELECT rde_rebaseline_generator(:'window');
 SELECT finding, object FROM health WHERE finding LIKE 'source%' OR finding LIKE 'rebase%';
 
+-- weeks, quarters, and months that begin on another day
+SELECT rde_drop_generator(id) FROM rde_generators;
+DELETE FROM _rde_report;
+SELECT rde_attach('sales', 'sale', 'reseller', 'changed_at', amount => 'amount');
+SELECT rde_create_generator('sales', 'week', '{csv}', 'weekly', week_day => 7, start => '2020-01-02') IS NOT NULL AS week;
+SELECT rde_create_generator('sales', 'month', '{csv}', 'monthly', month_start => 5, start => '2020-01-02') IS NOT NULL AS month;
+SELECT rde_create_generator('sales', 'quarter', '{csv}', 'quarterly', month_day => 15, start => '2020-01-02') IS NOT NULL AS quarter;
+CALL rde_run_due(max_reports => 60);
+DELETE FROM _rde_report WHERE period_from >= '2020-07-01' OR (name <> 'quarter' AND period_from >= '2020-02-01');
+SELECT stop('week', '2020-02-02'), stop('month', '2020-02-05'), stop('quarter', '2020-07-01');
+SELECT name, "from", "to", due, status, waits_for FROM periods;
+SELECT type, count(*), sum(row_count) AS rows FROM rde_reports GROUP BY type ORDER BY type;
+-- each is a type to ask for, and all of them have periods
+SELECT t, (rde_list_reports(current_date - 1, current_date + 1, type => t) -> 'pagination' ->> 'total')::integer AS found
+FROM unnest('{daily,weekly,monthly,quarterly,on_invoice,onetime,periodic}'::text[]) t;
+SELECT rde_list_reports(current_date, current_date, type => 'yearly');
+-- and no period is reported twice
+INSERT INTO _rde_report (name, dataset, view, format, type, generator, period_from, period_to, time_zone, retention, expires_at)
+SELECT name, dataset, view, format, type, generator, period_from, period_to, time_zone, retention, expires_at
+FROM _rde_report WHERE name IN ('week', 'quarter') ON CONFLICT DO NOTHING RETURNING name;
+UPDATE _rde_generator SET next_from = '2020-04-01', next_to = '2020-07-01', next_run_at = '2020-07-15' WHERE name = 'quarter';
+DELETE FROM _rde_report WHERE name = 'quarter' AND period_from = '2020-04-01';
+SELECT regexp_replace(object, '[0-9a-f-]{36}', '<id>') AS object, since FROM rde_health WHERE finding = 'generator_late';
+SELECT stop('quarter', '2020-07-01');
+SELECT rde_drop_generator(id) FROM rde_generators WHERE event IN ('weekly', 'monthly');
+SELECT rde_create_generator('stamped', 'window', '{csv}', 'daily') AS window \gset
+
 -- who was granted nothing is shown nothing
 CREATE ROLE regress_rde_other;
 GRANT USAGE ON SCHEMA public TO regress_rde_other;

@@ -167,6 +167,21 @@ sub _download
 	return \%found;
 }
 
+# What the manifest beside a blob says, and its name; what is wrong with it as a blob.
+my $json = JSON::PP->new->utf8->canonical->allow_bignum;
+sub _manifest
+{
+	my ($azurite, $container, $blobs, $name) = @_;
+	my $blob = $blobs->{$name} or return 'is not there';
+	my $content = get_blob($azurite, $container, $name)->{content};
+
+	return "size $blob->{'Content-Length'}" if $blob->{'Content-Length'} != length $content;
+	return "MD5 $blob->{'Content-MD5'}" if $blob->{'Content-MD5'} ne Digest::MD5::md5_base64($content) . '==';
+	return "SHA-256 $blob->{sha256}" if $blob->{sha256} ne Digest::SHA::sha256_hex($content);
+	return "type $blob->{'Content-Type'}" if $blob->{'Content-Type'} ne 'application/json; charset=utf-8';
+	return $json->encode($json->decode($content)) . ' ' . ($blob->{'Content-Disposition'} =~ /filename="(.*?)"/ ? $1 : '-');
+}
+
 # What is not as it has to be when all is done: a line for each.
 sub wrong_blobs
 {
@@ -175,9 +190,10 @@ sub wrong_blobs
 	my %owners = map { $_ => 0 } keys %$blobs;
 	my @wrong = map { "$_ is still in the outbox" }
 	  split /\n/, $node->safe_psql('postgres', 'SELECT id FROM _rde_azure_upload WHERE report IS NULL');
-	my @rows = map { decode_json($_) } split /\n/, $node->safe_psql('postgres', q{
-		SELECT json_build_object('state', u.status, 'store', r.store, 'sha256', encode(r.sha256, 'hex'), 'media_type', r.media_type,
+	my @rows = map { $json->decode($_) } split /\n/, $node->safe_psql('postgres', q{
+		SELECT jsonb_build_object('state', u.status, 'store', r.store, 'sha256', encode(r.sha256, 'hex'), 'media_type', r.media_type,
 		                         'file_name', r.file_name, 'bytes', r.file_bytes, 'blob', u.blob, 'link', coalesce(v.download_url, ''),
+		                         'manifest', rde_report_manifest(r.id),
 		                         'unsettled', u.new_blob IS NOT NULL OR u.link_number <> r.link_number OR u.claim_pid IS NOT NULL)
 		FROM _rde_report r LEFT JOIN _rde_azure_upload u ON u.report = r.id LEFT JOIN rde_reports v ON v.id = r.id});
 	my $files = _download($azurite, map { $_->{link} } @rows);
@@ -195,7 +211,8 @@ sub wrong_blobs
 			sha256 => $blob->{sha256},
 			size => $blob->{'Content-Length'},
 			type => $blob->{'Content-Type'},
-			name => ($blob->{'Content-Disposition'} // '') =~ /filename="(.*?)"/ ? $1 : undef);
+			name => ($blob->{'Content-Disposition'} // '') =~ /filename="(.*?)"/ ? $1 : undef,
+			manifest => _manifest($azurite, $container, $blobs, "$row->{blob}.manifest.json"));
 		my %expected = (
 			state => 'uploaded',
 			store => 'azure',
@@ -205,9 +222,13 @@ sub wrong_blobs
 			sha256 => $row->{sha256},
 			size => $row->{bytes},
 			type => $row->{media_type},
-			name => $row->{file_name});
+			name => $row->{file_name},
+			manifest => $json->encode({ map { $_ => $row->{manifest}{$_} } grep { $_ ne 'expiresAt' } keys %{ $row->{manifest} } })
+				. " $row->{file_name}.manifest.json");
 		push @wrong, "$row->{file_name}: $_ " . ($is{$_} // 'none') for grep { ($is{$_} // '') ne ($expected{$_} // 'something') } sort keys %is;
-		$owners{ $row->{blob} }++ if defined $row->{blob};
+		next if !defined $row->{blob};
+		$owners{ $row->{blob} }++;
+		$owners{"$row->{blob}.manifest.json"}++;
 	}
 	push @wrong, map { "$_ has $owners{$_} owners" } grep { $owners{$_} != 1 } sort keys %owners;
 	return join "\n", @wrong;

@@ -108,7 +108,7 @@ like(sql("SELECT download_url FROM rde_reports WHERE id = '$id{json}'"), qr{^htt
 like(upload_due($node, 1), qr/NOTICE:  1 uploaded, 0 moved, 0 deleted, 0 failed/, 'no more than max_uploads');
 like(upload_due($node), qr/NOTICE:  2 uploaded, 0 moved, 0 deleted, 0 failed/, 'the others');
 like(upload_due($node), qr/NOTICE:  0 uploaded, 0 moved, 0 deleted, 0 failed/, 'and nothing twice');
-is(scalar(list_blobs($azurite, 'reports')), 3, 'three blobs');
+is(scalar(list_blobs($azurite, 'reports')), 6, 'three blobs, each with a manifest');
 for my $format (sort keys %id)
 {
 	my $report = report($id{$format});
@@ -136,6 +136,17 @@ for my $format (sort keys %id)
 }
 like(fetch_link(report($id{csv})->{download_url}, '-I')->{headers}{'content-disposition'}, qr/filename\*=UTF-8''n%C3%A4m%20e\.$uuid/, 'a name as it was given');
 is(fetch_link(report($id{csv})->{download_url}, '-r', '1048575-1048576')->{status}, 206, 'parts can be had');
+for my $format (sort keys %id)
+{
+	my $report = report($id{$format});
+	my $reply = get_blob($azurite, 'reports', "$report->{file_name}.manifest.json");
+	my $manifest = decode_json($reply->{content});
+	my $expected = decode_json(sql("SELECT rde_report_manifest('$id{$format}')"));
+	is($reply->{headers}{'content-type'}, 'application/json; charset=utf-8', "$format: a manifest beside it");
+	is(delete $expected->{expiresAt} ? join(' ', grep { $_ =~ /expire/i } keys %$manifest) : 'no end', '', 'without what may change');
+	is_deeply($manifest, $expected, 'says the same as the database');
+	is(fetch_link($report->{download_url} =~ s/\?/.manifest.json?/r)->{status}, 403, 'the link to the file does not open it');
+}
 {
 	my $id = sql(q{SELECT rde_export('sales', '2020-01-01', '2020-01-05', 'csv', name => E'../..\\\\a\u202Egpj.exe\u061c\u2066..')});
 	upload_due($node);
@@ -198,7 +209,7 @@ is(fetch_link(report($id{csv})->{download_url}, '-r', '1048575-1048576')->{statu
 	is(sha256_hex(fetch_link($new)->{body}), report($id{csv})->{sha256}, 'a new one opens the file');
 	is(fetch_link($new, '-I')->{headers}{'content-type'}, 'text/csv; charset=utf-8', 'of the same type');
 	like($new, qr{/n_m_e\.$id{csv}-2\.20}, 'by a name that has the number of the revocation');
-	is(scalar(list_blobs($azurite, 'reports')), 3, 'three blobs still');
+	is(scalar(list_blobs($azurite, 'reports')), 6, 'three blobs still');
 	like(upload_due($node), qr/0 uploaded, 0 moved, 0 deleted, 0 failed/, 'once is enough');
 }
 
@@ -222,11 +233,11 @@ sub expire
 }
 expire($id{json});
 like(upload_due($node), qr/0 uploaded, 0 moved, 1 deleted, 0 failed/, 'so is an expired one');
-is(scalar(list_blobs($azurite, 'reports')), 1, 'one blob is left');
+is(scalar(list_blobs($azurite, 'reports')), 2, 'one blob is left');
 sql("ALTER SERVER reports OPTIONS (ADD delete_expired 'false')");
 expire($id{xlsx});
 like(upload_due($node), qr/0 uploaded, 0 moved, 1 deleted, 0 failed/, 'or it is left to a rule of the container');
-is(scalar(list_blobs($azurite, 'reports')), 1, 'its blob stays');
+is(scalar(list_blobs($azurite, 'reports')), 2, 'its blob stays');
 {
 	my $id = export('csv');
 	upload_due($node);
@@ -302,7 +313,7 @@ export('csv', reseller => 2, name => 'of two');
 export('csv', name => 'of all');
 like(upload_due($node), qr/2 uploaded/, 'uploads to the other one');
 my $month = sql(q{SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM')});
-is_deeply([ map { s/\.$uuid.*//r } list_blobs($azurite, 'folders') ], [ "2/$month/of_two", "all/$month/of_all" ], 'by reseller and month');
+is_deeply([ map { s/\.$uuid.*//r } grep { !/\.manifest\.json$/ } list_blobs($azurite, 'folders') ], [ "2/$month/of_two", "all/$month/of_all" ], 'by reseller and month');
 for my $layout ('reseller', 'month', 'flat')
 {
 	sql("ALTER SERVER other OPTIONS (SET layout '$layout')");
@@ -398,7 +409,7 @@ like(upload_due($node), qr/0 uploaded, 0 moved, 0 deleted, 1 failed/, 'a report 
 sql('DROP SERVER other CASCADE');
 connect_shop($node, port => $azurite->{port}, server => 'third', container => 'second');
 like(upload_due($node), qr/1 uploaded/, 'that is dropped: it goes to the next');
-is(scalar(list_blobs($azurite, 'second')), 1, 'which has it');
+is(scalar(list_blobs($azurite, 'second')), 2, 'which has it');
 is(fetch_link(report($waiting)->{download_url})->{status}, 200, 'and its link');
 
 ###########################################################################

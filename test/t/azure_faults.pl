@@ -85,10 +85,18 @@ my %places = (
 		$soak ? (first => [ [ 'block', 0 ] ], middle => [ [ 'block', 1 ] ], last => [ [ 'block', 2 ] ]) : (),
 		blocks => [ [ 'block', 0 ], [ 'block', 1 ], [ 'block', 2 ] ],
 		list => [ ['list'] ],
-		head => [ ['head'] ]
+		head => [ ['head'] ],
+		manifest => [ ['put'] ],
+		compared => [ [ 'head', undef, 1 ] ]
 	},
-	move => { blocks => [ ['head'], ['copy'] ], list => [ ['delete'] ], head => [ [ 'head', undef, 1 ] ] },
-	drop => { head => [ ['delete'] ] });
+	move => {
+		blocks => [ ['head'], ['copy'] ],
+		list => [ ['delete'] ],
+		head => [ [ 'head', undef, 1 ] ],
+		manifest => [ ['put'] ],
+		compared => [ [ 'delete', undef, 1 ] ]
+	},
+	drop => { head => [ ['delete'] ], manifest => [ [ 'delete', undef, 1 ] ] });
 
 sub set_places
 {
@@ -116,7 +124,7 @@ sub met
 
 for my $place (sort keys %{ $places{upload} })
 {
-	export_all($place !~ /list|head/, map { "$_-at-$place" } @faults);
+	export_all($place !~ /list|head|manifest|compared/, map { "$_-at-$place" } @faults);
 }
 is(sql("SELECT string_agg(DISTINCT (SELECT count(*) FROM _rde_report_chunk c WHERE c.report = r.id)::text, ' ') FROM _rde_report r"), '1 3', 'reports of one chunk and of three');
 {

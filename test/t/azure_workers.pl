@@ -81,16 +81,17 @@ sub export_sales
 	is(finish_workers(start_workers($node, 3)), '', 'three workers');
 	note sprintf '%.0f reports a second', $count / (time - $at);
 	my @requests = requests($proxy, $mark);
-	my (%lists, %blocks, %workers);
+	my (%lists, %blocks, %manifests, %workers);
 	for my $request (@requests)
 	{
 		my $blob = $request->{url} =~ s/\?.*//r;
 		$lists{$blob}++ if $request->{op} eq 'list' && $request->{upstream} == 201;
 		$blocks{$blob}++ if $request->{op} eq 'block';
+		$manifests{ $blob =~ s/\.manifest\.json$//r }++ if $request->{op} eq 'put';
 		$workers{ $request->{connection} }++ if $request->{op} eq 'list';
 	}
 	is(scalar keys %lists, $count, "$count reports are uploaded");
-	is(join(' ', grep { $lists{$_} != 1 || $blocks{$_} != 1 } keys %lists), '', 'each of them once');
+	is(join(' ', grep { $lists{$_} != 1 || $blocks{$_} != 1 || $manifests{$_} != 1 } keys %lists), '', 'each of them once, and its manifest');
 	is(scalar(grep { $_ > $count / 10 } values %workers), 3, 'by all three, each by one connection') or diag explain \%workers;
 	is(wrong_blobs($node, $azurite, 'many'), '', 'and all are right');
 	is(sql('SELECT DISTINCT attempts FROM _rde_azure_upload'), 1, 'at the first attempt');
@@ -140,6 +141,7 @@ my @rounds = (
 	{ how => 'kill', op => 'list', fault => 'hang' },
 	{ how => 'kill', op => 'list', fault => 'done-hang' },
 	{ how => 'stop', op => 'list', fault => 'done-hang' },
+	{ how => 'kill', op => 'put', fault => 'done-hang' },
 	{ how => 'kill', op => 'copy', before => 'revoke', fault => 'done-hang' },
 	{ how => 'kill', op => 'delete', before => 'revoke', fault => 'done-hang' },
 	{ how => 'kill' },
@@ -188,13 +190,13 @@ for my $round ((@rounds) x $times)
 	$round->{how} eq 'stop' ? $node->start : wait_until('restart', \&is_up);
 	set_faults($proxy);
 	$wrong .= "$what: " . sql('SELECT string_agg(status, $$ $$) FROM rde_azure_uploads') if upload_all($node, 1) ne '1';
-	my $bad = sql(q{SELECT count(*) FROM rde_azure_uploads WHERE status <> 'uploaded'}) . ' ' . (list_blobs($azurite, 'reports') - sql('SELECT count(*) FROM _rde_report'));
+	my $bad = sql(q{SELECT count(*) FROM rde_azure_uploads WHERE status <> 'uploaded'}) . ' ' . (list_blobs($azurite, 'reports') - 2 * sql('SELECT count(*) FROM _rde_report'));
 	$wrong .= "$what: $bad\n" if $bad ne '0 0';
 	last if $wrong ne '';
 }
 is($wrong, '', 'killed at any moment: the next worker does the rest');
 is(wrong_blobs($node, $azurite, 'reports'), '', 'one right blob each');
-is(scalar(grep { /list|copy|delete/ } keys %met), $soak ? 8 : 5, 'killed at each kind of request');
+is(scalar(grep { /list|put|copy|delete/ } keys %met), $soak ? 9 : 6, 'killed at each kind of request');
 sql('SELECT rde_drop_report(id) FROM _rde_report');
 upload_all($node, 3);
 is(wrong_blobs($node, $azurite, 'reports'), '', 'dropped, nothing is left of them');

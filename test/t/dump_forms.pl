@@ -54,6 +54,9 @@ my $sums = join ' UNION ALL ', map
 	"SELECT '$_ ' || count(*) || ' ' || coalesce(md5(string_agg(t::text, ',' ORDER BY t::text)), '') FROM $_ t"
 } @tables;
 my $before = $node->safe_psql('origin', $sums);
+my $manifests = q{SELECT string_agg(rde_report_manifest(id)::text, E'\n' ORDER BY id) FROM rde_reports WHERE status = 'completed'};
+my $manifest = $node->safe_psql('origin', $manifests);
+like($manifest, qr/"columns" : \[\{"name": "id", "type": "integer"/, 'reports have manifests');
 unlike($before, qr/ 0 /, '... all hold something');
 
 my $dump = $node->backup_dir . '.folder';
@@ -81,6 +84,7 @@ sub same
 	is($node->safe_psql($database, $sums), $before, "$what: all is back");
 	is($node->safe_psql($database, q{SELECT count(*) FILTER (WHERE NOT rde_verify_report(id)) FROM rde_reports WHERE status = 'completed'}),
 		'0', "$what: every file verifies");
+	is($node->safe_psql($database, $manifests), $manifest, "$what: and has its manifest");
 	return;
 }
 

@@ -75,7 +75,7 @@ is($copy->safe_psql('restored', q{SET search_path = reporting; SELECT count(*), 
 $copy->safe_psql('restored', 'CREATE ROLE shop_owner; ALTER TABLE shop.payment OWNER TO shop_owner; ALTER VIEW shop.notes OWNER TO shop_owner;'
 	  . 'GRANT USAGE ON SCHEMA shop TO shop_owner');
 is($copy->safe_psql('restored', q{SET search_path = reporting;
-	SELECT rde_build(id) = id FROM rde_reports WHERE name = 'later';
+	SELECT rde_build(id) = 'completed' FROM rde_reports WHERE name = 'later';
 	SELECT status, row_count FROM rde_reports WHERE name = 'later'}), "t\ncompleted|60000", 'a submitted report is built in the copy');
 is($copy->safe_psql('restored', q{SET search_path = reporting;
 	SELECT rde_rebuild(id) FROM rde_reports WHERE name = 'xml' \gset
@@ -137,7 +137,7 @@ is($node->safe_psql('planted', q{
 	SELECT rde_create_view('sales', 'v', '[{"column":"WORD","as":"word"},{"column":"attributes","attribute":"a","as":"a"}]');
 	SELECT rde_text(rde_export('sales', '2020-01-01', '2020-01-01', 'csv', 'v', 7));
 	SELECT rde_submit('sales', '2020-01-01', '2020-01-01', 'xml', 'v', 7) AS id \gset
-	SELECT rde_build(:'id') OPERATOR(pg_catalog.=) :'id';
+	SELECT rde_build(:'id') OPERATOR(pg_catalog.=) 'completed';
 	SELECT count(*) FROM rde_reports;
 	SELECT count(*) OPERATOR(pg_catalog.>) 0 FROM rde_view_columns;
 	SELECT count(*) FROM rde_progress;

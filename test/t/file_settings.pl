@@ -213,7 +213,7 @@ my $formats = q{unnest('{csv,json,xml,xlsx}'::text[]) f};
 is($node->safe_psql('postgres', qq{
 		CREATE TEMP TABLE submitted AS
 		SELECT rde_submit('orders', '2024-01-01', '2024-12-31', f) AS id FROM $formats;
-		CREATE TEMP TABLE built AS SELECT rde_build(id) AS id FROM submitted;
+		CREATE TEMP TABLE built AS SELECT id, rde_build(id) FROM submitted;
 		CREATE TEMP TABLE built_again AS SELECT rde_rebuild(id) AS id FROM built;
 		SELECT count(*), count(DISTINCT sha256) FROM rde_reports WHERE dataset = 'orders';
 	}), sprintf('%d|4', 4 * ($rounds + 3)), 'rde_build and rde_rebuild make the same bytes');

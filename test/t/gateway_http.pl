@@ -186,6 +186,32 @@ my $list = "$base/reports?from=2020-01-01&to=2100-01-01";
 	  for '', 'x', "$id{csv}0", substr($id{csv}, 1), "{$id{csv}}", $id{csv} =~ s/-//gr, "$id{csv}/", "$id{csv}/x", "$id{csv}/x/y";
 }
 
+# What there is to know of its file
+{
+	my $reply = as(1, "$base/reports/$id{json}/manifest");
+	my $manifest = decode_json($reply->{body});
+	is("$reply->{status} $reply->{headers}{'content-type'}", '200 application/json; charset=utf-8', 'a manifest');
+	is($manifest->{name}, "n\x{e4}m\"e;\\ %", 'with the name as it is');
+	is("$manifest->{fileName} $manifest->{sha256} $manifest->{fileBytes} $manifest->{rowCount} $manifest->{mediaType}",
+		join(' ', @{ $row{json} }{qw(file_name sha256 file_bytes row_count media_type)}), 'of this file');
+	is("$manifest->{dataset} $manifest->{customizationName} $manifest->{type} $manifest->{reseller}", 'sales full onetime 1', 'what it is about');
+	is("$manifest->{startDate} $manifest->{endDate} $manifest->{timeZone}", '2020-01-01T00:00:00.000Z 2020-01-06T00:00:00.000Z UTC', 'its period');
+	my $file = as(1, "$base$row{json}{path}")->{body};
+	my $content;
+	IPC::Run::run([ 'gunzip', '-c' ], '<', \$file, '>', \$content);
+	is(length $content, $manifest->{contentBytes}, 'its content');
+	my ($first) = @{ decode_json($content) };
+	is(join(' ', sort map { $_->{name} } @{ $manifest->{columns} }), join(' ', sort keys %$first), 'its columns');
+	is(join(' ', map { "$_->{name}:$_->{type}" } @{ $manifest->{columns} }[ 0 .. 3 ]), 'id:integer reseller:integer changed:instant amount:decimal', 'in their order, with types');
+	is(as(1, '-I', "$base/reports/$id{json}/manifest")->{status}, 200, 'HEAD');
+	is(as(1, '-X', 'POST', "$base/reports/$id{json}/manifest")->{headers}{allow}, 'GET, HEAD', 'POST is not allowed');
+
+	error_is(as(1, "$base/reports/$id{other}/manifest"), 404, qr/does not exist$/, "/reports/$id{other}/manifest", 'a foreign manifest');
+	error_is(curl("$base/reports/$id{json}/manifest"), 401, qr/needed/, "/reports/$id{json}/manifest", 'not without a login');
+	is(curl("$base/reports/$id{json}/manifest?" . ($row{json}{link} =~ s/.*\?//r))->{status}, 401, 'nor by the link to the file');
+	is(as(1, "$base/reports/$id{csv}/$_")->{status}, 404, "no manifest: \"$_\"") for 'Manifest', 'manifest/', 'manifest/x';
+}
+
 # Requests
 {
 	my $asked = '{"name": "Daily report", "dataset": "sales", "format": "csv",'

@@ -233,10 +233,12 @@ is(post({ downloadUrl => 'http://127.0.0.1:9/x' })->{status}, 200, 'a downloadUr
 	error_is(post({ name => '' }), 400, 'invalid_name', '-', qr/1 to 128 characters/, 'no name');
 	error_is(ask($gateway, 'POST /reports', $login{1}, '[' x 60_000), 400, 'statement_too_complex', '-', qr/too complex/, 'too deep');
 	error_is(ask($gateway, 'POST /reports', $login{1}, '{"name"'), 400, 'invalid_text_representation', '-', qr/invalid input syntax for type json; /, 'no JSON');
-	error_is(ask($gateway, 'GET /reports?from=2020-01-02&to=2020-01-01', $login{1}), 400, 'invalid_parameter_value', '-', qr/is after to/, 'days the wrong way round');
+	error_is(ask($gateway, 'GET /reports?from=2020-01-02&to=2020-01-01', $login{1}), 400, 'invalid_parameter_value', '-', qr/is after the last day/, 'days the wrong way round');
 	error_is(ask($gateway, 'GET /reports?after=x', $login{1}), 400, 'invalid_parameter_value', '-', qr/not a cursor/, 'no cursor');
 	error_is(ask($gateway, 'GET /reports?from=x&to=y', $login{1}), 400, 'invalid_parameter_value', '-', qr/must be a day/, 'no day');
 	error_is(ask($gateway, "GET /reports/$_", $login{1}), 404, 'undefined_object', '-', qr/does not exist|no such report/, "no report: $_") for 'x', '00000000-0000-4000-8000-000000000000';
+	error_is(ask($gateway, "GET /reports/$_/manifest", $login{1}), 404, 'undefined_object', '-', qr/does not exist|no such report/, "no manifest: $_") for 'x', '00000000-0000-4000-8000-000000000000';
+	error_is(ask($gateway, 'GET /reports/x/manifest'), 401, 'invalid_authorization_specification', '-', qr/needed/, 'nor without a login');
 	error_is(ask($gateway, "GET $list", [ login_headers([ $tokens->{1}[0], 'x' x 40 ]) ]), 401, 'invalid_authorization_specification', '-', qr/not valid/, 'no login');
 	error_is(ask($gateway, "GET $list"), 401, 'invalid_authorization_specification', '-', qr/needed/, 'none at all');
 	error_is(ask($gateway, 'GET /reports/x/y?sig=x'), 403, 'insufficient_privilege', '-', qr/^the link is not valid$/, 'no link');
@@ -257,6 +259,7 @@ is(post({ downloadUrl => 'http://127.0.0.1:9/x' })->{status}, 200, 'a downloadUr
 	is("$reply->{status} $body->{status} $body->{code}", '200 error undefined_column', 'and as its account does');
 	is($body->{error}, 'this view cannot be made of its data set as it is; whoever runs this service can mend that', 'in plain words');
 	unlike($reply->{body}, qr/amount|rde_/, 'without names of the inside');
+	is(ask($gateway, "GET /reports/$id/manifest", $login{1})->{status}, 404, 'what has no file has no manifest');
 	like(sql("SELECT rde_get_report('$id') ->> 'error'"), qr/expose: amount/, 'whoever sees all is told all');
 	sql("UPDATE _rde_report SET sqlstate = 'XX000', error = 'cache lookup failed for relation 42' WHERE id = '$id'");
 	$body = decode_json(ask($gateway, "GET /reports/$id", $login{1})->{body});

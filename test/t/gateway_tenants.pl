@@ -73,6 +73,19 @@ my %kind = (
 		my $reply = $ask->("GET /reports/$file->{id}");
 		return $reply->{status} == 404 && $reply->{body} !~ /daily/ ? undef : "foreign item $reply->{status}";
 	},
+	manifest => sub {
+		my ($me, $other, $ask) = @_;
+		my $file = $files{$me}[ rand @{ $files{$me} } ];
+		my $reply = $ask->("GET /reports/$file->{id}/manifest");
+		return "manifest $reply->{status}" if $reply->{status} != 200;
+		return decode_json($reply->{body})->{sha256} eq $file->{sha256} ? undef : 'another manifest';
+	},
+	foreign_manifest => sub {
+		my ($me, $other, $ask) = @_;
+		my $file = $files{$other}[ rand @{ $files{$other} } ];
+		my $reply = $ask->("GET /reports/$file->{id}/manifest");
+		return $reply->{status} == 404 && $reply->{body} !~ /daily/ ? undef : "foreign manifest $reply->{status}";
+	},
 	file => sub {
 		my ($me, $other, $ask) = @_;
 		my $file = $files{$me}[ rand @{ $files{$me} } ];

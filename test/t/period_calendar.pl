@@ -1,7 +1,7 @@
 # period_calendar.pl
 #
-# Days, months and generators' periods, whatever clocks do (X5): in many zones
-# as an oracle reckons them; and, under a clock that runs, stands, leaps and is
+# Days and generators' periods, whatever clocks do (X5): in many zones as an oracle
+# reckons them; and, under a clock that runs, stands, leaps and is
 # set back, no period missing, none double, no row in two reports or in none.
 #
 # RDE_SOAK=1 takes every zone there is and walks three times; RDE_SEED repeats a
@@ -60,9 +60,10 @@ chomp $known;
 my $wanted = $soak ? $known : join ' ', @zones;
 my $years = $soak ? '1970 AND 2037' : '1993 AND 1996 OR year BETWEEN 2007 AND 2022 OR year BETWEEN 2036 AND 2037';
 my $month_days = $soak ? 'generate_series(1, 31)' : "unnest('{1,2,15,28,29,30,31}'::int[])";
+my $month_starts = $soak ? 'generate_series(2, 28)' : "unnest('{2,15,25,28}'::int[])";
 
-# Periods that begin where a day or month of the zone does, and where one of any
-# other zone does, as after a change of zones.
+# Periods that begin where a day, week, month or quarter of the zone does, and where
+# one of any other zone, or any day, does, as after a change of zones or calendars.
 $node->safe_psql('postgres', qq{
 	CREATE TEMP TABLE zone AS SELECT name FROM pg_timezone_names
 	WHERE name = ANY (string_to_array('$wanted', ' ')) AND name = ANY (string_to_array('$known', ' '));
@@ -76,23 +77,38 @@ $node->safe_psql('postgres', qq{
 	CREATE TEMP TABLE month AS SELECT * FROM day WHERE extract(day FROM day) = 1;
 
 	CREATE TEMP TABLE wanted AS
-	SELECT 'daily' AS event, day, number, 1 AS month_day, NULL AS other FROM day
+	SELECT 'daily' AS event, day, number, 1 AS week_day, 1 AS month_start, 1 AS month_day, NULL AS other FROM day
 	UNION ALL
-	SELECT 'daily', day, number, 1, name FROM day JOIN other ON n = number * 7 % 27 - 14
+	SELECT 'daily', day, number, 1, 1, 1, name FROM day JOIN other ON n = number * 7 % 27 - 14
 	UNION ALL
-	SELECT 'monthly', day, number + month_day, month_day, NULL FROM month, $month_days month_day
+	SELECT 'weekly', day, number, 1 + number / 7 % 7, 1, 1, CASE WHEN number % 2 = 0 THEN name END
+	FROM day JOIN other ON n = number * 11 % 27 - 14
 	UNION ALL
-	SELECT 'monthly', day, number + n, 15 + n, name FROM month, other;
+	SELECT 'monthly', day, number + month_day, 1, 1, month_day, NULL FROM month, $month_days month_day
+	UNION ALL
+	SELECT 'monthly', day, number + n, 1, 1, 15 + n, name FROM month, other
+	UNION ALL
+	SELECT 'monthly', day + month_start - 1, number + month_day, 1, month_start, month_day, NULL
+	FROM month, $month_starts month_start, $month_days month_day
+	UNION ALL
+	SELECT 'monthly', day, number, 1, month_start, number % 31 + 1, CASE WHEN number % 2 = 0 THEN name END
+	FROM day JOIN other ON n = number * 5 % 27 - 14, $month_starts month_start
+	WHERE number % 7 = 0
+	UNION ALL
+	SELECT 'quarterly', day, number + month_day, 1, 1, month_day, NULL FROM month, $month_days month_day
+	UNION ALL
+	SELECT 'quarterly', day, number + n, 1, 1, 15 + n, name FROM month, other WHERE n % 4 = 0;
 
 	COPY (
-		SELECT z.name, w.event, CASE WHEN w.other IS NULL THEN w.day END, w.month_day, t.run_at,
+		SELECT z.name, w.event, CASE WHEN w.other IS NULL THEN w.day END, w.week_day, w.month_start, w.month_day,
+			   t.run_at,
 			   (extract(epoch FROM f.begin) * 1000000)::bigint, (extract(epoch FROM p.period_to) * 1000000)::bigint,
 			   (extract(epoch FROM p.run) * 1000000)::bigint
 		FROM zone z CROSS JOIN wanted w,
 		LATERAL (SELECT _rde_day_start(w.day, coalesce(w.other, z.name))) f(begin),
 		LATERAL (SELECT ('{00:00,00:30,01:30,02:00,02:30,02:59:59.999999,03:00,12:34:56.789,23:30,24:00}'::time[])
 						[1 + w.number % 10]) t(run_at),
-		LATERAL _rde_next_period(w.event, f.begin, z.name, w.month_day, t.run_at) p
+		LATERAL _rde_next_period(w.event, f.begin, z.name, w.week_day, w.month_start, w.month_day, t.run_at) p
 		ORDER BY z.name
 	) TO '$table' (NULL '');
 });
@@ -148,7 +164,7 @@ $node->safe_psql('postgres', q{
 	ALTER TABLE sale OWNER TO shop_owner;
 	ALTER TABLE visit OWNER TO shop_owner;
 	INSERT INTO sale SELECT extract(epoch FROM t) / 3600, 1, t
-	FROM generate_series(timestamptz '2015-07-01 00:00Z', '2016-07-01 00:00Z', '1 hour') t;
+	FROM generate_series(timestamptz '2015-06-01 00:00Z', '2016-07-01 00:00Z', '1 hour') t;
 	INSERT INTO visit SELECT id, reseller, extract(epoch FROM changed) FROM sale;
 	SELECT rde_create_dataset('sales', 'Sales'), rde_create_dataset('visits', 'Visits');
 	SELECT rde_attach('sales', 'sale', 'reseller', 'changed'), rde_attach('visits', 'visit', 'reseller', 'changed');
@@ -157,17 +173,23 @@ $node->safe_psql('postgres', q{
 # Clocks change in each of these zones between then and spring: midnight is
 # skipped in some and seen twice, half an hour in one, and a leap day is near.
 my @generators = (
-	# name, event, zone, month_day, run_at, start, catch_up, data set
-	[ 'berlin', 'daily', 'Europe/Berlin', 1, '02:30:00', '2015-10-02', 'all', 'sales' ],
-	[ 'havana', 'daily', 'America/Havana', 1, '00:00:00', '2015-10-02', 'all', 'sales' ],
-	[ 'lord howe', 'daily', 'Australia/Lord_Howe', 1, '01:45:00', '2015-10-02', 'all', 'visits' ],
-	[ 'sao paulo', 'daily', 'America/Sao_Paulo', 1, '00:10:00', '2015-09-22', 'all', 'visits' ],
-	[ 'moves', 'daily', 'Pacific/Kiritimati', 1, '06:00:00', '2015-10-02', 'all', 'sales' ],
-	[ 'latest', 'daily', 'Europe/Berlin', 1, '00:00:00', '2015-10-02', 'none', 'sales' ],
-	[ 'month', 'monthly', 'America/Havana', 1, '00:00:00', '2015-10-02', 'all', 'sales' ],
-	[ 'month end', 'monthly', 'Europe/Berlin', 31, '02:30:00', '2015-08-10', 'all', 'visits' ],
-	[ 'month moves', 'monthly', 'Asia/Kathmandu', 30, '02:30:00', '2015-10-10', 'all', 'visits' ],
-	[ 'month latest', 'monthly', 'Australia/Lord_Howe', 29, '12:00:00', '2015-10-10', 'none', 'sales' ]);
+	# name, event, zone, week_day, month_start, month_day, run_at, start, catch_up, data set
+	[ 'berlin', 'daily', 'Europe/Berlin', 1, 1, 1, '02:30:00', '2015-10-02', 'all', 'sales' ],
+	[ 'havana', 'daily', 'America/Havana', 1, 1, 1, '00:00:00', '2015-10-02', 'all', 'sales' ],
+	[ 'lord howe', 'daily', 'Australia/Lord_Howe', 1, 1, 1, '01:45:00', '2015-10-02', 'all', 'visits' ],
+	[ 'sao paulo', 'daily', 'America/Sao_Paulo', 1, 1, 1, '00:10:00', '2015-09-22', 'all', 'visits' ],
+	[ 'moves', 'daily', 'Pacific/Kiritimati', 1, 1, 1, '06:00:00', '2015-10-02', 'all', 'sales' ],
+	[ 'latest', 'daily', 'Europe/Berlin', 1, 1, 1, '00:00:00', '2015-10-02', 'none', 'sales' ],
+	[ 'month', 'monthly', 'America/Havana', 1, 1, 1, '00:00:00', '2015-10-02', 'all', 'sales' ],
+	[ 'month end', 'monthly', 'Europe/Berlin', 1, 1, 31, '02:30:00', '2015-08-10', 'all', 'visits' ],
+	[ 'month moves', 'monthly', 'Asia/Kathmandu', 1, 1, 30, '02:30:00', '2015-10-10', 'all', 'visits' ],
+	[ 'month latest', 'monthly', 'Australia/Lord_Howe', 1, 1, 29, '12:00:00', '2015-10-10', 'none', 'sales' ],
+	[ 'month moves on', 'monthly', 'America/Sao_Paulo', 1, 25, 25, '01:00:00', '2015-10-10', 'all', 'sales' ],
+	[ 'month from 18', 'monthly', 'America/Sao_Paulo', 1, 18, 1, '00:00:00', '2015-10-17', 'all', 'visits' ],
+	[ 'week', 'weekly', 'America/Havana', 7, 1, 1, '00:00:00', '2015-10-02', 'all', 'sales' ],
+	[ 'week moves', 'weekly', 'Europe/Berlin', 1, 1, 1, '02:30:00', '2015-10-04', 'all', 'visits' ],
+	[ 'week latest', 'weekly', 'Australia/Lord_Howe', 3, 1, 1, '12:00:00', '2015-10-02', 'none', 'sales' ],
+	[ 'quarter', 'quarterly', 'Asia/Kathmandu', 1, 1, 31, '02:30:00', '2015-08-20', 'all', 'sales' ]);
 my @moves = qw(Pacific/Honolulu Europe/Berlin America/Havana Asia/Kathmandu
   Australia/Lord_Howe Pacific/Kiritimati);
 
@@ -181,11 +203,12 @@ sub walk
 	my $create = '';
 	for (@generators)
 	{
-		my ($name, $event, $zone, $month_day, $run_at, $from, $catch_up, $dataset) = @$_;
+		my ($name, $event, $zone, $week_day, $month_start, $month_day, $run_at, $from, $catch_up, $dataset) = @$_;
 		$create .= qq{SELECT rde_create_generator('$dataset', '$name', '{csv}', '$event', time_zone => '$zone',
-			month_day => $month_day, run_at => '$run_at', start => '$from', catch_up => '$catch_up',
+			week_day => $week_day, month_start => $month_start, month_day => $month_day, run_at => '$run_at',
+			start => '$from', catch_up => '$catch_up',
 			retention => '20 years', options => '{"compress": false}');};
-		append_to_file($diary, join("\t", 'generator', @$_[ 0 .. 6 ]) . "\n");
+		append_to_file($diary, join("\t", 'generator', @$_[ 0 .. 8 ]) . "\n");
 	}
 	$node->safe_psql('postgres', "TRUNCATE _rde_generator, _rde_report CASCADE; $create");
 
@@ -197,15 +220,19 @@ sub walk
 	{
 		@deck = ((map { [ hours => $_ ] } 0, 24, 72, 960, 25, -25, -25, 25),
 			(map { [ due => $_ ] } 0, 1, 6), [ move => 'moves' ], [ move => 'month moves' ],
+			[ move => 'week moves' ], [ week_day => 'week moves' ], [ month_start => 'month moves on' ],
 			map { [ hours => rand(60) ] } 1 .. 6)
 		  unless @deck;
 		my ($kind, $what) = @{ splice @deck, rand @deck, 1 };
-		if ($kind eq 'move')
+		if ($kind eq 'move' || $kind =~ /^(week_day|month_start)$/)
 		{
-			my $zone = $moves[ rand @moves ];
-			$node->safe_psql('postgres', "SELECT rde_alter_generator(id, time_zone => '$zone') FROM _rde_generator WHERE name = '$what'");
-			append_to_file($diary, "zone\t$what\t$zone\n");
-			push @steps, $zone;
+			my ($field, $value) = $kind eq 'move' ? ('time_zone', $moves[ rand @moves ])
+				: ($kind, 1 + int rand($kind eq 'week_day' ? 7 : 28));
+			# else it would follow
+			my $other = $kind eq 'month_start' ? ', month_day => 25' : '';
+			$node->safe_psql('postgres', "SELECT rde_alter_generator(id, $field => '$value'$other) FROM _rde_generator WHERE name = '$what'");
+			append_to_file($diary, join("\t", 'alter', $what, $field eq 'time_zone' ? 'zone' : $field, $value) . "\n");
+			push @steps, $value;
 			next;
 		}
 		set_clock(int($kind eq 'hours' ? $now + $what * 3600

@@ -113,7 +113,7 @@ sub poll
 	$poller->{seen}{ $_->{name} }++ for @{ $answer->{data} };
 	die 'total' if $answer->{pagination}{total} != @{ $answer->{data} };
 	$poller->{after} = $answer->{next};
-	$poller->{gaps}++ if $answer->{next} =~ /^-?\d+:\d+:\d+:\d/;
+	$poller->{gaps}++ if $answer->{next} =~ /^-?\d+:[^:]+:\d+:\d+:\d/;
 	return;
 }
 
@@ -171,6 +171,7 @@ my $same = sub {
 };
 $same->('the list', q{SELECT rde_list_reports(current_date - 1, current_date + 1)});
 $same->('a report', qq{SELECT rde_get_report('$id')});
+$same->('its manifest', qq{SELECT rde_report_manifest('$id')});
 $same->('a file', qq{SELECT md5(rde_content('$id')), md5(rde_chunk('$id', 0)), md5(rde_text('$id'))});
 $same->('its chunks', qq{SELECT md5(c) FROM rde_chunks('$id') c});
 $same->('its digest', qq{SELECT rde_verify_report('$id')});
@@ -223,7 +224,7 @@ for my $call (qq{SELECT rde_drop_report('$id')}, qq{SELECT rde_retry_report('$fa
 
 # Promoted, it works.
 $standby->promote;
-is($standby->safe_psql('postgres', qq{SELECT rde_build('$later') = '$later'; SELECT rde_verify_report('$later')}), "t\nt", 'promoted, it builds');
+is($standby->safe_psql('postgres', qq{SELECT rde_build('$later') = 'completed'; SELECT rde_verify_report('$later')}), "t\nt", 'promoted, it builds');
 my $before = $pollers[1]{after};
 is(join(' ', map { $_->{name} } @{ decode_json($standby->safe_psql('postgres', "SELECT rde_list_reports(after => '$before')"))->{data} }), 'file later',
 	'and a cursor goes on');

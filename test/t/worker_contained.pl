@@ -212,6 +212,35 @@ sql(q{DELETE FROM _rde_report;
 sql('CALL rde_run_due(1)');
 cmp_ok(sql('SELECT count(*) FROM _rde_report'), '<=', 3000, 'fifty generators that begin 80 days ago do not submit 16,000 reports at once');
 
+# --- a build that is cancelled, and the run that goes on
+
+sql(q{DELETE FROM _rde_report; DELETE FROM _rde_generator});
+sql(qq{SELECT rde_submit('sleepy', '$day', '$day', 'csv', name => 'unwanted', reseller => 1);
+	SELECT rde_create_generator('sleepy', 'both', '{csv,json}', 'daily', reseller => 2, start => '$day');
+	SELECT rde_submit('sale', '$day', '$day', 'csv', name => 'wanted', reseller => 3)});
+send_to($first, 'CALL rde_run_due()');
+for my $name ('both', 'unwanted')
+{
+	$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM rde_progress WHERE name = '$name'") or die "$name is not built";
+	my $began = time;
+	sql(qq{SELECT rde_cancel_report(id) FROM rde_reports WHERE name = '$name' ORDER BY format LIMIT 1});
+	$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM rde_progress p JOIN _rde_report r ON r.id = p.report WHERE r.name = '$name' AND r.format = 'csv'") or die;
+	cmp_ok(time - $began, '<', 3, "$name: a build that is cancelled ends at once");
+}
+unlike(wait_for($first), qr/ERROR/, '... and its worker goes on');
+is(sql(q{SELECT string_agg(concat_ws(' ', name, format, status, sqlstate, error), ', ' ORDER BY name, format) FROM rde_reports}),
+	'both csv error 57014 report was cancelled, both json completed, unwanted csv error 57014 report was cancelled, wanted csv completed', '... with all others, also of the same pass');
+sql(qq{SELECT rde_submit('sleepy', '$day', '$day', 'csv', name => 'by hand', reseller => 1)});
+send_to($first, q{SELECT rde_build(id) FROM rde_reports WHERE name = 'by hand'});
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM rde_progress WHERE name = 'by hand'}) or die;
+is(run_in($bob, q{SELECT rde_cancel_report(id) FROM rde_reports WHERE name = 'by hand'}), "\n", 'an account cancels what somebody builds for it');
+is(wait_for($first) =~ s/WARNING.*\n//r, "error\n", '... who is told');
+send_to($first, 'CALL rde_run_due()') if sql(qq{SELECT rde_submit('sleepy', '$day', '$day', 'csv', name => 'stopped', reseller => 1) IS NOT NULL});
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM rde_progress WHERE name = 'stopped'}) or die;
+sql(q{SELECT pg_cancel_backend(pid) FROM rde_progress});
+like(wait_for($first), qr/ERROR:  57014/, 'a worker that is cancelled by anybody else ends');
+is(sql(q{SELECT status FROM rde_reports WHERE name = 'stopped'}), 'submitted', '... and its report waits');
+
 close_session($_) for $holder, $bob, $first;
 $node->stop;
 done_testing();

@@ -105,12 +105,12 @@ is($node->safe_psql('home', "$path SELECT count(*) FROM rde_health"), '0', 'then
 my $has_azure = $node->safe_psql('home', "SELECT count(*) FROM pg_available_extensions WHERE name = 'rde_azure'");
 if ($has_azure)
 {
-	my $jobs = q(SELECT string_agg(jobname || ': ' || command, E'\n' ORDER BY jobname) FROM cron.job WHERE jobname ~ 'rde upload');
+	my $jobs = q(SELECT string_agg(jobname || ': ' || command, E'\n' ORDER BY jobname) FROM cron.job WHERE jobname ~ 'rde azure');
 	$node->safe_psql('home', qq(CREATE EXTENSION rde_azure SCHEMA "Rde Home"; $path SELECT rde_schedule()));
 	is($node->safe_psql('home', $jobs),
-		qq(rde upload 1: CALL "Rde Home".rde_azure_upload_due()\nrde upload 2: CALL "Rde Home".rde_azure_upload_due()), 'uploads are scheduled too');
+		qq(rde azure 1: CALL "Rde Home".rde_azure_upload_due()\nrde azure 2: CALL "Rde Home".rde_azure_upload_due()), 'uploads are scheduled too');
 	(undef, undef, $error) = $node->psql('else where', qq(CREATE EXTENSION rde_azure SCHEMA "Rde Home"; $path SELECT rde_schedule(workers => 1)));
-	like($error, qr/'rde upload 1 of else where'.*CALL "Rde Home".rde_azure_upload_due\(\)/, 'in another database by the hint');
+	like($error, qr/'rde azure 1 of else where'.*CALL "Rde Home".rde_azure_upload_due\(\)/, 'in another database by the hint');
 	$node->safe_psql('home', "DROP EXTENSION rde_azure; $path SELECT rde_schedule()");
 	is($node->safe_psql('home', $jobs), '', 'without rde_azure they go');
 }

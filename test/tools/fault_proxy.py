@@ -14,8 +14,8 @@
 #
 # which replaces what was said before; what a rule leaves out matches anything.
 # The first rule that matches, has been passed over "skip" times and is not used
-# up counts.  Operations are block, list (of blocks), head, copy, delete, other;
-# chance leaves other alone.
+# up counts.  Operations are block, list (of blocks), put (a blob at once), head,
+# copy, delete, other; chance leaves other alone.
 #
 # Prints a line of JSON for each request: its time, operation, URL, the block's
 # number, the fault, what upstream answered (null: it was not asked, or did not)
@@ -93,6 +93,8 @@ def operation(method, url, headers):
         return "list", None
     if method == "PUT" and "x-ms-copy-source" in headers:
         return "copy", None
+    if method == "PUT" and headers.get("x-ms-blob-type") == "BlockBlob":
+        return "put", None
     if method in ("HEAD", "DELETE") and not query:
         return method.lower(), None
     return "other", None

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 #
-# zone_calendar.py - days, months and a generator's periods, reckoned anew
+# zone_calendar.py - days and a generator's periods, reckoned anew
 #
 #   zone_calendar.py table file     compare what the server reckoned
 #   zone_calendar.py replay file    compare the reports a server made
@@ -8,16 +8,19 @@
 # Knows of a zone only which offset it has at an instant, by Python's zoneinfo,
 # and of a calendar these rules: a day begins at the first instant whose local
 # date it is; a day without such an instant does not exist; a period ends where
-# the next day or month begins; its report is due at the first instant whose
-# local date and time are not before the day and time to run at, and not before
-# the period's end.
+# the first day of the next day, week, month or quarter begins that exists; its
+# report is due at the first instant whose local date and time are not before the
+# day and time to run at, and not before the period's end.  The day to run at is,
+# of days and weeks, that first day; of months and quarters, the first month_day
+# (in a month without it, its last day) that is not before the day they end by
+# the calendar.
 #
 # table: a row is zone, event, the day at whose start the period begins (empty
-# where it begins elsewhere), month_day, run_at, and the instants from, to and
-# run.  replay: what happened, in order, one a row:
+# where it begins elsewhere), week_day, month_start, month_day, run_at, and the
+# instants from, to and run.  replay: what happened, in order, one a row:
 #
-#   generator  name event zone month_day run_at start catch_up
-#   zone       name zone             its zone is changed
+#   generator  name event zone week_day month_start month_day run_at start catch_up
+#   alter      name field value      its zone, week_day, month_start is changed
 #   run        now                   rde_run_due, to the end
 #   report     name from to due      in the order of name and from
 #
@@ -105,31 +108,59 @@ class Zone:
             i += 1
         return None
 
-    # The days there are, where they begin, and so for months.
+    # The days there are, and where they begin.
     def find_days(self):
-        self.days, self.starts, self.months, self.month_starts = [], [], [], []
-        self.start_of = {}
+        self.days, self.starts, self.start_of, self.calendars = [], [], {}, {}
         for number in range(day_number(FIRST), day_number(LAST)):
             start = self.first(number * DAY, (number + 1) * DAY)
             self.start_of[number] = start
             if start is None:
                 continue
-            day = day_of_number(number)
             self.days.append(number)
             self.starts.append(start)
-            if not self.months or self.months[-1] != (day.year, day.month):
-                self.months.append((day.year, day.month))
-                self.month_starts.append(start)
 
-    def period(self, event, begin, month_day, run_at):
-        if event == "daily":
-            i = bisect.bisect_right(self.starts, begin)
-            end, run_day = self.starts[i], self.days[i]
-        else:
-            i = bisect.bisect_right(self.month_starts, begin)
-            end, (year, month) = self.month_starts[i], self.months[i]
-            run_day = day_number(datetime.date(year, month, min(month_day, month_length(year, month))))
-        return end, max(end, self.first(run_day * DAY + run_at))
+    # Where the periods of an event begin: their first days by the calendar, the
+    # first of their days that exist, and the instants these begin.
+    def calendar(self, event, week_day, month_start):
+        key = event, week_day, month_start
+        if key not in self.calendars:
+            firsts, days, starts = [], [], []
+            for number, start in zip(self.days, self.starts):
+                first = first_day(event, number, week_day, month_start)
+                if not firsts or firsts[-1] != first:
+                    firsts.append(first)
+                    days.append(number)
+                    starts.append(start)
+            self.calendars[key] = firsts, days, starts
+        return self.calendars[key]
+
+    def period(self, event, begin, week_day, month_start, month_day, run_at):
+        firsts, days, starts = self.calendar(event, week_day, month_start)
+        i = bisect.bisect_right(starts, begin)
+        run_day = days[i]
+        if event in ("monthly", "quarterly"):
+            run_day = firsts[i]
+            while not is_month_day(day_of_number(run_day), month_day):
+                run_day += 1
+        return starts[i], max(starts[i], self.first(run_day * DAY + run_at))
+
+
+# The first day, by the calendar, of the period that a day is in: found by going
+# back day by day.
+@functools.lru_cache(maxsize=None)
+def first_day(event, number, week_day, month_start):
+    while True:
+        day = day_of_number(number)
+        if (event == "daily"
+                or event == "weekly" and day.isoweekday() == week_day
+                or event == "monthly" and day.day == month_start
+                or event == "quarterly" and day.day == 1 and day.month in (1, 4, 7, 10)):
+            return number
+        number -= 1
+
+
+def is_month_day(day, month_day):
+    return day.day == month_day or day.day < month_day and day.day == month_length(day.year, day.month)
 
 
 @functools.lru_cache(maxsize=4)
@@ -151,7 +182,7 @@ def rows(path):
 
 def compare_table(path):
     count, zones = 0, set()
-    for name, event, day, month_day, run_at, begin, end, run in rows(path):
+    for name, event, day, week_day, month_start, month_day, run_at, begin, end, run in rows(path):
         zone = zone_of(name)
         zones.add(name)
         begin = int(begin)
@@ -163,25 +194,30 @@ def compare_table(path):
                 start = zone.start_of[number]
             if begin != start:
                 differ(name, day, "begins at", start, "and not at", begin)
-        expected = zone.period(event, begin, int(month_day), microseconds(run_at))
+        expected = zone.period(event, begin, int(week_day), int(month_start), int(month_day), microseconds(run_at))
         if expected != (int(end), int(run)):
-            differ(name, event, month_day, run_at, "from", begin, "is to, run", *expected, "and not", end, run)
+            differ(name, event, week_day, month_start, month_day, run_at, "from", begin, "is to, run", *expected, "and not", end, run)
         count += 1
     print(f"periods={count} zones={len(zones)}")
 
 
 class Generator:
-    def __init__(self, event, zone, month_day, run_at, start, catch_up):
+    def __init__(self, event, zone, week_day, month_start, month_day, run_at, start, catch_up):
         self.event, self.zone, self.catch_up = event, Zone(zone), catch_up
-        self.month_day, self.run_at = int(month_day), microseconds(run_at)
-        day = datetime.date.fromisoformat(start)
-        self.begin = self.zone.start_of[day_number(day if event == "daily" else day.replace(day=1))]
+        self.week_day, self.month_start, self.month_day = int(week_day), int(month_start), int(month_day)
+        self.run_at = microseconds(run_at)
+        first = first_day(event, day_number(datetime.date.fromisoformat(start)), self.week_day, self.month_start)
+        self.begin = self.zone.start_of[first]
         self.reports = []
+
+    def alter(self, field, value):
+        setattr(self, field, Zone(value) if field == "zone" else int(value))
 
     def run(self, now):
         due = []
         while True:
-            end, run = self.zone.period(self.event, self.begin, self.month_day, self.run_at)
+            end, run = self.zone.period(self.event, self.begin, self.week_day, self.month_start,
+                                        self.month_day, self.run_at)
             if run > now:
                 break
             due.append((self.begin, end, run))
@@ -195,8 +231,8 @@ def compare_replay(path):
         if what == "generator":
             generators[row[0]] = Generator(*row[1:])
             made[row[0]] = []
-        elif what == "zone":
-            generators[row[0]].zone = Zone(row[1])
+        elif what == "alter":
+            generators[row[0]].alter(*row[1:])
         elif what == "run":
             runs += 1
             for generator in generators.values():

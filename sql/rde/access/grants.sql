@@ -58,7 +58,7 @@ BEGIN
     END IF;
     IF privilege IN ('admin', 'operator') THEN
         EXECUTE format(CASE WHEN grants THEN 'GRANT SELECT ON %s TO %I' ELSE 'REVOKE SELECT ON %s FROM %I' END,
-                       '@extschema@.rde_health, @extschema@.rde_invoice_watches, @extschema@.rde_signing_keys', role);
+                       '@extschema@.rde_health, @extschema@.rde_invoice_watches, @extschema@.rde_signing_keys, @extschema@.rde_grants', role);
     END IF;
 END
 $$;
@@ -118,4 +118,21 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_revoke(name, text) IS
     'take back what rde_grant gave';
+
+CREATE VIEW @extschema@.rde_grants WITH (security_barrier) AS
+SELECT p.role, p.privilege,
+       CASE WHEN p.system_identifier = c.system_identifier THEN r.oid IS NOT NULL
+            ELSE EXISTS (SELECT FROM pg_roles n WHERE n.rolname = p.role) END AS valid
+FROM @extschema@._rde_privilege p
+CROSS JOIN (SELECT s.system_identifier FROM pg_control_system() s) c
+LEFT JOIN pg_roles r ON r.oid = p.role_oid
+WHERE (SELECT w.account IS NULL FROM @extschema@.rde_whoami() w);
+COMMENT ON VIEW @extschema@.rde_grants IS
+    'what rde_grant gave to roles, for operators and administrators';
+COMMENT ON COLUMN @extschema@.rde_grants.role IS
+    'the role';
+COMMENT ON COLUMN @extschema@.rde_grants.privilege IS
+    'admin, operator, reader or gateway';
+COMMENT ON COLUMN @extschema@.rde_grants.valid IS
+    'false: the role is gone; one of that name that was made since has nothing of it';
 

@@ -8,12 +8,18 @@ CREATE FUNCTION @extschema@._rde_day_start(day date, zone text) RETURNS timestam
 COMMENT ON FUNCTION @extschema@._rde_day_start(date, text) IS
     'the instant a day begins in a time zone: its first midnight, or where clocks skip midnight the instant they do';
 
+CREATE FUNCTION @extschema@._rde_period_day(event text, day date, week_day integer, month_start integer) RETURNS date
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_period_day_sql';
+COMMENT ON FUNCTION @extschema@._rde_period_day(text, date, integer, integer) IS
+    'the first day of the day, week, month or quarter that a day is in';
+
 CREATE FUNCTION @extschema@._rde_next_period(
-    event text, period_from timestamptz, zone text, month_day integer, run_at time,
+    event text, period_from timestamptz, zone text, week_day integer, month_start integer, month_day integer, run_at time,
     OUT period_to timestamptz, OUT run timestamptz
 ) RETURNS record
     LANGUAGE C STABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'rde_next_period';
-COMMENT ON FUNCTION @extschema@._rde_next_period(text, timestamptz, text, integer, time) IS
-    'where the daily or monthly period that begins at an instant ends, and when its report is due';
+COMMENT ON FUNCTION @extschema@._rde_next_period(text, timestamptz, text, integer, integer, integer, time) IS
+    'where the period that begins at an instant ends, and when its report is due';
 

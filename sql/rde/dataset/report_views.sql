@@ -208,7 +208,8 @@ COMMENT ON FUNCTION @extschema@._rde_choose_view(text, text, bigint) IS
 CREATE FUNCTION @extschema@._rde_report_columns(
     dataset text, view text, reseller bigint,
     OUT "position" integer, OUT name text, OUT column_name text, OUT transform text, OUT argument text,
-    OUT source_column name, OUT expected_type text, OUT actual_type text, OUT fits boolean, OUT expected text
+    OUT source_column name, OUT expected_type text, OUT actual_type text, OUT fits boolean, OUT expected text,
+    OUT field_group text, OUT description text
 ) RETURNS SETOF record
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -219,7 +220,7 @@ BEGIN
     IF view = 'full' THEN
         RETURN QUERY
         SELECT c.position, c.name::text, c.name::text, NULL::text, NULL::text, c.name, c.type,
-               format_type(a.atttypid, NULL), true, NULL::text
+               format_type(a.atttypid, NULL), true, NULL::text, NULL::text, NULL::text
         FROM @extschema@._rde_source_column c
         JOIN @extschema@._rde_source s ON s.dataset = c.dataset
         LEFT JOIN pg_attribute a ON a.attrelid = s.relation AND a.attname = c.name AND NOT a.attisdropped
@@ -235,7 +236,7 @@ BEGIN
     SELECT vc.position, vc.alias, vc.column_name, vc.transform, vc.argument,
            coalesce((f.attribute).attname, gone.name), c.type, format_type((f.attribute).atttypid, NULL),
            @extschema@._rde_type_fits((f.attribute).atttypid, vc.expected),
-           @extschema@._rde_expected_types(vc.expected)
+           @extschema@._rde_expected_types(vc.expected), vc.field_group, vc.description
     FROM @extschema@._rde_view_column vc
     CROSS JOIN LATERAL (SELECT @extschema@._rde_resolve(_rde_report_columns.dataset, vc.column_name) AS attribute) f
     LEFT JOIN @extschema@._rde_source_column c

@@ -72,6 +72,48 @@ COMMENT ON COLUMN @extschema@.rde_datasets.views IS
 COMMENT ON COLUMN @extschema@.rde_datasets.shipped IS
     'true: it comes with the extension';
 
+CREATE FUNCTION @extschema@._rde_views(
+    OUT dataset text, OUT name text, OUT reseller bigint, OUT columns bigint, OUT shipped boolean
+) RETURNS SETOF record
+    LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    everybody CONSTANT boolean := @extschema@._rde_sees_all(false);
+    accounts CONSTANT bigint[] := @extschema@._rde_visible_accounts();
+BEGIN
+    IF NOT everybody AND cardinality(accounts) = 0 THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT v.dataset, v.name, v.reseller,
+           (SELECT count(*) FROM @extschema@._rde_view_column c WHERE c.view = v.id), v.shipped
+    FROM @extschema@._rde_view v
+    WHERE everybody OR v.reseller IS NULL OR v.reseller = ANY (accounts)
+    UNION ALL
+    SELECT d.name, 'full', NULL, (SELECT count(*) FROM @extschema@._rde_source_column c WHERE c.dataset = d.name), true
+    FROM @extschema@._rde_dataset d;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_views() IS
+    'the rows of rde_views, as far as they are the caller''s';
+
+CREATE VIEW @extschema@.rde_views WITH (security_barrier) AS
+SELECT v.dataset, v.name, v.reseller, v.columns, v.shipped
+FROM @extschema@._rde_views() v;
+COMMENT ON VIEW @extschema@.rde_views IS
+    'the report views of every data set; rde_view_columns has their columns';
+COMMENT ON COLUMN @extschema@.rde_views.dataset IS
+    'the data set';
+COMMENT ON COLUMN @extschema@.rde_views.name IS
+    'the view''s name; full is every exposed column';
+COMMENT ON COLUMN @extschema@.rde_views.reseller IS
+    'whose view it is; NULL is the provider''s, for all';
+COMMENT ON COLUMN @extschema@.rde_views.columns IS
+    'how many columns it has; 0 for the full view of a data set that is not attached';
+COMMENT ON COLUMN @extschema@.rde_views.shipped IS
+    'true: it comes with the extension and cannot be changed';
+
 CREATE FUNCTION @extschema@._rde_view_columns(
     OUT dataset text, OUT view text, OUT reseller bigint, OUT "position" integer, OUT name text, OUT column_name text,
     OUT transform text, OUT argument text, OUT source_column name, OUT source_type text, OUT field_group text,

@@ -26,15 +26,18 @@ COMMENT ON FUNCTION @extschema@._rde_find_generator(uuid) IS
     'a generator''s row; raises 22004 or 42704';
 
 CREATE FUNCTION @extschema@._rde_check_schedule(
-    event text, month_day integer, run_at time, start date, catch_up text, retention interval
+    event text, week_day integer, month_start integer, month_day integer, run_at time, start date, catch_up text,
+    retention interval
 ) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     pointless CONSTANT text := CASE
-        WHEN month_day IS NOT NULL AND event <> 'monthly' THEN 'month_day'
-        WHEN event IN ('daily', 'monthly') THEN NULL
+        WHEN week_day IS NOT NULL AND event <> 'weekly' THEN 'week_day'
+        WHEN month_start IS NOT NULL AND event <> 'monthly' THEN 'month_start'
+        WHEN month_day IS NOT NULL AND event NOT IN ('monthly', 'quarterly') THEN 'month_day'
+        WHEN event NOT IN ('on_invoice', 'manual') THEN NULL
         WHEN run_at IS NOT NULL THEN 'run_at'
         WHEN start IS NOT NULL THEN 'start'
         WHEN catch_up IS NOT NULL THEN 'catch_up'
@@ -43,8 +46,21 @@ BEGIN
     IF pointless IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('%s means nothing to a generator whose event is "%s"', pointless, event),
-            HINT = CASE WHEN pointless = 'month_day' THEN 'Monthly generators have a day to run on.'
-                        ELSE 'Daily and monthly generators have a calendar.' END;
+            HINT = CASE pointless
+                WHEN 'week_day' THEN 'It is the day that the weeks of a weekly generator begin.'
+                WHEN 'month_start' THEN 'It is the day that the months of a monthly generator begin.'
+                WHEN 'month_day' THEN 'Monthly and quarterly generators have a day to run on.'
+                ELSE 'Daily, weekly, monthly and quarterly generators have a calendar.' END;
+    END IF;
+    IF week_day NOT BETWEEN 1 AND 7 THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('week_day must be between 1 and 7, not %s', week_day),
+            HINT = 'Days are numbered from Monday, 1, to Sunday, 7.';
+    END IF;
+    IF month_start NOT BETWEEN 1 AND 28 THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('month_start must be between 1 and 28, not %s', month_start),
+            HINT = 'Every month has these days.';
     END IF;
     IF month_day NOT BETWEEN 1 AND 31 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -77,7 +93,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION @extschema@._rde_check_schedule(text, integer, time, date, text, interval) IS
+COMMENT ON FUNCTION @extschema@._rde_check_schedule(text, integer, integer, integer, time, date, text, interval) IS
     'raise 22023 for what is not a schedule, or means nothing to the event; NULL is what was not said';
 
 CREATE FUNCTION @extschema@.rde_create_generator(
@@ -88,12 +104,14 @@ CREATE FUNCTION @extschema@.rde_create_generator(
     view      text DEFAULT NULL,
     reseller  bigint DEFAULT NULL,
     time_zone text DEFAULT NULL,
-    month_day integer DEFAULT 1,
+    month_day integer DEFAULT NULL,
     run_at    time DEFAULT '00:00',
     start     date DEFAULT NULL,
     catch_up  text DEFAULT 'all',
     retention interval DEFAULT NULL,
-    options   jsonb DEFAULT '{}'
+    options   jsonb DEFAULT '{}',
+    week_day  integer DEFAULT 1,
+    month_start integer DEFAULT 1
 ) RETURNS uuid
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -108,14 +126,14 @@ DECLARE
 BEGIN
     reseller := @extschema@._rde_own_reseller(reseller);
     PERFORM @extschema@._rde_check_name('a generator', name);
-    IF event IS NULL OR month_day IS NULL OR run_at IS NULL OR catch_up IS NULL THEN
+    IF event IS NULL OR week_day IS NULL OR month_start IS NULL OR run_at IS NULL OR catch_up IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
-            MESSAGE = 'event, month_day, run_at and catch_up must not be null';
+            MESSAGE = 'event, week_day, month_start, run_at and catch_up must not be null';
     END IF;
-    IF event NOT IN ('daily', 'monthly', 'on_invoice', 'manual') THEN
+    IF event NOT IN ('daily', 'weekly', 'monthly', 'quarterly', 'on_invoice', 'manual') THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = pg_catalog.format('generator event "%s" is not supported', event),
-            HINT = 'Use daily, monthly, on_invoice or manual.';
+            HINT = 'Use daily, weekly, monthly, quarterly, on_invoice or manual.';
     END IF;
     IF start < current_date - 90 AND NOT @extschema@._rde_sees_all(true) THEN
         RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded',
@@ -124,8 +142,9 @@ BEGIN
     END IF;
     PERFORM @extschema@._rde_check_count(reseller, 'generators'::text);
     formats := @extschema@._rde_formats(formats, options);
-    PERFORM @extschema@._rde_check_schedule(event, nullif(month_day, 1), nullif(run_at, '00:00'), start,
-                                            nullif(catch_up, 'all'), retention);
+    PERFORM @extschema@._rde_check_schedule(event, nullif(week_day, 1), nullif(month_start, 1), nullif(month_day, 1),
+                                            nullif(run_at, '00:00'), start, nullif(catch_up, 'all'), retention);
+    month_day := coalesce(month_day, month_start);
     zone := @extschema@._rde_zone(
         coalesce(time_zone, (SELECT a.time_zone FROM @extschema@._rde_account a WHERE a.id = reseller)));
 
@@ -147,7 +166,7 @@ BEGIN
 
     today := (now() AT TIME ZONE zone)::date;
     first_day := coalesce(start, today);
-    IF event IN ('daily', 'monthly') THEN
+    IF event NOT IN ('on_invoice', 'manual') THEN
         IF source.change_column IS NOT NULL AND first_day < today THEN
             RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
                 MESSAGE = pg_catalog.format('generator "%s" cannot start before today', name),
@@ -155,22 +174,21 @@ BEGIN
                                            dataset),
                 HINT = 'Make the reports of earlier days with rde_run_generator().';
         END IF;
-        IF event = 'monthly' THEN
-            first_day := date_trunc('month', first_day::timestamp)::date;
-        END IF;
+        first_day := @extschema@._rde_period_day(event, first_day, week_day, month_start);
         SELECT f.period_from, n.period_to, n.run INTO next
         FROM @extschema@._rde_day_start(first_day, zone) f(period_from)
-        CROSS JOIN LATERAL @extschema@._rde_next_period(event, f.period_from, zone, month_day, run_at) n;
+        CROSS JOIN LATERAL @extschema@._rde_next_period(event, f.period_from, zone, week_day, month_start, month_day,
+                                                        run_at) n;
     ELSE
         SELECT NULL::timestamptz AS period_from, NULL::timestamptz AS period_to, NULL::timestamptz AS run INTO next;
     END IF;
 
     BEGIN
         INSERT INTO @extschema@._rde_generator
-            (name, dataset, view, formats, event, reseller, time_zone, month_day, run_at, start, catch_up, retention,
-             options, next_from, next_to, next_run_at)
-        VALUES (name, dataset, view, formats, event, reseller, zone, month_day, run_at, first_day, catch_up, retention,
-                options, next.period_from, next.period_to, next.run)
+            (name, dataset, view, formats, event, reseller, time_zone, week_day, month_start, month_day, run_at, start,
+             catch_up, retention, options, next_from, next_to, next_run_at)
+        VALUES (name, dataset, view, formats, event, reseller, zone, week_day, month_start, month_day, run_at, first_day,
+                catch_up, retention, options, next.period_from, next.period_to, next.run)
         RETURNING id INTO created;
     EXCEPTION WHEN unique_violation THEN
         PERFORM @extschema@._rde_generator_exists(name, reseller);
@@ -183,8 +201,8 @@ BEGIN
     RETURN created;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_create_generator(text, text, text[], text, text, bigint, text, integer, time, date, text, interval, jsonb) IS
-    'make reports from now on, in one or several formats, at an event: each day, each month on month_day, for each invoice, or by hand; start is the first day covered, catch_up none skips all missed periods but the latest, retention says for how long reports are stored';
+COMMENT ON FUNCTION @extschema@.rde_create_generator(text, text, text[], text, text, bigint, text, integer, time, date, text, interval, jsonb, integer, integer) IS
+    'make reports from now on, in one or several formats, at an event: each day, week, month or quarter, for each invoice, or by hand; weeks begin on week_day, months on month_start; months and quarters are reported on month_day, by default the day they end; start is the first day covered, catch_up none skips all missed periods but the latest, retention says for how long reports are stored';
 
 CREATE FUNCTION @extschema@._rde_generator_exists(name text, reseller bigint) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -211,7 +229,9 @@ CREATE FUNCTION @extschema@.rde_alter_generator(
     retention interval DEFAULT NULL,
     options   jsonb DEFAULT NULL,
     enabled   boolean DEFAULT NULL,
-    clear     text[] DEFAULT '{}'
+    clear     text[] DEFAULT '{}',
+    week_day  integer DEFAULT NULL,
+    month_start integer DEFAULT NULL
 ) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -229,7 +249,8 @@ BEGIN
     PERFORM @extschema@._rde_check_clear(clear, '{view,retention}'::text[], ARRAY[
         CASE WHEN view IS NOT NULL THEN 'view' END,
         CASE WHEN retention IS NOT NULL THEN 'retention' END]);
-    PERFORM @extschema@._rde_check_schedule(altered.event, month_day, run_at, NULL::date, catch_up, retention);
+    PERFORM @extschema@._rde_check_schedule(altered.event, week_day, month_start, month_day, run_at, NULL::date, catch_up,
+                                            retention);
     before := altered.formats;
 
     IF name IS NOT NULL THEN
@@ -252,13 +273,17 @@ BEGIN
     IF time_zone IS NOT NULL THEN
         altered.time_zone := @extschema@._rde_zone(time_zone);
     END IF;
-    altered.month_day := coalesce(month_day, altered.month_day);
+    -- One that runs on the day its months end goes on doing so.
+    altered.month_day := coalesce(month_day, CASE WHEN altered.month_day = altered.month_start THEN month_start END,
+                                  altered.month_day);
+    altered.month_start := coalesce(month_start, altered.month_start);
+    altered.week_day := coalesce(week_day, altered.week_day);
     altered.run_at := coalesce(run_at, altered.run_at);
-    -- The next period begins where the last one ended, whatever the zone is now.
+    -- The next period begins where the last one ended, whatever the calendar is now.
     IF altered.next_run_at IS NOT NULL THEN
         SELECT n.period_to, n.run INTO altered.next_to, altered.next_run_at
-        FROM @extschema@._rde_next_period(altered.event, altered.next_from, altered.time_zone, altered.month_day,
-                                          altered.run_at) n;
+        FROM @extschema@._rde_next_period(altered.event, altered.next_from, altered.time_zone, altered.week_day,
+                                          altered.month_start, altered.month_day, altered.run_at) n;
     END IF;
     IF enabled THEN
         altered.disabled_reason := NULL;
@@ -274,7 +299,7 @@ BEGIN
     BEGIN
         UPDATE @extschema@._rde_generator g
         SET name = altered.name, formats = altered.formats, view = altered.view, time_zone = altered.time_zone,
-            month_day = altered.month_day, run_at = altered.run_at, catch_up = altered.catch_up, retention = altered.retention,
+            week_day = altered.week_day, month_start = altered.month_start, month_day = altered.month_day, run_at = altered.run_at, catch_up = altered.catch_up, retention = altered.retention,
             options = altered.options, enabled = altered.enabled, enabled_at = altered.enabled_at,
             disabled_reason = altered.disabled_reason, foreign_reason = altered.foreign_reason, next_to = altered.next_to, next_run_at = altered.next_run_at
         WHERE g.id = rde_alter_generator.generator;
@@ -287,7 +312,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_alter_generator(uuid, text, text[], text, text, integer, time, text, interval, jsonb, boolean, text[]) IS
+COMMENT ON FUNCTION @extschema@.rde_alter_generator(uuid, text, text[], text, text, integer, time, text, interval, jsonb, boolean, text[], integer, integer) IS
     'change a generator; what is NULL stays as it is, clear names what is to be taken away: view, retention; enabled => true submits its reports that ended in error again';
 
 CREATE FUNCTION @extschema@._rde_retry_generator(generator uuid) RETURNS void

@@ -8,9 +8,11 @@ CREATE TABLE @extschema@._rde_generator (
     dataset         text NOT NULL,
     view            text,
     formats         text[] NOT NULL CHECK (cardinality(formats) > 0),
-    event           text NOT NULL CHECK (event IN ('daily', 'monthly', 'on_invoice', 'manual')),
+    event           text NOT NULL CHECK (event IN ('daily', 'weekly', 'monthly', 'quarterly', 'on_invoice', 'manual')),
     reseller        bigint,
     time_zone       text NOT NULL,
+    week_day        integer NOT NULL DEFAULT 1 CHECK (week_day BETWEEN 1 AND 7),
+    month_start     integer NOT NULL DEFAULT 1 CHECK (month_start BETWEEN 1 AND 28),
     month_day       integer NOT NULL DEFAULT 1 CHECK (month_day BETWEEN 1 AND 31),
     run_at          time NOT NULL DEFAULT '00:00',
     start           date NOT NULL,
@@ -27,7 +29,7 @@ CREATE TABLE @extschema@._rde_generator (
     next_to         timestamptz,
     next_run_at     timestamptz,
     UNIQUE NULLS NOT DISTINCT (reseller, name),
-    CHECK ((event IN ('daily', 'monthly')) = (next_run_at IS NOT NULL)),
+    CHECK ((event NOT IN ('on_invoice', 'manual')) = (next_run_at IS NOT NULL)),
     CHECK (next_from < next_to AND next_to <= next_run_at)
 );
 CREATE INDEX _rde_generator_due ON @extschema@._rde_generator (next_run_at) WHERE enabled;

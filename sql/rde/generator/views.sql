@@ -8,7 +8,8 @@ CREATE FUNCTION @extschema@._rde_generators(
     OUT time_zone text, OUT month_day integer, OUT run_at time, OUT start date, OUT catch_up text, OUT retention interval,
     OUT options jsonb, OUT enabled boolean, OUT disabled_reason text, OUT created_at timestamptz,
     OUT next_from timestamptz, OUT next_to timestamptz, OUT next_run_at timestamptz, OUT last_run_at timestamptz,
-    OUT last_report uuid, OUT last_status text, OUT failed bigint, OUT paused_until timestamptz
+    OUT last_report uuid, OUT last_status text, OUT failed bigint, OUT paused_until timestamptz,
+    OUT week_day integer, OUT month_start integer
 ) RETURNS SETOF record
     LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
@@ -23,7 +24,8 @@ BEGIN
            g.catch_up, g.retention, g.options, g.enabled,
            CASE WHEN g.foreign_reason AND NOT content THEN 'too many of its reports failed' ELSE g.disabled_reason END,
            g.created_at, g.next_from, g.next_to, g.next_run_at,
-           completed.published_at, completed.id, submitted.status, failed.reports, f.paused_until
+           completed.published_at, completed.id, submitted.status, failed.reports, f.paused_until,
+           g.week_day, g.month_start
     FROM @extschema@._rde_generator g
     LEFT JOIN LATERAL (
         SELECT r.id, r.published_at FROM @extschema@._rde_report r
@@ -47,7 +49,8 @@ COMMENT ON FUNCTION @extschema@._rde_generators() IS
 CREATE VIEW @extschema@.rde_generators WITH (security_barrier) AS
 SELECT g.id, g.name, g.dataset, g.view, g.formats, g.event, g.reseller, g.time_zone, g.month_day, g.run_at, g.start,
        g.catch_up, g.retention, g.options, g.enabled, g.disabled_reason, g.created_at, g.next_from, g.next_to,
-       g.next_run_at, g.last_run_at, g.last_report, g.last_status, g.failed, g.paused_until
+       g.next_run_at, g.last_run_at, g.last_report, g.last_status, g.failed, g.paused_until,
+       g.week_day, g.month_start
 FROM @extschema@._rde_generators() g;
 COMMENT ON VIEW @extschema@.rde_generators IS
     'every generator: what it makes, its last report and its next; failed counts its reports that ended in error, paused_until is set while its data set''s source cannot be read';
@@ -62,13 +65,13 @@ COMMENT ON COLUMN @extschema@.rde_generators.view IS
 COMMENT ON COLUMN @extschema@.rde_generators.formats IS
     'the formats it makes of each period or invoice';
 COMMENT ON COLUMN @extschema@.rde_generators.event IS
-    'daily, monthly, on_invoice or manual';
+    'daily, weekly, monthly, quarterly, on_invoice or manual';
 COMMENT ON COLUMN @extschema@.rde_generators.reseller IS
     'whose generator it is; NULL is the provider''s';
 COMMENT ON COLUMN @extschema@.rde_generators.time_zone IS
     'the zone its days are in';
 COMMENT ON COLUMN @extschema@.rde_generators.month_day IS
-    'the day of the month a monthly one runs on; in a month without it, the last';
+    'the day of the month a monthly or quarterly one runs on, the first after a period''s end; in a month without it, the last';
 COMMENT ON COLUMN @extschema@.rde_generators.run_at IS
     'the time of day it runs at';
 COMMENT ON COLUMN @extschema@.rde_generators.start IS
@@ -101,6 +104,10 @@ COMMENT ON COLUMN @extschema@.rde_generators.failed IS
     'how many of its reports ended in error and wait for somebody';
 COMMENT ON COLUMN @extschema@.rde_generators.paused_until IS
     'until when nobody reads its data set''s source, which failed';
+COMMENT ON COLUMN @extschema@.rde_generators.week_day IS
+    'the day the weeks of a weekly one begin: 1 is Monday, 7 Sunday';
+COMMENT ON COLUMN @extschema@.rde_generators.month_start IS
+    'the day the months of a monthly one begin';
 
 -- Functions in a view run with its reader's rights, so this one shows him what is
 -- his, and looks for itself at what others may not see.
@@ -134,7 +141,7 @@ BEGIN
                r.published_at, r.claim_pid, r.claim_start, r.retry_at, r.error, r.dataset, r.snapshot_window,
                coalesce(r.published_at, r.submitted_at) + r.retention > moment AS is_young
         FROM @extschema@._rde_report r
-        WHERE r.type IN ('daily', 'monthly') AND (r.expires_at > moment OR r.status = 'submitted')
+        WHERE r.type NOT IN ('onetime', 'on_invoice') AND (r.expires_at > moment OR r.status = 'submitted')
           AND r.generator IN (SELECT g.id FROM @extschema@._rde_generator g WHERE everybody OR g.reseller = ANY (accounts))
         ORDER BY r.generator, r.period_from, r.format, r.status = 'error', r.revision DESC
     ),
@@ -151,7 +158,8 @@ BEGIN
         SELECT c.generator, c.period_to, p.period_to, p.run, c.n + 1
         FROM coming c
         JOIN scheduled s ON s.id = c.generator
-        CROSS JOIN LATERAL @extschema@._rde_next_period(s.event, c.period_to, s.time_zone, s.month_day, s.run_at) p
+        CROSS JOIN LATERAL @extschema@._rde_next_period(s.event, c.period_to, s.time_zone, s.week_day, s.month_start,
+                                                        s.month_day, s.run_at) p
         WHERE c.run <= moment AND (c.n < 1000 OR NOT s.each_period)
     ),
     -- Of these get a report: each; or only the latest; or all of them one.
@@ -227,7 +235,7 @@ SELECT p.generator, p.name, p.reseller, p.format, p.period_from, p.period_to, p.
        p.report, p.revision, p.provisional, p.lateness, p.waits_for
 FROM @extschema@._rde_periods() p;
 COMMENT ON VIEW @extschema@.rde_periods IS
-    'every period of every daily and monthly generator: its report, or why there is none yet; status skipped is a gap without reports';
+    'every period of every generator that has a calendar: its report, or why there is none yet; status skipped is a gap without reports';
 COMMENT ON COLUMN @extschema@.rde_periods.generator IS
     'the generator';
 COMMENT ON COLUMN @extschema@.rde_periods.name IS

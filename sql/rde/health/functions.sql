@@ -102,7 +102,7 @@ BEGIN
     FROM (SELECT d.id, d.next_from, d.next_run_at FROM @extschema@._rde_generator d WHERE d.enabled
           UNION ALL
           SELECT r.generator, r.period_from, r.due_at FROM @extschema@._rde_report r
-          WHERE (r.status = 'submitted' OR r.retry_at IS NOT NULL) AND r.type IN ('daily', 'monthly')
+          WHERE (r.status = 'submitted' OR r.retry_at IS NOT NULL) AND r.type NOT IN ('onetime', 'on_invoice')
             AND r.supersedes IS NULL) l(generator, period_from, due_at)
     JOIN @extschema@._rde_generator g ON g.id = l.generator
     WHERE l.due_at < now() - @extschema@._rde_settle_limit() - interval '15 minutes'
@@ -136,7 +136,7 @@ BEGIN
     JOIN @extschema@._rde_source o ON o.dataset = g.dataset AND o.change_column IS NOT NULL
     CROSS JOIN LATERAL unnest(g.formats) f(format)
     LEFT JOIN @extschema@._rde_generator_snapshot s ON s.generator = g.id AND s.format = f.format
-    WHERE g.event IN ('daily', 'monthly') AND s.system_identifier IS DISTINCT FROM system_id
+    WHERE g.next_run_at IS NOT NULL AND s.system_identifier IS DISTINCT FROM system_id
     GROUP BY g.id, g.name;
 END
 $$;

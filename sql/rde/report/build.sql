@@ -40,11 +40,11 @@ CREATE FUNCTION @extschema@.rde_submit(
 COMMENT ON FUNCTION @extschema@.rde_submit(text, date, date, text, text, bigint, text, text, jsonb) IS
     'ask for a report without building it; rde_run_due or rde_build() makes it later';
 
-CREATE FUNCTION @extschema@.rde_build(report uuid) RETURNS uuid
+CREATE FUNCTION @extschema@.rde_build(report uuid) RETURNS text
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'rde_build';
 COMMENT ON FUNCTION @extschema@.rde_build(uuid) IS
-    'build a submitted report; a failure is recorded on its row and raised as a warning';
+    'build a submitted report; returns what it is now, completed or error. A failure is recorded on its row and raised as a warning';
 
 CREATE FUNCTION @extschema@.rde_rebuild(report uuid) RETURNS uuid
     LANGUAGE C VOLATILE PARALLEL UNSAFE
@@ -104,18 +104,25 @@ CREATE FUNCTION @extschema@.rde_cancel_report(report uuid) RETURNS void
 AS $$
 DECLARE
     found_report @extschema@._rde_report;
+    builder integer;
 BEGIN
     SELECT r.* INTO found_report FROM @extschema@._rde_report r
     WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true) FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
-        SELECT r.* INTO found_report FROM @extschema@._rde_report r
-        WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true);
-        IF NOT FOUND THEN
+        IF NOT EXISTS (SELECT FROM @extschema@._rde_report r
+                       WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true)) THEN
             PERFORM @extschema@._rde_no_report(report);
         END IF;
-        RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
-            MESSAGE = format('report %s is being built', report),
-            HINT = 'The view rde_progress names the process; pg_cancel_backend() stops it.';
+        SELECT b.pid INTO builder FROM @extschema@._rde_builds() b WHERE b.report = rde_cancel_report.report;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
+                MESSAGE = format('another session is about to build or to change report %s', report),
+                HINT = 'Try again.';
+        END IF;
+        -- by this lock the session that builds it knows what it is cancelled for
+        PERFORM pg_advisory_xact_lock_shared(1919182080, ('x' || left(report::text, 8))::bit(32)::integer);
+        PERFORM pg_cancel_backend(builder);
+        RETURN;
     END IF;
     IF found_report.status <> 'submitted' AND found_report.retry_at IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -129,4 +136,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_cancel_report(uuid) IS
-    'do not build a report that waits to be; rde_retry_report() submits it again';
+    'do not build a report that waits to be, or is being built, whose session is told at once and goes on with others; rde_retry_report() submits it again';

@@ -16,7 +16,7 @@ CREATE TABLE @extschema@._rde_report (
     view                text NOT NULL,
     -- one that the library knows
     format              text NOT NULL CHECK (format ~ '^[a-z]+$'),
-    type                text NOT NULL CHECK (type IN ('onetime', 'daily', 'monthly', 'on_invoice')),
+    type                text NOT NULL CHECK (type IN ('onetime', 'daily', 'weekly', 'monthly', 'quarterly', 'on_invoice')),
     reseller            bigint,
     generator           uuid,
     invoice             text,
@@ -58,6 +58,7 @@ CREATE TABLE @extschema@._rde_report (
     sha256              bytea,
     replaced_characters bigint,
     text_numbers        bigint,
+    columns             jsonb,
     file_name           text,
     media_type          text,
     store               text,
@@ -86,7 +87,7 @@ CREATE UNIQUE INDEX _rde_report_supersedes ON @extschema@._rde_report (supersede
 -- Exactly once is these two: whatever asks twice for a period or an invoice of a
 -- generator gets no second report.
 CREATE UNIQUE INDEX _rde_report_period ON @extschema@._rde_report (generator, period_from, format, revision)
-    WHERE type IN ('daily', 'monthly');
+    WHERE type NOT IN ('onetime', 'on_invoice');
 CREATE UNIQUE INDEX _rde_report_invoice ON @extschema@._rde_report (generator, invoice_reseller, invoice, format, revision)
     WHERE type = 'on_invoice';
 -- What a worker looks for: reports to build, and provisional ones to settle.
@@ -107,7 +108,8 @@ ALTER TABLE @extschema@._rde_report
     ALTER COLUMN name SET STATISTICS 0, ALTER COLUMN invoice SET STATISTICS 0, ALTER COLUMN error SET STATISTICS 0,
     ALTER COLUMN build_ms SET STATISTICS 0, ALTER COLUMN row_count SET STATISTICS 0,
     ALTER COLUMN content_bytes SET STATISTICS 0, ALTER COLUMN file_bytes SET STATISTICS 0,
-    ALTER COLUMN sha256 SET STATISTICS 0, ALTER COLUMN file_name SET STATISTICS 0, ALTER COLUMN options SET STATISTICS 0;
+    ALTER COLUMN sha256 SET STATISTICS 0, ALTER COLUMN file_name SET STATISTICS 0, ALTER COLUMN options SET STATISTICS 0,
+    ALTER COLUMN columns SET STATISTICS 0;
 COMMENT ON TABLE @extschema@._rde_report IS
     'one row is one report: its request, its status and, once completed, its manifest';
 COMMENT ON COLUMN @extschema@._rde_report.generator IS
@@ -122,6 +124,8 @@ COMMENT ON COLUMN @extschema@._rde_report.retry_at IS
     'a report in error is tried again then; NULL when it is not';
 COMMENT ON COLUMN @extschema@._rde_report.foreign_error IS
     'the error is not in rde''s own words: a row of another reseller may have raised it, so resellers do not see it';
+COMMENT ON COLUMN @extschema@._rde_report.columns IS
+    'the columns of its file as they were when it was built: name, type, group, description; NULL for one that was built before this was kept';
 COMMENT ON COLUMN @extschema@._rde_report.published_xid IS
     'the transaction that completed it, and in column system_identifier the cluster whose transaction that was: what a cursor compares with';
 COMMENT ON COLUMN @extschema@._rde_report.store IS

@@ -97,7 +97,7 @@ COMMENT ON COLUMN @extschema@.rde_reports.view IS
 COMMENT ON COLUMN @extschema@.rde_reports.format IS
     'csv, json, jsonl, xml or xlsx';
 COMMENT ON COLUMN @extschema@.rde_reports.type IS
-    'onetime, daily, monthly or on_invoice';
+    'onetime, daily, weekly, monthly, quarterly or on_invoice';
 COMMENT ON COLUMN @extschema@.rde_reports.status IS
     'submitted, processing, completed or error';
 COMMENT ON COLUMN @extschema@.rde_reports.reseller IS
@@ -195,6 +195,21 @@ COMMENT ON COLUMN @extschema@.rde_report_totals.rows IS
 COMMENT ON COLUMN @extschema@.rde_report_totals.amount IS
     'the sum of their amounts; NULL without an amount column';
 
+CREATE FUNCTION @extschema@._rde_builds(
+    OUT pid integer, OUT report uuid, OUT relation oid, OUT row_count bigint, OUT content_bytes bigint
+) RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- A build says whose it is in the last two counters of its COPY progress.
+    SELECT p.pid, (lpad(to_hex(p.param19), 16, '0') || lpad(to_hex(p.param20), 16, '0'))::uuid, p.relid, p.param3, p.param1
+    FROM pg_stat_get_progress_info('COPY') p
+    WHERE p.datid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+      AND p.param19 <> 0;
+END;
+COMMENT ON FUNCTION @extschema@._rde_builds() IS
+    'the builds running now in this database';
+
 CREATE FUNCTION @extschema@._rde_progress(
     OUT pid integer, OUT report uuid, OUT dataset text, OUT name text, OUT format text, OUT reseller bigint,
     OUT row_count bigint, OUT content_bytes bigint
@@ -206,18 +221,14 @@ DECLARE
     everybody CONSTANT boolean := @extschema@._rde_sees_all(false);
     accounts CONSTANT bigint[] := @extschema@._rde_visible_accounts();
 BEGIN
-    -- A build says whose it is in the last two counters of its COPY progress.
     RETURN QUERY
-    SELECT p.pid, b.report,
+    SELECT b.pid, b.report,
            coalesce(r.dataset, (SELECT string_agg(s.dataset, ', ' ORDER BY s.dataset)
-                                FROM @extschema@._rde_source s WHERE s.relation = p.relid)),
-           r.name, r.format, r.reseller, p.param3, p.param1
-    FROM pg_stat_get_progress_info('COPY') p
-    CROSS JOIN LATERAL (SELECT (lpad(to_hex(p.param19), 16, '0') || lpad(to_hex(p.param20), 16, '0'))::uuid) b(report)
+                                FROM @extschema@._rde_source s WHERE s.relation = b.relation)),
+           r.name, r.format, r.reseller, b.row_count, b.content_bytes
+    FROM @extschema@._rde_builds() b
     LEFT JOIN @extschema@._rde_report r ON r.id = b.report
-    WHERE p.datid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
-      AND p.param19 <> 0
-      AND (everybody OR r.reseller = ANY (accounts));
+    WHERE everybody OR r.reseller = ANY (accounts);
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_progress() IS

@@ -151,6 +151,63 @@ $$;
 COMMENT ON FUNCTION @extschema@.rde_get_report(uuid) IS
     'one report of the caller as the JSON body of GET /reports/{id}; raises 42704 for one of others as for one that is not there';
 
+CREATE FUNCTION @extschema@._rde_zone_text(moment timestamptz, time_zone text) RETURNS text
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT to_char(z.there, 'YYYY-MM-DD"T"HH24:MI:SS.MS')
+           || CASE WHEN z.ahead < interval '0' THEN '-' ELSE '+' END
+           || to_char(greatest(z.ahead, -z.ahead), 'HH24:MI')
+    FROM (SELECT moment AT TIME ZONE time_zone, (moment AT TIME ZONE time_zone) - (moment AT TIME ZONE 'UTC')) z(there, ahead);
+END;
+COMMENT ON FUNCTION @extschema@._rde_zone_text(timestamptz, text) IS
+    'ISO 8601 in a time zone, to the millisecond, with how far it is ahead of UTC';
+
+CREATE FUNCTION @extschema@._rde_manifest(report @extschema@._rde_report) RETURNS json
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT json_build_object(
+        'id', report.id, 'name', report.name, 'type', report.type, 'format', report.format,
+        'dataset', report.dataset, 'customizationName', report.view, 'invoice', report.invoice, 'reseller', report.reseller,
+        'startDate', @extschema@._rde_utc_text(report.period_from, true),
+        'endDate', @extschema@._rde_utc_text(report.period_to, true),
+        'timeZone', report.time_zone,
+        'localStartDate', @extschema@._rde_zone_text(report.period_from, report.time_zone),
+        'localEndDate', @extschema@._rde_zone_text(report.period_to, report.time_zone),
+        'revision', report.revision, 'supersedes', report.supersedes, 'provisional', report.provisional,
+        'creationDate', @extschema@._rde_utc_text(report.published_at, true),
+        'expiresAt', @extschema@._rde_utc_text(CASE WHEN isfinite(report.expires_at) THEN report.expires_at END, true),
+        'rowCount', report.row_count,
+        'totals', (SELECT jsonb_object_agg(t.currency, t.amount) FROM @extschema@._rde_report_total t
+                   WHERE t.report = report.id AND t.amount IS NOT NULL),
+        'replacedCharacters', report.replaced_characters, 'textNumbers', report.text_numbers,
+        'fileName', report.file_name, 'mediaType', report.media_type,
+        'fileBytes', report.file_bytes, 'contentBytes', report.content_bytes, 'sha256', encode(report.sha256, 'hex'),
+        'columns', report.columns);
+END;
+COMMENT ON FUNCTION @extschema@._rde_manifest(@extschema@._rde_report) IS
+    'the manifest of a completed report, whoever asks';
+
+CREATE FUNCTION @extschema@.rde_report_manifest(report uuid) RETURNS json
+    LANGUAGE rde_definer VOLATILE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_report @extschema@._rde_report;
+BEGIN
+    SELECT r.* INTO found_report FROM @extschema@._rde_report r
+    WHERE r.id = rde_report_manifest.report AND r.status = 'completed' AND r.expires_at > now()
+      AND @extschema@._rde_may_see(r.id, r.reseller, true);
+    IF NOT FOUND THEN
+        PERFORM @extschema@._rde_no_report(report);
+    END IF;
+    RETURN @extschema@._rde_manifest(found_report);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_report_manifest(uuid) IS
+    'what there is to know of a completed report''s file, for whoever may read it, as the JSON body of GET /reports/{id}/manifest: what it is about, its columns as they were when it was built, rows, totals, digest';
+
 CREATE FUNCTION @extschema@._rde_open_file(report uuid) RETURNS void
     LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'rde_open_file_sql';

@@ -10,6 +10,7 @@ AS $$
 DECLARE
     span interval;
     minutes numeric;
+    store name;
 BEGIN
     IF every IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'every must not be null';
@@ -45,16 +46,23 @@ BEGIN
         command := 'CALL @extschema@.rde_run_due('
             || CASE WHEN minutes <= 60 THEN format('wait => %L', minutes::integer * 60 - 5 || ' s') ELSE '' END || ')';
         RETURN NEXT;
-        IF EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'rde_azure') THEN
-            name := format('rde upload %s', n);
-            command := 'CALL @extschema@.rde_azure_upload_due()';
+        -- what uploads to a store is a procedure of the extension that is the store
+        FOR store IN
+            SELECT p.proname FROM pg_proc p
+            JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+                AND d.refclassid = 'pg_extension'::regclass
+            WHERE p.pronamespace = '@extschema@'::regnamespace AND p.prokind = 'p' AND p.proname ~ '^rde_[a-z0-9_]+_upload_due$'
+            ORDER BY p.proname
+        LOOP
+            name := format('rde %s %s', substring(store FROM '^rde_(.*)_upload_due$'), n);
+            command := format('CALL @extschema@.%I()', store);
             RETURN NEXT;
-        END IF;
+        END LOOP;
     END LOOP;
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_cron(text, integer) IS
-    'the jobs of so many workers, and of as many that upload if rde_azure is there; raises 22023';
+    'the jobs of so many workers, and of as many that upload to each store there is; raises 22023';
 
 -- The jobs are the caller's: pg_cron runs them with the rights of whoever
 -- scheduled them, so these two have the caller's rights too.
@@ -101,13 +109,13 @@ BEGIN
             HINT = 'GRANT EXECUTE ON PROCEDURE @extschema@.rde_run_due TO ' || quote_ident(current_user) || ';';
     END IF;
     EXECUTE 'SELECT cron.unschedule(j.jobid) FROM cron.job j'
-            ' WHERE j.jobname ~ ''^rde (upload )?[0-9]+$'' AND j.database = current_database() AND j.username = current_user'
+            ' WHERE j.jobname ~ ''^rde ([a-z0-9_]+ )?[0-9]+$'' AND j.database = current_database() AND j.username = current_user'
             ' AND NOT EXISTS (SELECT FROM @extschema@._rde_cron($1, $2) job WHERE job.name = j.jobname)' USING every, workers;
     EXECUTE 'SELECT cron.schedule(job.name, job.schedule, job.command) FROM @extschema@._rde_cron($1, $2) job' USING every, workers;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_schedule(text, integer) IS
-    'let pg_cron run workers as the caller, and uploads if rde_azure is there: every is an interval such as ''1 minute'' or a cron expression. Scheduling again replaces; where pg_cron is in another database the error''s hint is what to run there';
+    'let pg_cron run workers as the caller, and uploads to each store there is: every is an interval such as ''1 minute'' or a cron expression. Scheduling again replaces; where pg_cron is in another database the error''s hint is what to run there';
 
 CREATE FUNCTION @extschema@.rde_unschedule() RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -119,7 +127,7 @@ DECLARE
 BEGIN
     IF present THEN
         EXECUTE 'SELECT count(cron.unschedule(j.jobid)) FROM cron.job j'
-                ' WHERE j.jobname ~ ''^rde (upload )?[0-9]+$'' AND j.database = current_database() AND j.username = current_user'
+                ' WHERE j.jobname ~ ''^rde ([a-z0-9_]+ )?[0-9]+$'' AND j.database = current_database() AND j.username = current_user'
             INTO jobs;
     END IF;
     IF jobs = 0 THEN

@@ -125,10 +125,28 @@ static bool
 period_is(RdeEvent event, const char *zone, int month_day, TimeADT run_at,
 		  const char *from, const char *to, const char *run)
 {
-	RdeSchedule schedule = {event, rde_zone(zone), month_day, run_at};
+	RdeSchedule schedule = {event, rde_zone(zone), 1, 1, month_day, run_at};
 	RdePeriod	period = rde_period_from(&schedule, at(from));
 
 	return is_at(period.from, from) && is_at(period.to, to) && is_at(period.run, run);
+}
+
+static bool
+week_is(const char *zone, int week_day, const char *from, const char *to)
+{
+	RdeSchedule schedule = {RDE_WEEKLY, rde_zone(zone), week_day, 1, 1, 6 * USECS_PER_HOUR};
+	RdePeriod	period = rde_period_from(&schedule, at(from));
+
+	return is_at(period.to, to) && period.run == period.to + schedule.run_at;
+}
+
+static bool
+month_is(int month_start, int month_day, const char *from, const char *to, const char *run)
+{
+	RdeSchedule schedule = {RDE_MONTHLY, rde_zone("UTC"), 1, month_start, month_day, 0};
+	RdePeriod	period = rde_period_from(&schedule, at(from));
+
+	return is_at(period.to, to) && is_at(period.run, run);
 }
 
 static void
@@ -156,6 +174,78 @@ test_periods(void)
 	   "run at half past two on a day without it: where clocks jump");
 }
 
+static void
+test_weeks(void)
+{
+	ok(week_is("UTC", 1, "2024-01-01 00:00:00+00", "2024-01-08 00:00:00+00") &&
+	   week_is("UTC", 7, "2023-12-31 00:00:00+00", "2024-01-07 00:00:00+00"),
+	   "weeks from Monday, and from Sunday");
+	ok(week_is("UTC", 1, "2023-12-31 00:00:00+00", "2024-01-01 00:00:00+00") &&
+	   week_is("UTC", 1, "2024-01-02 00:00:00+00", "2024-01-08 00:00:00+00"),
+	   "a part of a week ends with it");
+	ok(week_is("Europe/Berlin", 3, "2024-03-26 23:00:00+00", "2024-04-02 22:00:00+00"),
+	   "one of 167 hours");
+	ok(week_is("Pacific/Apia", 5, "2011-12-23 10:00:00+00", "2011-12-30 10:00:00+00"),
+	   "one that would end on a day that never was ends with the day before it");
+}
+
+static void
+test_months(void)
+{
+	ok(month_is(25, 25, "2024-01-25 00:00:00+00", "2024-02-25 00:00:00+00", "2024-02-25 00:00:00+00") &&
+	   month_is(28, 28, "2023-01-28 00:00:00+00", "2023-02-28 00:00:00+00", "2023-02-28 00:00:00+00"),
+	   "months from the 25th, and from the 28th");
+	ok(month_is(25, 1, "2023-11-25 00:00:00+00", "2023-12-25 00:00:00+00", "2024-01-01 00:00:00+00") &&
+	   month_is(25, 31, "2024-01-25 00:00:00+00", "2024-02-25 00:00:00+00", "2024-02-29 00:00:00+00"),
+	   "their day to run on is the first after their end");
+	ok(month_is(25, 25, "2024-01-01 00:00:00+00", "2024-01-25 00:00:00+00", "2024-01-25 00:00:00+00"),
+	   "a part of a month ends with it");
+}
+
+static void
+test_quarters(void)
+{
+	ok(period_is(RDE_QUARTERLY, "UTC", 1, 0, "2024-01-01 00:00:00+00",
+				 "2024-04-01 00:00:00+00", "2024-04-01 00:00:00+00") &&
+	   period_is(RDE_QUARTERLY, "UTC", 31, 0, "2023-10-01 00:00:00+00",
+				 "2024-01-01 00:00:00+00", "2024-01-31 00:00:00+00"),
+	   "quarters");
+	ok(period_is(RDE_QUARTERLY, "UTC", 5, 0, "2024-06-30 00:00:00+00",
+				 "2024-07-01 00:00:00+00", "2024-07-05 00:00:00+00"),
+	   "a part of a quarter ends with it");
+	ok(period_is(RDE_QUARTERLY, "Europe/Berlin", 1, 0, "2023-12-31 23:00:00+00",
+				 "2024-03-31 22:00:00+00", "2024-03-31 22:00:00+00"),
+	   "one that ends an hour early");
+}
+
+/* How long a period of an event may be: a day may have 49 hours. */
+static TimestampTz
+longest(RdeEvent event)
+{
+	static const int days[] = {1, 7, 31, 92};
+
+	return (days[event] * 24 + 25) * USECS_PER_HOUR;
+}
+
+static bool
+follow_each_other(const RdeSchedule *schedule)
+{
+	TimestampTz from = rde_day_start(day(2005, 1, 1), schedule->zone);
+	TimestampTz end = rde_day_start(day(2025, 1, 1), schedule->zone);
+
+	while (from < end)
+	{
+		RdePeriod	period = rde_period_from(schedule, from);
+
+		if (period.from != from || period.to <= from || period.run < period.to ||
+			period.to - from > longest(schedule->event))
+			return false;
+		from = period.to;
+	}
+	/* that day is a Wednesday, and a quarter's first */
+	return from == end;
+}
+
 /* The last instant of a period is the first of the next, for years. */
 static void
 test_sequence(void)
@@ -164,25 +254,19 @@ test_sequence(void)
 		"UTC", "Europe/Berlin", "America/Havana", "Pacific/Apia", "Africa/Casablanca",
 		"Australia/Lord_Howe", "Asia/Gaza"
 	};
-	bool		good = true;
 
-	for (size_t i = 0; i < COUNT(zones); i++)
+	for (int event = 0; event < RDE_EVENT_COUNT; event++)
 	{
-		RdeSchedule schedule = {RDE_DAILY, rde_zone(zones[i]), 1, 0};
-		TimestampTz from = rde_day_start(day(2005, 1, 1), schedule.zone);
-		TimestampTz end = rde_day_start(day(2025, 1, 1), schedule.zone);
+		bool		good = true;
 
-		while (from < end)
+		for (size_t i = 0; i < COUNT(zones); i++)
 		{
-			RdePeriod	period = rde_period_from(&schedule, from);
+			RdeSchedule schedule = {event, rde_zone(zones[i]), 3, 1, 1, 0};
 
-			good &= period.from == from && period.to > from &&
-				period.to - from <= 49 * USECS_PER_HOUR && period.run >= period.to;
-			from = period.to;
+			good &= follow_each_other(&schedule);
 		}
-		good &= from == end;
+		ok(good, psprintf("%s periods follow each other", rde_event_names[event]));
 	}
-	ok(good, "days follow each other");
 }
 
 static void
@@ -193,5 +277,8 @@ unit(void)
 	test_zones();
 	test_days_of();
 	test_periods();
+	test_weeks();
+	test_months();
+	test_quarters();
 	test_sequence();
 }
