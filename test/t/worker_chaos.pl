@@ -154,7 +154,7 @@ sub ddl
 	my $pause = sprintf 'SELECT pg_sleep(%.2f);', rand 0.5;
 	my @sql = (
 		"BEGIN; ALTER TABLE shop.$table ADD COLUMN u uuid DEFAULT gen_random_uuid(); $pause ALTER TABLE shop.$table DROP COLUMN u; COMMIT",
-		"ALTER TABLE shop.$table ALTER COLUMN amount TYPE numeric(20, 5); ALTER TABLE shop.$table ALTER COLUMN amount TYPE numeric",
+		"ALTER TABLE shop.sale ALTER COLUMN amount TYPE numeric(20, 5); ALTER TABLE shop.sale ALTER COLUMN amount TYPE numeric",
 		reload($table), reload($table),
 		"VACUUM FULL shop.$table", "CLUSTER shop.$table USING ${table}_pkey", "REINDEX TABLE shop.$table",
 		"ALTER TABLE shop.$table RENAME TO other; $pause ALTER TABLE shop.other RENAME TO $table",
@@ -212,7 +212,8 @@ sub keep_going
 		$slot->{handle}->finish;
 		delete $slot->{handle};
 		my ($kind) = $name =~ /^(\D+?)(?: \d)?$/;
-		$said{$kind}{$1}++ while $slot->{out} =~ /((?:ERROR|FATAL|PANIC): .*|connection to server was lost)/g;
+		my $said = $slot->{out} =~ s/\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\bat character \d+/.../gr;
+		$said{$kind}{$1}++ while $said =~ /((?:ERROR|FATAL|PANIC): .*|connection to server was lost)/g;
 	}
 	return 0 if $stops;
 	$slot->{out} = '';
@@ -294,6 +295,8 @@ for my $kind (sort keys %said)
 {
 	note "$kind: $said{$kind}{$_} x $_" for sort { $said{$kind}{$b} <=> $said{$kind}{$a} } keys %{ $said{$kind} };
 }
+
+is(join(', ', grep { !/^FATAL|^connection/ } sort keys %{ $said{worker} }), '', 'no worker\'s run ends with an error');
 
 # A last period, and all that is left
 my $left = q{FROM _rde_report r WHERE r.status <> 'completed' AND r.generator IN (SELECT generator FROM boundary)};
