@@ -196,7 +196,7 @@ SELECT rde_alter_generator(:'month', month_start => 29);
 ROLLBACK TO unchanged;
 SELECT rde_alter_generator(:'quarter', month_start => 2);
 ROLLBACK TO unchanged;
-SELECT _rde_next_period('yearly', now(), 'UTC', 1, 1, 1, '00:00');
+SELECT _rde_next_period('yearly'::text, now(), 'UTC'::text, 1, 1, 1, time '00:00');
 ROLLBACK;
 -- an added format goes on where the others are
 UPDATE _rde_generator_snapshot SET snapshot = '10:20:', taken_at = '2024-01-01' WHERE format = 'csv';
