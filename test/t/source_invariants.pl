@@ -72,4 +72,7 @@ is(join(', ', @silent), '', 'and say what they hold');
 is(join(', ', map { "$_ by " . join(' and ', sort keys %{ $where{$_} }) } grep { !$held_by{$_} && $seen{$_} } sort keys %where), '',
 	'what is without a test is held by none: move it to those with');
 
+is(join(', ', grep { !exists $names{ (/\.pl$/ ? 't/' : 'sql/') . $_ } } slurp("$top/SECURITY.md") =~ /`(\w+\.(?:pl|sql))`/g), '',
+	'tests that SECURITY.md names exist');
+
 done_testing();
