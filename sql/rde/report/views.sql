@@ -32,8 +32,8 @@ BEGIN
         report := own.report;
         totals := own.totals;
         superseded_by := own.superseded_by;
-        IF report.foreign_error THEN
-            report.error := @extschema@._rde_shown_error(report.id, report.error, report.foreign_error, false);
+        IF report.error IS NOT NULL THEN
+            report.error := @extschema@._rde_plain_error(report.id, report.sqlstate, report.error, report.foreign_error);
         END IF;
         RETURN NEXT;
     END LOOP;
