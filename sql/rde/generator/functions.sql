@@ -96,6 +96,106 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_check_schedule(text, integer, integer, integer, time, date, text, interval) IS
     'raise 22023 for what is not a schedule, or means nothing to the event; NULL is what was not said';
 
+CREATE FUNCTION @extschema@._rde_attached_source(dataset text) RETURNS @extschema@._rde_source
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    source @extschema@._rde_source;
+BEGIN
+    SELECT s.* INTO source FROM @extschema@._rde_source s WHERE s.dataset = _rde_attached_source.dataset;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('data set "%s" is not attached', dataset),
+            HINT = format('Say where its rows are with rde_attach(''%s'', ...).', dataset);
+    END IF;
+    RETURN source;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_attached_source(text) IS
+    'a data set''s source; raises 55000 if it has none';
+
+CREATE FUNCTION @extschema@._rde_generator_source(dataset text, event text) RETURNS @extschema@._rde_source
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    source @extschema@._rde_source;
+BEGIN
+    PERFORM @extschema@._rde_hold_dataset(dataset);
+    source := @extschema@._rde_attached_source(dataset);
+    IF event = 'on_invoice' AND source.invoice_column IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('data set "%s" has no invoice column', dataset),
+            HINT = format('Name the column that says which invoice a row is on: rde_attach(''%s'', ..., invoice => ''invoice_id'').',
+                          dataset);
+    END IF;
+    RETURN source;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_generator_source(text, text) IS
+    'the source a new generator of that event will read, of a data set that is held; raises 42704 or 55000';
+
+CREATE FUNCTION @extschema@._rde_begin_calendar(created @extschema@._rde_generator, windows boolean)
+    RETURNS @extschema@._rde_generator
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    today CONSTANT date := (now() AT TIME ZONE created.time_zone)::date;
+BEGIN
+    created.start := coalesce(created.start, today);
+    IF created.event IN ('on_invoice', 'manual') THEN
+        RETURN created;
+    END IF;
+    IF windows AND created.start < today THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('generator "%s" cannot start before today', created.name),
+            DETAIL = format('Data set "%s" has a change column, so changes are counted from the generator''s creation on.',
+                            created.dataset),
+            HINT = 'Make the reports of earlier days with rde_run_generator().';
+    END IF;
+    created.start := @extschema@._rde_period_day(created.event, created.start, created.week_day, created.month_start);
+    created.next_from := @extschema@._rde_day_start(created.start, created.time_zone);
+    SELECT n.period_to, n.run INTO created.next_to, created.next_run_at
+    FROM @extschema@._rde_next_period(created.event, created.next_from, created.time_zone, created.week_day,
+                                      created.month_start, created.month_day, created.run_at) n;
+    RETURN created;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_begin_calendar(@extschema@._rde_generator, boolean) IS
+    'a new generator with its first period, if its event has a calendar; windows: of a data set with a change column. Raises 22023';
+
+CREATE FUNCTION @extschema@._rde_store_generator(created @extschema@._rde_generator, windows boolean) RETURNS uuid
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    new_id uuid;
+BEGIN
+    BEGIN
+        INSERT INTO @extschema@._rde_generator
+            (name, dataset, view, formats, event, reseller, time_zone, week_day, month_start, month_day, run_at, start,
+             catch_up, retention, options, next_from, next_to, next_run_at)
+        VALUES (created.name, created.dataset, created.view, created.formats, created.event, created.reseller,
+                created.time_zone, created.week_day, created.month_start, created.month_day, created.run_at, created.start,
+                created.catch_up, created.retention, created.options, created.next_from, created.next_to,
+                created.next_run_at)
+        RETURNING id INTO new_id;
+    EXCEPTION WHEN unique_violation THEN
+        PERFORM @extschema@._rde_generator_exists(created.name, created.reseller);
+    END;
+    IF created.next_run_at IS NOT NULL AND windows THEN
+        INSERT INTO @extschema@._rde_generator_snapshot (generator, format, snapshot, system_identifier)
+        SELECT new_id, f.format, s.snapshot, c.system_identifier
+        FROM unnest(created.formats) f(format), @extschema@._rde_snapshot_now() s(snapshot), pg_control_system() c;
+    END IF;
+    RETURN new_id;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_store_generator(@extschema@._rde_generator, boolean) IS
+    'store a new generator and, of a data set with a change column, where its windows begin; returns its id, raises 42710';
+
 CREATE FUNCTION @extschema@.rde_create_generator(
     dataset   text,
     name      text,
@@ -118,11 +218,7 @@ CREATE FUNCTION @extschema@.rde_create_generator(
 AS $$
 DECLARE
     source @extschema@._rde_source;
-    zone text;
-    today date;
-    first_day date;
-    next record;
-    created uuid;
+    created @extschema@._rde_generator;
 BEGIN
     reseller := @extschema@._rde_own_reseller(reseller);
     PERFORM @extschema@._rde_check_name('a generator', name);
@@ -141,64 +237,30 @@ BEGIN
             HINT = 'Ask for reports of earlier days with rde_export() or rde_run_generator().';
     END IF;
     PERFORM @extschema@._rde_check_count(reseller, 'generators'::text);
-    formats := @extschema@._rde_formats(formats, options);
+    created.formats := @extschema@._rde_formats(formats, options);
     PERFORM @extschema@._rde_check_schedule(event, nullif(week_day, 1), nullif(month_start, 1), nullif(month_day, 1),
                                             nullif(run_at, '00:00'), start, nullif(catch_up, 'all'), retention);
-    month_day := coalesce(month_day, month_start);
-    zone := @extschema@._rde_zone(
-        coalesce(time_zone, (SELECT a.time_zone FROM @extschema@._rde_account a WHERE a.id = reseller)));
-
-    PERFORM @extschema@._rde_hold_dataset(dataset);
-    SELECT s.* INTO source FROM @extschema@._rde_source s WHERE s.dataset = rde_create_generator.dataset;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = pg_catalog.format('data set "%s" is not attached', dataset),
-            HINT = pg_catalog.format('Say where its rows are with rde_attach(''%s'', ...).', dataset);
-    END IF;
-    IF event = 'on_invoice' AND source.invoice_column IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = pg_catalog.format('data set "%s" has no invoice column', dataset),
-            HINT = pg_catalog.format('Name the column that says which invoice a row is on: rde_attach(''%s'', ..., invoice => ''invoice_id'').',
-                                     dataset);
-    END IF;
+    source := @extschema@._rde_generator_source(dataset, event);
     PERFORM @extschema@._rde_check_view(dataset, @extschema@._rde_choose_view(dataset, view, reseller), reseller);
     PERFORM @extschema@._rde_scope_resellers(reseller, options ->> 'scope');
 
-    today := (now() AT TIME ZONE zone)::date;
-    first_day := coalesce(start, today);
-    IF event NOT IN ('on_invoice', 'manual') THEN
-        IF source.change_column IS NOT NULL AND first_day < today THEN
-            RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-                MESSAGE = pg_catalog.format('generator "%s" cannot start before today', name),
-                DETAIL = pg_catalog.format('Data set "%s" has a change column, so changes are counted from the generator''s creation on.',
-                                           dataset),
-                HINT = 'Make the reports of earlier days with rde_run_generator().';
-        END IF;
-        first_day := @extschema@._rde_period_day(event, first_day, week_day, month_start);
-        SELECT f.period_from, n.period_to, n.run INTO next
-        FROM @extschema@._rde_day_start(first_day, zone) f(period_from)
-        CROSS JOIN LATERAL @extschema@._rde_next_period(event, f.period_from, zone, week_day, month_start, month_day,
-                                                        run_at) n;
-    ELSE
-        SELECT NULL::timestamptz AS period_from, NULL::timestamptz AS period_to, NULL::timestamptz AS run INTO next;
-    END IF;
-
-    BEGIN
-        INSERT INTO @extschema@._rde_generator
-            (name, dataset, view, formats, event, reseller, time_zone, week_day, month_start, month_day, run_at, start,
-             catch_up, retention, options, next_from, next_to, next_run_at)
-        VALUES (name, dataset, view, formats, event, reseller, zone, week_day, month_start, month_day, run_at, first_day,
-                catch_up, retention, options, next.period_from, next.period_to, next.run)
-        RETURNING id INTO created;
-    EXCEPTION WHEN unique_violation THEN
-        PERFORM @extschema@._rde_generator_exists(name, reseller);
-    END;
-    IF next.run IS NOT NULL AND source.change_column IS NOT NULL THEN
-        INSERT INTO @extschema@._rde_generator_snapshot (generator, format, snapshot, system_identifier)
-        SELECT created, f.format, s.snapshot, c.system_identifier
-        FROM unnest(formats) f(format), @extschema@._rde_snapshot_now() s(snapshot), pg_control_system() c;
-    END IF;
-    RETURN created;
+    created.name := name;
+    created.dataset := dataset;
+    created.view := view;
+    created.event := event;
+    created.reseller := reseller;
+    created.time_zone := @extschema@._rde_zone(
+        coalesce(time_zone, (SELECT a.time_zone FROM @extschema@._rde_account a WHERE a.id = reseller)));
+    created.week_day := week_day;
+    created.month_start := month_start;
+    created.month_day := coalesce(month_day, month_start);
+    created.run_at := run_at;
+    created.start := start;
+    created.catch_up := catch_up;
+    created.retention := retention;
+    created.options := options;
+    created := @extschema@._rde_begin_calendar(created, source.change_column IS NOT NULL);
+    RETURN @extschema@._rde_store_generator(created, source.change_column IS NOT NULL);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_create_generator(text, text, text[], text, text, bigint, text, integer, time, date, text, interval, jsonb, integer, integer) IS
@@ -369,11 +431,7 @@ BEGIN
                            ELSE 'the first and the last day must be finite dates' END,
             HINT = 'Both days are included.';
     END IF;
-    IF NOT EXISTS (SELECT FROM @extschema@._rde_source s WHERE s.dataset = run.dataset) THEN
-        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = format('data set "%s" is not attached', run.dataset),
-            HINT = format('Say where its rows are with rde_attach(''%s'', ...).', run.dataset);
-    END IF;
+    PERFORM @extschema@._rde_attached_source(run.dataset);
     IF NOT @extschema@._rde_sees_all(true) THEN
         PERFORM @extschema@._rde_check_quota(run.reseller, @extschema@._rde_day_start(first_day, run.time_zone),
                                              @extschema@._rde_day_start(last_day + 1, run.time_zone), cardinality(run.formats));

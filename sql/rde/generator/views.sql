@@ -109,6 +109,76 @@ COMMENT ON COLUMN @extschema@.rde_generators.week_day IS
 COMMENT ON COLUMN @extschema@.rde_generators.month_start IS
     'the day the months of a monthly one begin';
 
+CREATE FUNCTION @extschema@._rde_coming_periods(
+    moment timestamptz, everybody boolean, accounts bigint[],
+    OUT generator uuid, OUT format text, OUT period_from timestamptz, OUT period_to timestamptz, OUT run timestamptz
+) RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH RECURSIVE
+    scheduled AS (
+        SELECT g.*, s.change_column IS NOT NULL AS one_window,
+               s.change_column IS NULL AND g.catch_up = 'all' AS each_period
+        FROM @extschema@._rde_generator g LEFT JOIN @extschema@._rde_source s ON s.dataset = g.dataset
+        WHERE g.next_run_at IS NOT NULL AND (_rde_coming_periods.everybody OR g.reseller = ANY (_rde_coming_periods.accounts))
+    ),
+    -- The periods that are due and not submitted, and the first that is not due.
+    coming(generator, period_from, period_to, run, n) AS (
+        SELECT s.id, s.next_from, s.next_to, s.next_run_at, 1 FROM scheduled s
+        UNION ALL
+        SELECT c.generator, c.period_to, p.period_to, p.run, c.n + 1
+        FROM coming c
+        JOIN scheduled s ON s.id = c.generator
+        CROSS JOIN LATERAL @extschema@._rde_next_period(s.event, c.period_to, s.time_zone, s.week_day, s.month_start,
+                                                        s.month_day, s.run_at) p
+        WHERE c.run <= moment AND (c.n < 1000 OR NOT s.each_period)
+    )
+    -- Of these get a report: each; or only the latest; or all of them one.
+    SELECT c.generator, f.format,
+           CASE WHEN s.one_window AND c.run <= moment THEN s.next_from ELSE c.period_from END AS period_from,
+           c.period_to, c.run
+    FROM (SELECT c.*, lead(c.run) OVER (PARTITION BY c.generator ORDER BY c.n) AS next_run_at FROM coming c) c
+    JOIN scheduled s ON s.id = c.generator
+    CROSS JOIN LATERAL unnest(s.formats) f(format)
+    WHERE s.each_period OR c.run > moment OR c.next_run_at > moment;
+END;
+COMMENT ON FUNCTION @extschema@._rde_coming_periods(timestamptz, boolean, bigint[]) IS
+    'the periods and formats that are due and not submitted, and the first of each generator that is not due';
+
+CREATE FUNCTION @extschema@._rde_waits_for(
+    report @extschema@._rde_report, moment timestamptz, reasons boolean, began timestamptz[], blockers text[]
+) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    failing @extschema@._rde_source_failure;
+BEGIN
+    SELECT f.* INTO failing FROM @extschema@._rde_source_failure f
+    WHERE f.dataset = report.dataset AND f.paused_until > moment;
+    RETURN CASE
+        WHEN @extschema@._rde_status(report.status, report.claim_pid, report.claim_start) = 'processing' THEN NULL
+        WHEN failing.dataset IS NOT NULL AND NOT reasons THEN 'the source'
+        WHEN report.retry_at IS NOT NULL AND NOT reasons THEN 'the next attempt'
+        WHEN failing.dataset IS NOT NULL THEN
+            format('the source, until %s: %s', date_trunc('second', failing.paused_until), failing.error)
+        WHEN report.retry_at IS NOT NULL THEN
+            format('the next attempt at %s, after: %s', date_trunc('second', report.retry_at), report.error)
+        WHEN report.snapshot_window OR (report.status = 'submitted'
+                                        AND report.due_at <= moment - @extschema@._rde_settle_limit()) THEN 'a worker'
+        WHEN report.period_to > moment - interval '5 s' THEN 'the end of the period, and 5 s more'
+        WHEN NOT @extschema@._rde_has_arrived(report.dataset, report.period_to) THEN 'rows that arrive from elsewhere'
+        WHEN began[1] < report.period_to AND NOT reasons THEN 'transactions that began before its end'
+        WHEN began[1] < report.period_to THEN
+            blockers[1] || coalesce((SELECT ', and ' || nullif(count(*) - 1, 0) || ' more'
+                                     FROM unnest(began) b WHERE b < report.period_to), '')
+        ELSE 'a worker' END;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_waits_for(@extschema@._rde_report, timestamptz, boolean, timestamptz[], text[]) IS
+    'what a report of a period waits for that is to be built, or built again; with reasons also who and why';
+
 -- Functions in a view run with its reader's rights, so this one shows him what is
 -- his, and looks for itself at what others may not see.
 CREATE FUNCTION @extschema@._rde_periods(
@@ -121,7 +191,6 @@ CREATE FUNCTION @extschema@._rde_periods(
 AS $$
 DECLARE
     moment CONSTANT timestamptz := now();
-    settle_limit CONSTANT interval := @extschema@._rde_settle_limit();
     everybody CONSTANT boolean := @extschema@._rde_sees_all(false);
     accounts CONSTANT bigint[] := @extschema@._rde_visible_accounts();
     -- who else is connected, and what a source says, is not for resellers
@@ -133,44 +202,20 @@ BEGIN
     FROM @extschema@._rde_blockers() b;
 
     RETURN QUERY
-    WITH RECURSIVE
+    WITH
     -- The newest revision of every period and format, unless it failed.
     made AS (
         SELECT DISTINCT ON (r.generator, r.period_from, r.format)
-               r.generator, r.format, r.period_from, r.period_to, r.due_at, r.id, r.revision, r.provisional, r.status,
-               r.published_at, r.claim_pid, r.claim_start, r.retry_at, r.error, r.dataset, r.snapshot_window,
+               r.generator, r.format, r.period_from, r.period_to, r.due_at, r.id, r.revision, r.provisional,
+               r.status, r.published_at, r.claim_pid, r.claim_start, r.retry_at, r.dataset, r.snapshot_window,
                coalesce(r.published_at, r.submitted_at) + r.retention > moment AS is_young
         FROM @extschema@._rde_report r
         WHERE r.type NOT IN ('onetime', 'on_invoice') AND (r.expires_at > moment OR r.status = 'submitted')
           AND r.generator IN (SELECT g.id FROM @extschema@._rde_generator g WHERE everybody OR g.reseller = ANY (accounts))
         ORDER BY r.generator, r.period_from, r.format, r.status = 'error', r.revision DESC
     ),
-    scheduled AS (
-        SELECT g.*, s.change_column IS NOT NULL AS one_window,
-               s.change_column IS NULL AND g.catch_up = 'all' AS each_period
-        FROM @extschema@._rde_generator g LEFT JOIN @extschema@._rde_source s ON s.dataset = g.dataset
-        WHERE g.next_run_at IS NOT NULL AND (everybody OR g.reseller = ANY (accounts))
-    ),
-    -- The periods that are due and not submitted, and the first that is not due.
-    coming(generator, period_from, period_to, run, n) AS (
-        SELECT s.id, s.next_from, s.next_to, s.next_run_at, 1 FROM scheduled s
-        UNION ALL
-        SELECT c.generator, c.period_to, p.period_to, p.run, c.n + 1
-        FROM coming c
-        JOIN scheduled s ON s.id = c.generator
-        CROSS JOIN LATERAL @extschema@._rde_next_period(s.event, c.period_to, s.time_zone, s.week_day, s.month_start,
-                                                        s.month_day, s.run_at) p
-        WHERE c.run <= moment AND (c.n < 1000 OR NOT s.each_period)
-    ),
-    -- Of these get a report: each; or only the latest; or all of them one.
     wanted AS (
-        SELECT c.generator, f.format,
-               CASE WHEN s.one_window AND c.run <= moment THEN s.next_from ELSE c.period_from END AS period_from,
-               c.period_to, c.run
-        FROM (SELECT c.*, lead(c.run) OVER (PARTITION BY c.generator ORDER BY c.n) AS next_run_at FROM coming c) c
-        JOIN scheduled s ON s.id = c.generator
-        CROSS JOIN LATERAL unnest(s.formats) f(format)
-        WHERE s.each_period OR c.run > moment OR c.next_run_at > moment
+        SELECT c.* FROM @extschema@._rde_coming_periods(moment, everybody, accounts) c
     ),
     -- What lies between two of them got none; unless the older one is there by
     -- rde_keep_report() only, for then others may just have expired.
@@ -191,23 +236,10 @@ BEGIN
                 WHEN m.retry_at IS NOT NULL THEN 'retrying'
                 ELSE 'submitted' END,
            m.id, m.revision, m.provisional, coalesce(m.published_at, moment) - m.due_at,
-           CASE WHEN CASE WHEN m.status = 'completed' THEN NOT m.provisional
-                          ELSE m.status = 'error' AND m.retry_at IS NULL END THEN NULL
-                WHEN @extschema@._rde_status(m.status, m.claim_pid, m.claim_start) = 'processing' THEN NULL
-                WHEN f.paused_until > moment AND NOT reasons THEN 'the source'
-                WHEN m.retry_at IS NOT NULL AND NOT reasons THEN 'the next attempt'
-                WHEN f.paused_until > moment THEN
-                    pg_catalog.format('the source, until %s: %s', date_trunc('second', f.paused_until), f.error)
-                WHEN m.retry_at IS NOT NULL THEN
-                    pg_catalog.format('the next attempt at %s, after: %s', date_trunc('second', m.retry_at), m.error)
-                WHEN m.snapshot_window OR (m.status = 'submitted' AND m.due_at <= moment - settle_limit) THEN 'a worker'
-                WHEN m.period_to > moment - interval '5 s' THEN 'the end of the period, and 5 s more'
-                WHEN NOT @extschema@._rde_has_arrived(m.dataset, m.period_to) THEN 'rows that arrive from elsewhere'
-                WHEN began[1] < m.period_to AND NOT reasons THEN 'transactions that began before its end'
-                WHEN began[1] < m.period_to THEN
-                    blockers[1] || coalesce((SELECT ', and ' || nullif(count(*) - 1, 0) || ' more'
-                                             FROM unnest(began) b WHERE b < m.period_to), '')
-                ELSE 'a worker' END
+           CASE WHEN CASE WHEN m.status = 'completed' THEN m.provisional
+                          ELSE m.status <> 'error' OR m.retry_at IS NOT NULL END
+                THEN @extschema@._rde_waits_for((SELECT r FROM @extschema@._rde_report r WHERE r.id = m.id), moment, reasons,
+                                               began, blockers) END
     FROM made m
     JOIN @extschema@._rde_generator g ON g.id = m.generator
     LEFT JOIN @extschema@._rde_source_failure f ON f.dataset = m.dataset
