@@ -288,9 +288,18 @@ rde_check_days(FunctionCallInfo fcinfo, int first)
 				 errhint(DAYS_HINT)));
 }
 
+PG_FUNCTION_INFO_V1(rde_check_days_sql);
 PG_FUNCTION_INFO_V1(rde_day_start_sql);
 PG_FUNCTION_INFO_V1(rde_period_day_sql);
 PG_FUNCTION_INFO_V1(rde_next_period);
+
+/* _rde_check_days(first_day date, last_day date) */
+Datum
+rde_check_days_sql(PG_FUNCTION_ARGS)
+{
+	rde_check_days(fcinfo, 0);
+	PG_RETURN_VOID();
+}
 
 /* _rde_day_start(day date, zone text) → timestamptz */
 Datum

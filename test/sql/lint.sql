@@ -144,6 +144,7 @@ FROM (VALUES
     ('_rde_check_options', 'EXECUTE; its arguments'),
     ('_rde_format_name', 'EXECUTE; its arguments'),
     ('_rde_check_view', 'EXECUTE; a name of a view'),
+    ('_rde_check_days', 'EXECUTE; its arguments'),
     ('_rde_day_start', 'EXECUTE; its arguments'),
     ('_rde_next_period', 'EXECUTE; its arguments'),
     ('_rde_period_day', 'EXECUTE; its arguments'),

@@ -2,6 +2,12 @@
 -- Days and periods
 ---------------------------------------------------------------------------
 
+CREATE FUNCTION @extschema@._rde_check_days(first_day date, last_day date) RETURNS void
+    LANGUAGE C IMMUTABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_check_days_sql';
+COMMENT ON FUNCTION @extschema@._rde_check_days(date, date) IS
+    'raise 22004 or 22023 for days that are not the first and the last of a report';
+
 CREATE FUNCTION @extschema@._rde_day_start(day date, zone text) RETURNS timestamptz
     LANGUAGE C STABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'rde_day_start_sql';

@@ -420,17 +420,7 @@ DECLARE
 BEGIN
     PERFORM @extschema@._rde_require_primary();
     run := @extschema@._rde_find_generator(generator);
-    IF first_day IS NULL OR last_day IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
-            MESSAGE = 'the first and the last day must not be null',
-            HINT = 'Both days are included.';
-    END IF;
-    IF NOT isfinite(first_day) OR NOT isfinite(last_day) OR first_day > last_day THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = CASE WHEN isfinite(first_day) AND isfinite(last_day) THEN format('the first day (%s) is after the last day (%s)', first_day, last_day)
-                           ELSE 'the first and the last day must be finite dates' END,
-            HINT = 'Both days are included.';
-    END IF;
+    PERFORM @extschema@._rde_check_days(first_day, last_day);
     PERFORM @extschema@._rde_attached_source(run.dataset);
     IF NOT @extschema@._rde_sees_all(true) THEN
         PERFORM @extschema@._rde_check_quota(run.reseller, @extschema@._rde_day_start(first_day, run.time_zone),
