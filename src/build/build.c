@@ -178,9 +178,10 @@ lock_and_plan(Build *build, const pg_uuid_t *ids)
 	rde_failure_phase(RDE_PHASE_OTHER);
 	rde_dataset_check_columns(build->pass->query);
 	rde_failure_phase(RDE_PHASE_SOURCE);
-	build->horizon = Min(build->horizon,
-						 rde_watermark_arrived(build->home,
-											   build->first->dataset));
+	if (build->pass->query->from_elsewhere)
+		build->horizon = Min(build->horizon,
+							 rde_watermark_arrived(build->home,
+												   build->first->dataset));
 	build->select = rde_select_plan(build->pass->query,
 									build->first->time_zone);
 	rde_failure_phase(RDE_PHASE_OTHER);

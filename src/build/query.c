@@ -32,6 +32,7 @@ typedef struct Source
 	const char *currency;
 	const char *invoice;
 	const char *change;
+	bool		from_elsewhere;
 } Source;
 
 /* Names in a name[] datum. */
@@ -62,7 +63,8 @@ rde_dataset_not_attached(const char *dataset)
 static const RdeStatement read_source = {
 	.sql = "SELECT relation::oid, reseller_column, period_column,"
 	" key_columns, amount_column, currency_column,"
-	" invoice_column, change_column"
+	" invoice_column, change_column,"
+	" watermark IS NOT NULL OR delay IS NOT NULL"
 	" FROM %s._rde_source WHERE dataset = $1",
 	.types = {TEXTOID},
 	.expected = SPI_OK_SELECT
@@ -71,7 +73,8 @@ static const RdeStatement read_source = {
 enum
 {
 	SOURCE_RELATION = 1, SOURCE_RESELLER, SOURCE_PERIOD, SOURCE_KEYS,
-	SOURCE_AMOUNT, SOURCE_CURRENCY, SOURCE_INVOICE, SOURCE_CHANGE
+	SOURCE_AMOUNT, SOURCE_CURRENCY, SOURCE_INVOICE, SOURCE_CHANGE,
+	SOURCE_FROM_ELSEWHERE
 };
 
 static Source *
@@ -94,6 +97,7 @@ load_source(const RdeHome *home, const RdeReport *report)
 	source->currency = rde_row_text_or_null(row, SOURCE_CURRENCY);
 	source->invoice = rde_row_text_or_null(row, SOURCE_INVOICE);
 	source->change = rde_row_text_or_null(row, SOURCE_CHANGE);
+	source->from_elsewhere = rde_row_bool(row, SOURCE_FROM_ELSEWHERE);
 	return source;
 }
 
@@ -416,6 +420,7 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 				 errhint("Attach another with rde_attach().")));
 	query->relation = relation;
 	query->owner = relation->rd_rel->relowner;
+	query->from_elsewhere = source->from_elsewhere;
 
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");

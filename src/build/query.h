@@ -28,6 +28,7 @@ typedef struct RdeQuery
 	int			ncolumns;
 	RdeColumn  *columns;
 	RdeFault   *view_fault;		/* NULL: none */
+	bool		from_elsewhere; /* its rows may still arrive, see watermark.h */
 	int			amount;			/* place in the list, or -1 */
 	int			currency;
 	bool		currency_padded;	/* char(n): blanks behind it do not count */
