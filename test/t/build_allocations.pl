@@ -9,7 +9,7 @@
 # gets.  Nor does anything fail in the server's critical sections, which it answers
 # with a PANIC by design.
 #
-# In check some of each kind fail, RDE_SOAK=1 lets all.  RDE_SEED repeats the choice.
+# In check some of rde's own fail, RDE_SOAK=1 lets all, also the server's.  RDE_SEED repeats the choice.
 
 use strict;
 use warnings;
@@ -210,7 +210,7 @@ for my $case (@cases)
 my %seen;
 $seen{$_}++ for $errors =~ /ERROR:  (\w+)/g;
 note join ', ', map { "$_: $seen{$_}" } sort keys %seen;
-cmp_ok($seen{53200} // 0, '>', 100, 'many of them were errors, out of memory');
+cmp_ok($seen{53200} // 0, '>', 40, 'many of them were errors, out of memory');
 # where a zone cannot be loaded or an expression compiled, the server says so
 is(join(' ', grep { !/^(?:53200|2201B|22023)$/ } sort keys %seen), '', 'and nothing else');
 my @ends = $ended =~ /^(\w+: \w+:  \w+)$/mg;
