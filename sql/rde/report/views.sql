@@ -57,6 +57,9 @@ WHERE r.expires_at > now() OR r.status = 'submitted';
 COMMENT ON VIEW @extschema@._rde_visible_reports IS
     'the reports the caller may see, for the views that show some of their columns; granted to nobody';
 
+-- Its error is as _rde_shown_error() shows it, which is nobody's to call: a function
+-- of a view is called with its reader's rights.
+--
 -- No barrier of its own, as it leaves no row out: so links and totals are made for
 -- the rows of an ORDER BY with LIMIT only, not for all that are sorted.
 CREATE VIEW @extschema@.rde_reports AS
@@ -71,7 +74,8 @@ SELECT r.id, r.name, r.dataset, r.view, r.format, r.type,
                   WHERE t.report = r.id AND t.amount IS NOT NULL)
             ELSE r.totals END AS totals,
        r.replaced_characters, r.text_numbers, r.file_name, r.media_type, r.sqlstate,
-       @extschema@._rde_shown_error(r.id, r.error, r.foreign_error, (SELECT @extschema@._rde_sees_all(true))) AS error,
+       CASE WHEN r.foreign_error AND NOT (SELECT @extschema@._rde_sees_all(true))
+            THEN 'report could not be built (reference ' || r.id || ')' ELSE r.error END AS error,
        r.store,
        CASE WHEN r.status = 'completed' THEN @extschema@._rde_report_link(r.id)
        END AS download_url,
