@@ -117,6 +117,7 @@ rde_has_seen(PG_FUNCTION_ARGS)
 {
 	TimeLineID	timeline;
 	TimeLineID	given;
+	List	   *history;
 	XLogRecPtr	end = wal_end(&timeline);
 	XLogRecPtr	position;
 	uint32		high;
@@ -132,7 +133,7 @@ rde_has_seen(PG_FUNCTION_ARGS)
 	if (position == 0 || given == timeline)
 		PG_RETURN_BOOL(position > 0);
 	/* its last byte, for a timeline may end right there */
-	PG_RETURN_BOOL(tliInHistory(given, readTimeLineHistory(timeline)) &&
-				   tliOfPointInHistory(position - 1,
-									   readTimeLineHistory(timeline)) == given);
+	history = readTimeLineHistory(timeline);
+	PG_RETURN_BOOL(tliInHistory(given, history) &&
+				   tliOfPointInHistory(position - 1, history) == given);
 }

@@ -27,7 +27,7 @@ typedef struct Task
 	RdeWorker  *worker;
 	bool		more;
 	int			limit;			/* of generators, and one of those it began */
-	pg_uuid_t	generator;		/* with */
+	pg_uuid_t	generator;		/* with; zeros if none could be chosen */
 } Task;
 
 /*
@@ -115,6 +115,7 @@ submit_periods(void *argument)
 {
 	Task	   *task = argument;
 
+	memset(&task->generator, 0, sizeof(pg_uuid_t));
 	task->more = rde_generator_submit_due(task->worker->home, task->limit,
 										  task->worker->skipped_generators,
 										  &task->generator);
@@ -147,6 +148,7 @@ blame_generator(RdeWorker *worker, const pg_uuid_t *id,
 static void
 submit_due(RdeWorker *worker)
 {
+	static const pg_uuid_t none = {{0}};
 	Task		task = {.limit = INT_MAX};
 
 	do
@@ -156,6 +158,12 @@ submit_due(RdeWorker *worker)
 
 		if (failure == NULL)
 			continue;
+		if (memcmp(&task.generator, &none, sizeof(none)) == 0)
+		{
+			rde_worker_warn("generators that are due could not be chosen",
+							failure);
+			return;
+		}
 		if (task.limit == 1)
 			blame_generator(worker, &task.generator, failure);
 		task.limit = task.limit == 1 ? INT_MAX : 1;

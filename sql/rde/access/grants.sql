@@ -8,11 +8,9 @@ CREATE FUNCTION @extschema@._rde_granted_routines(privilege text) RETURNS SETOF 
 BEGIN ATOMIC
     -- Beside what is everybody's and looks itself at who asks.
     SELECT p.oid::regprocedure
-    FROM pg_proc p
-    JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
-        AND d.refclassid = 'pg_extension'::regclass
-    JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'rde'
-    WHERE p.prorettype <> 'trigger'::regtype
+    FROM @extschema@._rde_members() m
+    JOIN pg_proc p ON m.catalog = 'pg_proc'::regclass AND p.oid = m.object
+    WHERE m.extension = 'rde' AND p.prorettype <> 'trigger'::regtype
       AND CASE privilege
           WHEN 'admin' THEN p.proname LIKE 'rde\_%'
           WHEN 'operator' THEN p.proname IN ('rde_run_due', 'rde_schedule', 'rde_unschedule', 'rde_keep_report', 'rde_purge_reports',
