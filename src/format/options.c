@@ -2,8 +2,8 @@
  * options.c
  *	  A report's options, from jsonb.
  *
- * Invariant: what this and the formats accept is what README's table of options
- * says; nothing is ignored.
+ * Invariant: what this and the formats accept is what the table of options in
+ * doc/formats.md says; nothing is ignored.
  */
 #include "postgres.h"
 
