@@ -60,6 +60,12 @@ rde_format_at(int number)
 	return number < lengthof(formats) ? formats[number] : NULL;
 }
 
+int
+rde_format_count(void)
+{
+	return lengthof(formats);
+}
+
 RdeTag
 rde_tag_make(const RdeColumn *column, const char *text, const char *end)
 {

@@ -4,7 +4,7 @@
  *
  * A format turns values into bytes in its context's buffer.  It sees no tuple,
  * no type and no sink beyond rde_sink_write().  A new format is one file, and one
- * line in format.c; options of its own are members of RdeOptions, too.
+ * line in format.c; what options it has is known in its file alone.
  */
 #ifndef RDE_FORMAT_H
 #define RDE_FORMAT_H
@@ -19,11 +19,7 @@ struct JsonbValue;
 typedef struct RdeOptions
 {
 	bool		compress;		/* gzip files that it makes smaller */
-	char		csv_delimiter;
-	char		csv_decimal;	/* '.' or ',' */
-	bool		csv_bom;
-	bool		csv_formula_guard;
-	bool		json_numbers_as_string;
+	void	  **own;			/* each format's, see rde_options_of() */
 } RdeOptions;
 
 /*
@@ -70,12 +66,14 @@ struct RdeFormat
 	bool		text;			/* the uncompressed file is UTF-8 text */
 
 	/*
-	 * Options of its own, all NULL if it has none: their defaults; what a
-	 * report gives under the format's name, to be checked; and what a hint
-	 * shows of it.
+	 * Options of its own, none if their size is 0: their defaults, where not
+	 * zero; what a report gives under the format's name, to be checked; and
+	 * what a hint shows of it.  One name may stand for options of all
+	 * formats, as "excel" does.
 	 */
-	void		(*default_options) (RdeOptions *options);
-	void		(*set_options) (const struct JsonbValue *value,
+	size_t		options_size;
+	void		(*default_options) (void *own);
+	void		(*set_options) (const struct JsonbValue *value, void *own,
 								RdeOptions *options);
 	const char *options_hint;
 
@@ -105,5 +103,6 @@ extern const RdeFormat *rde_format_find(const char *name);
 
 /* The formats there are, counted from 0; NULL behind the last. */
 extern const RdeFormat *rde_format_at(int number);
+extern int	rde_format_count(void);
 
 #endif							/* RDE_FORMAT_H */

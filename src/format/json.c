@@ -12,10 +12,15 @@
 #include "format/text.h"
 #include "format/value.h"
 
+typedef struct JsonOptions
+{
+	bool		numbers_as_string;
+} JsonOptions;
+
 typedef struct JsonState
 {
+	RdeJsonRow	row;
 	bool		any_row;
-	RdeTag	   *keys;			/* ,"name": */
 } JsonState;
 
 static inline char *
@@ -55,9 +60,11 @@ put_null(char *p)
 	return p + 4;
 }
 
-RdeTag *
-rde_json_keys(const RdeFormatContext *context)
+RdeJsonRow
+rde_json_row(const RdeFormatContext *context)
 {
+	const JsonOptions *options = rde_options_of(context->options,
+												&rde_format_json);
 	RdeTag	   *keys = palloc((context->ncolumns + 1) * sizeof(RdeTag));
 
 	for (int i = 0; i < context->ncolumns; i++)
@@ -75,7 +82,10 @@ rde_json_keys(const RdeFormatContext *context)
 		*p++ = ':';
 		keys[i] = rde_tag_make(&context->columns[i], text, p);
 	}
-	return keys;
+	return (RdeJsonRow)
+	{
+		keys, options->numbers_as_string
+	};
 }
 
 static void
@@ -84,7 +94,7 @@ json_start(RdeFormatContext *context)
 	JsonState  *state = palloc0(sizeof(JsonState));
 	char	   *p;
 
-	state->keys = rde_json_keys(context);
+	state->row = rde_json_row(context);
 	context->state = state;
 
 	p = rde_buffer_room(&context->buffer);
@@ -94,11 +104,11 @@ json_start(RdeFormatContext *context)
 }
 
 void
-rde_json_put_row(RdeFormatContext *context, const RdeTag *keys,
+rde_json_put_row(RdeFormatContext *context, const RdeJsonRow *row,
 				 const char *before, const RdeValue *values)
 {
 	RdeBuffer  *buffer = &context->buffer;
-	bool		as_string = context->options->json_numbers_as_string;
+	bool		as_string = row->as_string;
 	int			ncolumns = context->ncolumns;
 	char	   *p = rde_buffer_room(buffer);
 	int			i;
@@ -110,7 +120,7 @@ rde_json_put_row(RdeFormatContext *context, const RdeTag *keys,
 	{
 		const RdeValue *value = &values[i];
 
-		p = rde_put_tag(p, &keys[i]);
+		p = rde_put_tag(p, &row->keys[i]);
 		switch (value->shape)
 		{
 			case RDE_NULL:
@@ -155,7 +165,7 @@ json_row(RdeFormatContext *context, const RdeValue *values)
 {
 	JsonState  *state = context->state;
 
-	rde_json_put_row(context, state->keys, state->any_row ? ",\n" : "",
+	rde_json_put_row(context, &state->row, state->any_row ? ",\n" : "",
 					 values);
 	state->any_row = true;
 }
@@ -174,20 +184,22 @@ json_end(RdeFormatContext *context)
 }
 
 static void
-set_option(const char *name, const JsonbValue *value, RdeOptions *options)
+set_option(const char *name, const JsonbValue *value, void *own)
 {
+	JsonOptions *options = own;
+
 	if (strcmp(name, "numbers") != 0)
 		rde_option_refuse(psprintf("json.%s", name), "does not exist");
 	if (!rde_option_is(value, "string") && !rde_option_is(value, "number"))
 		rde_option_refuse("json.numbers",
 						  "must be \"number\" or \"string\"");
-	options->json_numbers_as_string = rde_option_is(value, "string");
+	options->numbers_as_string = rde_option_is(value, "string");
 }
 
 static void
-set_options(const JsonbValue *value, RdeOptions *options)
+set_options(const JsonbValue *value, void *own, RdeOptions *all)
 {
-	if (!rde_option_each(value, set_option, options))
+	if (!rde_option_each(value, set_option, own))
 		rde_option_refuse("json", "must be an object");
 }
 
@@ -197,6 +209,7 @@ const RdeFormat rde_format_json = {
 	.media_type = "application/json; charset=utf-8",
 	.text = true,
 	.compressible = true,
+	.options_size = sizeof(JsonOptions),
 	.set_options = set_options,
 	.options_hint = "{\"json\": {\"numbers\": \"string\"}}",
 	.start = json_start,

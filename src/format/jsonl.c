@@ -12,7 +12,10 @@
 static void
 jsonl_start(RdeFormatContext *context)
 {
-	context->state = rde_json_keys(context);
+	RdeJsonRow *row = palloc(sizeof(RdeJsonRow));
+
+	*row = rde_json_row(context);
+	context->state = row;
 }
 
 static void

@@ -68,7 +68,7 @@ rde_option_is(const JsonbValue *value, const char *text)
 }
 
 static void
-each_option(JsonbContainer *object, RdeOptionSetter set, RdeOptions *options)
+each_option(JsonbContainer *object, RdeOptionSetter set, void *options)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(object);
 	JsonbIteratorToken token;
@@ -87,8 +87,7 @@ each_option(JsonbContainer *object, RdeOptionSetter set, RdeOptions *options)
 }
 
 bool
-rde_option_each(const JsonbValue *value, RdeOptionSetter set,
-				RdeOptions *options)
+rde_option_each(const JsonbValue *value, RdeOptionSetter set, void *options)
 {
 	if (value->type != jbvBinary ||
 		!JsonContainerIsObject(value->val.binary.data))
@@ -98,15 +97,16 @@ rde_option_each(const JsonbValue *value, RdeOptionSetter set,
 }
 
 static void
-set_option(const char *name, const JsonbValue *value, RdeOptions *options)
+set_option(const char *name, const JsonbValue *value, void *parsed)
 {
+	RdeOptions *options = parsed;
 	const RdeFormat *format;
 
 	for (int i = 0; (format = rde_format_at(i)) != NULL; i++)
 	{
 		if (format->set_options && strcmp(name, format->name) == 0)
 		{
-			format->set_options(value, options);
+			format->set_options(value, options->own[i], options);
 			return;
 		}
 	}
@@ -131,10 +131,12 @@ rde_options_parse(Jsonb *jsonb, RdeOptions *options)
 
 	memset(options, 0, sizeof(*options));
 	options->compress = true;
+	options->own = palloc(rde_format_count() * sizeof(void *));
 	for (int i = 0; (format = rde_format_at(i)) != NULL; i++)
 	{
+		options->own[i] = palloc0(format->options_size);
 		if (format->default_options)
-			format->default_options(options);
+			format->default_options(options->own[i]);
 	}
 	if (!JB_ROOT_IS_OBJECT(jsonb))
 		ereport(ERROR,
@@ -142,6 +144,16 @@ rde_options_parse(Jsonb *jsonb, RdeOptions *options)
 				 errmsg("report options must be a JSON object"),
 				 errhint("%s", options_hint())));
 	each_option(&jsonb->root, set_option, options);
+}
+
+void *
+rde_options_of(const RdeOptions *options, const RdeFormat *format)
+{
+	int			i = 0;
+
+	while (rde_format_at(i) != format)
+		i++;
+	return options->own[i];
 }
 
 PG_FUNCTION_INFO_V1(rde_check_options_sql);
