@@ -27,7 +27,7 @@ check:
 	@test/setup check
 	@test/run
 soak:
-	@test/setup check
+	@test/setup soak
 	@RDE_SOAK=1 test/run
 demo:
 	@test/setup build
