@@ -76,6 +76,8 @@ struct RdeFormat
 	void		(*set_options) (const struct JsonbValue *value, void *own,
 								RdeOptions *options);
 	const char *options_hint;
+	const char *options_list;	/* the same for programs: objects of JSON, see
+								 * _rde_option_list() */
 
 	void		(*start) (RdeFormatContext *context);
 
