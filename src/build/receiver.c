@@ -66,7 +66,7 @@ add_total(RdePass *pass, TupleTableSlot *slot)
 
 /* Text is a number only as numbers are written: 007 is nobody's, and not 7's. */
 static bool
-number_of_text(const text *value, int64 *number)
+number_of_text(const text * value, int64 *number)
 {
 	char		digits[32];
 	char		again[32];
