@@ -16,6 +16,7 @@
 #include "build/window.h"
 #include "core/row.h"
 #include "core/statement.h"
+#include "report/missing.h"
 #include "who/who.h"
 
 #include "access/xact.h"
@@ -326,8 +327,7 @@ build_for_tenant(const RdeHome *home, const pg_uuid_t *id,
 						rde_uuid_text(id), failure->error->message)));
 		ereport(ERROR,
 				(errcode(failure->error->sqlerrcode),
-				 errmsg("report could not be built (reference %s)",
-						rde_uuid_text(id)),
+				 errmsg(RDE_REPORT_REFERENCE, rde_uuid_text(id)),
 				 errhint("The provider can find out why by the reference.")));
 	}
 	PG_END_TRY();
