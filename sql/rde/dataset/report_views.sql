@@ -163,7 +163,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_create_view(text, text, json, bigint, boolean) IS
-    'make a report view: an ordered list of columns with names of your own; reseller NULL makes it the provider''s, for all; whoever makes it for an account below lets that account alter it with locked false';
+    'make a report view: an ordered list of columns with names of your own; reseller NULL makes it the provider''s, for all. Whoever makes it for an account below lets that account alter it with locked false. Columns the source does not expose yet give a notice. Raises 22023, 42602, 42701, 42704, 42710, 42804, 42939';
 
 CREATE FUNCTION @extschema@.rde_alter_view(
     dataset text, name text, columns json, reseller bigint DEFAULT NULL, locked boolean DEFAULT NULL
@@ -183,7 +183,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_alter_view(text, text, json, bigint, boolean) IS
-    'give a report view other columns; reports already made stay as they are';
+    'give a report view other columns; reports already made stay as they are. Raises 22023, 42501 (shipped), 42602, 42701, 42704, 42804';
 
 CREATE FUNCTION @extschema@.rde_drop_view(dataset text, name text, reseller bigint DEFAULT NULL) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
@@ -197,7 +197,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_drop_view(text, text, bigint) IS
-    'drop a report view; reports already made stay as they are';
+    'drop a report view; reports already made stay as they are. Raises 42501, 42704';
 
 CREATE FUNCTION @extschema@._rde_choose_view(dataset text, view text, reseller bigint) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE

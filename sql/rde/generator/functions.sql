@@ -268,7 +268,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_create_generator(text, text, text[], text, text, bigint, text, integer, time, date, text, interval, jsonb, integer, integer, boolean) IS
-    'make reports from now on, in one or several formats, at an event: each day, week, month or quarter, for each invoice, or by hand; weeks begin on week_day, months on month_start; months and quarters are reported on month_day, by default the day they end; start is the first day covered, catch_up none skips all missed periods but the latest, retention says for how long reports are stored, and whoever makes it for an account below lets that account alter it with locked false';
+    'make reports from now on, in one or several formats, at an event: each day, week, month or quarter, for each invoice, or by hand; weeks begin on week_day, months on month_start; months and quarters are reported on month_day, by default the day they end; start is the first day covered, catch_up none skips all missed periods but the latest, retention says for how long reports are stored. Whoever makes it for an account below lets that account alter it with locked false. Names are unique per reseller. Raises 22023, 42602, 42704, 42703 and 42804 (the view does not fit the source), 42710, 55000';
 
 CREATE FUNCTION @extschema@._rde_generator_exists(name text, reseller bigint) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -382,7 +382,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_alter_generator(uuid, text, text[], text, text, integer, time, text, interval, jsonb, boolean, text[], integer, integer, boolean) IS
-    'change a generator; what is NULL stays as it is, clear names what is to be taken away: view, retention; enabled => true submits its reports that ended in error again';
+    'change a generator; what is NULL stays as it is, clear names what is to be taken away: view, retention; enabled => true submits its reports that ended in error again. month_day follows month_start where it is the same. Raises 22023, 42602, 42704, 42703 and 42804 (the view does not fit the source), 42710, 55000';
 
 CREATE FUNCTION @extschema@._rde_retry_generator(generator uuid) RETURNS void
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -417,7 +417,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_drop_generator(uuid) IS
-    'drop a generator and what it has not completed yet; its completed reports stay';
+    'drop a generator and what it has not completed yet; its completed reports stay. Raises 42704';
 
 CREATE FUNCTION @extschema@.rde_run_generator(generator uuid, first_day date, last_day date) RETURNS SETOF uuid
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE ROWS 4
@@ -425,28 +425,23 @@ CREATE FUNCTION @extschema@.rde_run_generator(generator uuid, first_day date, la
 AS $$
 DECLARE
     run @extschema@._rde_generator;
-    new_pass CONSTANT uuid := gen_random_uuid();
 BEGIN
     PERFORM @extschema@._rde_require_primary();
     run := @extschema@._rde_find_generator(generator);
     PERFORM @extschema@._rde_check_days(first_day, last_day);
     PERFORM @extschema@._rde_attached_source(run.dataset);
+    PERFORM @extschema@._rde_choose_view(run.dataset, run.view, run.reseller);
     IF NOT @extschema@._rde_sees_all(true) THEN
         PERFORM @extschema@._rde_check_quota(run.reseller, @extschema@._rde_day_start(first_day, run.time_zone),
                                              @extschema@._rde_day_start(last_day + 1, run.time_zone), cardinality(run.formats));
     END IF;
     RETURN QUERY
-    INSERT INTO @extschema@._rde_report AS r
-        (name, dataset, view, format, type, reseller, generator, period_from, period_to, time_zone, options,
-         retention, pass, expires_at)
-    SELECT run.name, run.dataset, @extschema@._rde_choose_view(run.dataset, run.view, run.reseller), f.format, 'onetime',
-           run.reseller, run.id, @extschema@._rde_day_start(first_day, run.time_zone),
-           @extschema@._rde_day_start(last_day + 1, run.time_zone), run.time_zone, run.options,
-           k.retention, new_pass, clock_timestamp() + k.retention
-    FROM unnest(run.formats) f(format), coalesce(run.retention, @extschema@._rde_retention()) k(retention)
-    RETURNING r.id;
+    SELECT @extschema@._rde_submit_passes(
+        ARRAY[run.id], ARRAY[@extschema@._rde_day_start(first_day, run.time_zone)],
+        ARRAY[@extschema@._rde_day_start(last_day + 1, run.time_zone)], NULL::timestamptz[],
+        NULL::text[], NULL::bigint[], 'onetime'::text);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_run_generator(uuid, date, date) IS
-    'submit reports of a generator for the days first_day .. last_day (inclusive, in its time zone), of type onetime, one per format; rde_run_due or rde_build() makes them';
+    'submit reports of a generator for the days first_day .. last_day (inclusive, in its time zone), of type onetime, one per format; rde_run_due or rde_build() makes them. Raises 22008, 22023, 42704';
 
