@@ -92,6 +92,7 @@ finish_output(const RdeHome *home, RdePass *pass, Output *output,
 	manifest.totals = pass->totals;
 	manifest.columns = context->columns;
 	manifest.ncolumns = context->ncolumns;
+	manifest.conditions = pass->query->conditions_json;
 	rde_report_finish(home, output->report, &manifest);
 }
 

@@ -287,6 +287,7 @@ static const RdeStatement publish = {
 	" content_bytes = $6, file_bytes = $7, sha256 = $8,"
 	" replaced_characters = $9, text_numbers = $10,"
 	" file_name = $11, media_type = $12, store = $13, columns = $15,"
+	" conditions = $16,"
 	" published_xid = pg_catalog.pg_current_xact_id(),"
 	" system_identifier = $14,"
 	" sqlstate = NULL, error = NULL, foreign_error = false,"
@@ -295,7 +296,7 @@ static const RdeStatement publish = {
 	" WHERE id = $1",
 	.types = {UUIDOID, TIMESTAMPTZOID, BOOLOID, FLOAT8OID, INT8OID, INT8OID,
 		INT8OID, BYTEAOID, INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID,
-	INT8OID, JSONBOID},
+	INT8OID, JSONBOID, JSONBOID},
 	.expected = SPI_OK_UPDATE
 };
 
@@ -303,7 +304,7 @@ void
 rde_report_finish(const RdeHome *home, const RdeReport *report,
 				  const RdeManifest *manifest)
 {
-	Datum		values[15];
+	Datum		values[16];
 	bytea	   *sha256 = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
 	TimestampTz created;
 
@@ -329,6 +330,8 @@ rde_report_finish(const RdeHome *home, const RdeReport *report,
 	values[12] = CStringGetTextDatum(RDE_STORE_LOCAL);
 	values[13] = Int64GetDatum((int64) GetSystemIdentifier());
 	values[14] = rde_columns_json(manifest->columns, manifest->ncolumns);
+	values[15] = DirectFunctionCall1(jsonb_in,
+									 CStringGetDatum(manifest->conditions));
 	rde_execute(home, &publish, values, NULL);
 	if (SPI_processed != 1)
 		elog(ERROR, "report %s vanished while it was built",

@@ -53,6 +53,7 @@ typedef struct RdeManifest
 	const RdeTotals *totals;	/* NULL: the source has no amount column */
 	const RdeColumn *columns;	/* of the file */
 	int			ncolumns;
+	const char *conditions;		/* its rows were chosen by, in JSON */
 } RdeManifest;
 
 /*

@@ -29,11 +29,12 @@ CREATE FUNCTION @extschema@._rde_view_deleted() RETURNS trigger
 AS $$
 BEGIN
     DELETE FROM @extschema@._rde_view_column c USING deleted d WHERE c.view = d.id;
+    DELETE FROM @extschema@._rde_view_condition c USING deleted d WHERE c.view = d.id;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_view_deleted() IS
-    'trigger function: a report view''s columns go with it';
+    'trigger function: a report view''s columns and conditions go with it';
 CREATE TRIGGER deleted AFTER DELETE ON @extschema@._rde_view REFERENCING OLD TABLE AS deleted
     FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._rde_view_deleted();
 
@@ -107,6 +108,9 @@ BEGIN ATOMIC
           WHERE NOT EXISTS (SELECT FROM @extschema@._rde_dataset p WHERE p.name = c.dataset)
           UNION ALL
           SELECT '_rde_view_column', 'view', count(*) FROM @extschema@._rde_view_column c
+          WHERE NOT EXISTS (SELECT FROM @extschema@._rde_view p WHERE p.id = c.view)
+          UNION ALL
+          SELECT '_rde_view_condition', 'view', count(*) FROM @extschema@._rde_view_condition c
           WHERE NOT EXISTS (SELECT FROM @extschema@._rde_view p WHERE p.id = c.view)
           UNION ALL
           SELECT '_rde_source', 'data set', count(*) FROM @extschema@._rde_source c
