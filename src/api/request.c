@@ -9,7 +9,7 @@
 #include "core/row.h"
 #include "core/statement.h"
 #include "report/missing.h"
-#include "who/who.h"
+#include "who/sight.h"
 
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"

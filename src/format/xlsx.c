@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "bytes/escape.h"
+#include "bytes/utf8.h"
 #include "file/zip.h"
 #include "format/format.h"
 #include "format/xlsx_cell.h"

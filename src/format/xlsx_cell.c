@@ -9,7 +9,8 @@
 #include "postgres.h"
 
 #include "common/int.h"
-#include "bytes/escape.h"
+#include "bytes/markup.h"
+#include "bytes/utf8.h"
 #include "core/calendar.h"
 #include "format/xlsx_cell.h"
 #include "mb/pg_wchar.h"

@@ -7,7 +7,9 @@
  */
 #include "postgres.h"
 
-#include "bytes/escape.h"
+#include "bytes/markup.h"
+#include "bytes/utf8.h"
+#include "bytes/xml_name.h"
 #include "format/format.h"
 #include "format/text.h"
 #include "bytes/pairs.h"

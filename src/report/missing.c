@@ -10,7 +10,7 @@
 
 #include "core/row.h"
 #include "core/statement.h"
-#include "who/who.h"
+#include "who/sight.h"
 
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
