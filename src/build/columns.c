@@ -47,12 +47,11 @@ static RdeFault *
 needs_columns(const RdeReport *report, List *names)
 {
 	StringInfoData list;
-	ListCell   *cell;
 
 	initStringInfo(&list);
-	foreach(cell, names)
-		appendStringInfo(&list, "%s%s", list.len ? ", " : "",
-						 (char *) lfirst(cell));
+	for (int i = 0; i < list_length(names); i++)
+		appendStringInfo(&list, "%s%s", i ? ", " : "",
+						 (char *) list_nth(names, i));
 	return make_fault(ERRCODE_UNDEFINED_COLUMN,
 					  psprintf("view \"%s\" of data set \"%s\" needs columns its source does not have or expose: %s",
 							   report->view, report->dataset, list.data),
@@ -65,11 +64,9 @@ needs_columns(const RdeReport *report, List *names)
 static List *
 with_name(List *names, char *name)
 {
-	ListCell   *cell;
-
-	foreach(cell, names)
+	for (int i = 0; i < list_length(names); i++)
 	{
-		if (strcmp(lfirst(cell), name) == 0)
+		if (strcmp(list_nth(names, i), name) == 0)
 			return names;
 	}
 	return lappend(names, name);

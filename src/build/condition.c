@@ -26,32 +26,32 @@ typedef struct Comparable
 	Oid			compared_as;
 	enum jbvType json;			/* beside strings, which all but a boolean
 								 * take */
-	const char *form;
-	bool		fraction;		/* maybe of a second, behind it */
+	bool		fraction;		/* of a second, maybe, behind the form */
 	bool		offset;			/* Z or +00:00 ends it */
+	const char *form;
 	const char *what;
 } Comparable;
 
 static const Comparable comparables[] = {
-	{BOOLOID, BOOLOID, jbvBool, NULL, false, false, "true or false"},
-	{INT2OID, INT2OID, jbvNumeric, NULL, false, false, "a smallint"},
-	{INT4OID, INT4OID, jbvNumeric, NULL, false, false, "an integer"},
-	{INT8OID, INT8OID, jbvNumeric, NULL, false, false, "a bigint"},
-	{NUMERICOID, NUMERICOID, jbvNumeric, NULL, false, false, "a number"},
-	{FLOAT4OID, FLOAT4OID, jbvNumeric, NULL, false, false, "a number"},
-	{FLOAT8OID, FLOAT8OID, jbvNumeric, NULL, false, false, "a number"},
-	{DATEOID, DATEOID, jbvString, "0000-00-00", false, false,
+	{BOOLOID, BOOLOID, jbvBool, false, false, NULL, "true or false"},
+	{INT2OID, INT2OID, jbvNumeric, false, false, NULL, "a smallint"},
+	{INT4OID, INT4OID, jbvNumeric, false, false, NULL, "an integer"},
+	{INT8OID, INT8OID, jbvNumeric, false, false, NULL, "a bigint"},
+	{NUMERICOID, NUMERICOID, jbvNumeric, false, false, NULL, "a number"},
+	{FLOAT4OID, FLOAT4OID, jbvNumeric, false, false, NULL, "a number"},
+	{FLOAT8OID, FLOAT8OID, jbvNumeric, false, false, NULL, "a number"},
+	{DATEOID, DATEOID, jbvString, false, false, "0000-00-00",
 	"a day such as 2019-11-05"},
-	{TIMESTAMPOID, TIMESTAMPOID, jbvString, "0000-00-00T00:00:00", true, false,
+	{TIMESTAMPOID, TIMESTAMPOID, jbvString, true, false, "0000-00-00T00:00:00",
 	"a time such as 2019-11-05T17:02:59, without an offset"},
-	{TIMESTAMPTZOID, TIMESTAMPTZOID, jbvString, "0000-00-00T00:00:00", true,
-	true, "an instant such as 2019-11-05T17:02:59Z"},
-	{TEXTOID, TEXTOID, jbvString, NULL, false, false, "text"},
-	{VARCHAROID, TEXTOID, jbvString, NULL, false, false, "text"},
-	{NAMEOID, TEXTOID, jbvString, NULL, false, false, "text"},
-	{BPCHAROID, BPCHAROID, jbvString, NULL, false, false, "text"},
-	{UUIDOID, UUIDOID, jbvString, NULL, false, false, "a UUID"},
-	{InvalidOid, InvalidOid, jbvString, NULL, false, false,
+	{TIMESTAMPTZOID, TIMESTAMPTZOID, jbvString, true, true,
+	"0000-00-00T00:00:00", "an instant such as 2019-11-05T17:02:59Z"},
+	{TEXTOID, TEXTOID, jbvString, false, false, NULL, "text"},
+	{VARCHAROID, TEXTOID, jbvString, false, false, NULL, "text"},
+	{NAMEOID, TEXTOID, jbvString, false, false, NULL, "text"},
+	{BPCHAROID, BPCHAROID, jbvString, false, false, NULL, "text"},
+	{UUIDOID, UUIDOID, jbvString, false, false, NULL, "a UUID"},
+	{InvalidOid, InvalidOid, jbvString, false, false, NULL,
 	"one of the values that the column can have"},
 };
 
