@@ -390,14 +390,14 @@ rde_dataset_check_columns(const RdeQuery *query)
 	rde_fault_raise(query->view_fault);
 }
 
-/* Behind the report's columns: amount and currency, for the totals. */
+/* Behind the report's columns: amount and currency, for the totals; and whose. */
 static void
-add_totals(RdeQuery *query, StringInfo sql, Relation relation,
-		   const Source *source, const RdeReport *report)
+add_hidden(RdeQuery *query, StringInfo sql, Relation relation,
+		   const Source *source, const RdeReport *report, bool by_reseller)
 {
 	int			place = query->ncolumns;
 
-	query->amount = query->currency = -1;
+	query->amount = query->currency = query->reseller = -1;
 	if (source->amount)
 	{
 		appendStringInfo(sql, ", %s::pg_catalog.numeric",
@@ -416,11 +416,38 @@ add_totals(RdeQuery *query, StringInfo sql, Relation relation,
 						 query->currency_padded ? "" : "::pg_catalog.text");
 		query->currency = place++;
 	}
+	if (by_reseller)
+	{
+		Form_pg_attribute reseller = role_attribute(relation, report,
+													source->reseller);
+
+		query->reseller_type = getBaseType(reseller->atttypid);
+		appendStringInfo(sql, ", %s", qualified(reseller));
+		query->reseller = place++;
+	}
+}
+
+/* Rows in the order of the file; and of the files, if there are several. */
+static void
+add_order(StringInfo sql, Relation relation, const Source *source,
+		  const RdeReport *report, bool by_reseller)
+{
+	appendStringInfoString(sql, " ORDER BY ");
+	if (by_reseller)
+		appendStringInfo(sql, "%s, ",
+						 qualified(role_attribute(relation, report,
+												  source->reseller)));
+	appendStringInfoString(sql, qualified(role_attribute(relation, report,
+														 source->period)));
+	for (int i = 0; i < source->nkeys; i++)
+		appendStringInfo(sql, ", %s",
+						 qualified(role_attribute(relation, report,
+												  source->keys[i])));
 }
 
 RdeQuery *
 rde_dataset_query(const RdeHome *home, const RdeReport *report,
-				  const RdeWindow *window)
+				  bool by_reseller, const RdeWindow *window)
 {
 	MemoryContext context = CurrentMemoryContext;
 	RdeQuery   *query = palloc0(sizeof(RdeQuery));
@@ -451,7 +478,7 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 	query->columns = columns->columns;
 	query->ncolumns = columns->count;
 	query->conditions_json = columns->conditions_json;
-	add_totals(query, &sql, relation, source, report);
+	add_hidden(query, &sql, relation, source, report, by_reseller);
 	appendStringInfo(&sql, " FROM %s.%s AS s",
 					 quote_identifier(get_namespace_name(RelationGetNamespace(relation))),
 					 quote_identifier(RelationGetRelationName(relation)));
@@ -460,13 +487,7 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 	query->types = palloc(sizeof(Oid) * (MAX_OWN_PARAMETERS + columns->nconditions));
 	query->values = palloc(sizeof(Datum) * (MAX_OWN_PARAMETERS + columns->nconditions));
 	add_conditions(query, &sql, relation, source, report, window, columns);
-	appendStringInfo(&sql, " ORDER BY %s",
-					 qualified(role_attribute(relation, report,
-											  source->period)));
-	for (int i = 0; i < source->nkeys; i++)
-		appendStringInfo(&sql, ", %s",
-						 qualified(role_attribute(relation, report,
-												  source->keys[i])));
+	add_order(&sql, relation, source, report, by_reseller);
 	query->sql = pstrdup(sql.data);
 	SPI_finish();
 	MemoryContextSwitchTo(context);

@@ -17,6 +17,8 @@ my $folder = PostgreSQL::Test::Utils::tempdir();
 my ($source, $build, $stage) = ("$folder/source", "$folder/build", "$folder/stage");
 my $usual = dirname($ENV{PG_ABS_SRCDIR}) . '/stage';
 system_or_bail('cp', '-r', $ENV{RDE_SOURCE}, $source);
+# what was built there would be found, and not built again
+system_or_bail('make', '-s', '-C', $source, "PG_CONFIG=$ENV{PG_CONFIG}", 'clean');
 mkdir $build or die "$build: $!";
 
 # The files below a folder, with what $what says of each.
