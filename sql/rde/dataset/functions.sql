@@ -25,7 +25,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_create_dataset(text, text) IS
-    'register a data set of your own; rde_attach() then says where its rows come from';
+    'register a data set of your own; rde_attach() then says where its rows come from. Its name matches [a-z][a-z0-9_]* and has at most 63 characters. Raises 42602, 42710';
 
 CREATE FUNCTION @extschema@.rde_drop_dataset(dataset text) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
@@ -55,7 +55,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_drop_dataset(text) IS
-    'drop a data set with its views and its source; reports already made stay';
+    'drop a data set with its views and its source; reports already made stay. Raises 2BP01 (shipped, or has generators), 42501 (the source is not yours), 42704';
 
 CREATE FUNCTION @extschema@._rde_check_source_rights(dataset text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
@@ -403,7 +403,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_attach(text, regclass, name, name, name[], name, name, name, name, jsonb, name[], regclass, interval) IS
-    'say where a data set''s rows come from: the relation, and which of its columns holds the reseller, the time of change, the key, the amount and so on; needs the rights of the relation''s owner, as whom reports read it. Where rows arrive from elsewhere, watermark is a relation with the one timestamptz before which all have, or delay how long they take';
+    'say where a data set''s rows come from: the relation, and which of its columns holds the reseller, the time of change, the key, the amount and so on; needs the rights of the relation''s owner, as whom reports read it. Where rows arrive from elsewhere, watermark is a relation with the one timestamptz before which all have, or delay how long they take. Replaces what was said before, for which it needs the rights of the present source''s owner, too. Raises 22023, 42501, 42702, 42703, 42704, 42804, 42809, 42P01';
 
 CREATE FUNCTION @extschema@.rde_detach(dataset text) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
@@ -421,7 +421,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_detach(text) IS
-    'take a data set''s source away; its views and its reports stay';
+    'take a data set''s source away; its views and its reports stay. Raises 42501, 42704, 55000';
 
 CREATE FUNCTION @extschema@.rde_dataset_template(dataset text) RETURNS text
     LANGUAGE rde_definer STABLE PARALLEL SAFE
@@ -452,5 +452,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_dataset_template(text) IS
-    'a CREATE VIEW statement to fill in, with every column the data set''s cmp view asks for';
+    'a CREATE VIEW statement to fill in, with every column the data set''s cmp view asks for. Raises 42704';
 

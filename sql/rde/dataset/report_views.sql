@@ -151,7 +151,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_create_view(text, text, json, bigint, json) IS
-    'make a report view: an ordered list of columns with names of your own, of the rows that all conditions hold of; reseller NULL makes it the provider''s, for all';
+    'make a report view: an ordered list of columns with names of your own, of the rows that all conditions hold of; reseller NULL makes it the provider''s, for all. Columns the source does not expose yet give a notice. Raises 22023, 42602, 42701, 42704, 42710, 42804, 42939, 54000';
 
 CREATE FUNCTION @extschema@.rde_alter_view(
     dataset text, name text, columns json DEFAULT NULL, reseller bigint DEFAULT NULL, conditions json DEFAULT NULL
@@ -179,7 +179,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_alter_view(text, text, json, bigint, json) IS
-    'give a report view other columns, or other conditions; what is not given stays, and so do reports already made';
+    'give a report view other columns, or other conditions; what is not given stays, and so do reports already made. Raises 22004, 22023, 42501 (shipped), 42602, 42701, 42704, 42804, 54000';
 
 CREATE FUNCTION @extschema@.rde_drop_view(dataset text, name text, reseller bigint DEFAULT NULL) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
@@ -192,7 +192,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_drop_view(text, text, bigint) IS
-    'drop a report view; reports already made stay as they are';
+    'drop a report view; reports already made stay as they are. Raises 42501, 42704';
 
 CREATE FUNCTION @extschema@._rde_choose_view(dataset text, view text, reseller bigint) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
