@@ -256,6 +256,8 @@ condition_of(const PGresult *error, Statement statement)
 	/* what the path names is not there, or what the body does */
 	else if (strcmp(it.sqlstate, "42704") == 0 && *column != '\0' && !is_view(statement))
 		it.status = 400;
+	else if (strcmp(it.sqlstate, "42804") == 0 && is_view(statement))
+		it.said = SAID_MESSAGE;
 	else if (strcmp(it.sqlstate, "55000") == 0 && !is_file(statement))
 	{
 		it.status = strcmp(column, "status") == 0 ? 409 : 400;

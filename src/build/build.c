@@ -73,7 +73,7 @@ formats_of(RdeReport *const *reports, int count)
 
 /* What several resellers' reports ask for, as if it were one. */
 static RdeReport *
-joined(const RdeFiles *files)
+joined(const RdeFiles * files)
 {
 	RdeReport  *report = palloc(sizeof(RdeReport));
 	Datum	   *resellers = palloc(sizeof(Datum) * files->nshares);
@@ -219,7 +219,8 @@ publish(Build *build, instr_time started)
 	RdeBuilt	built = {
 		.provisional = is_provisional(build->asked, build->pass->rows,
 									  build->horizon),
-		.columns = files->columns,.ncolumns = files->ncolumns
+		.columns = files->columns,.ncolumns = files->ncolumns,
+		.conditions = build->pass->query->conditions_json
 	};
 	instr_time	elapsed;
 

@@ -93,7 +93,7 @@ to_utf8(const char *text)
 
 /* A context for a report's file, with the memory of the one before it. */
 static void
-prepare_context(const RdeFiles *files, const RdeReport *report,
+prepare_context(const RdeFiles * files, const RdeReport *report,
 				RdeFormatContext *context)
 {
 	RdeFormatContext before = *context;
@@ -116,7 +116,7 @@ prepare_context(const RdeFiles *files, const RdeReport *report,
 }
 
 static void
-begin_file(RdeFiles *files, const RdeReport *report, RdeOutput *output)
+begin_file(RdeFiles * files, const RdeReport *report, RdeOutput * output)
 {
 	RdeFormatContext *context = &output->context;
 
@@ -140,7 +140,7 @@ begin_file(RdeFiles *files, const RdeReport *report, RdeOutput *output)
 }
 
 static void
-begin_share(RdeFiles *files, RdeShare *share)
+begin_share(RdeFiles * files, RdeShare * share)
 {
 	MemoryContext old = MemoryContextSwitchTo(files->context);
 
@@ -157,7 +157,7 @@ begin_share(RdeFiles *files, RdeShare *share)
 }
 
 static void
-end_file(RdeFiles *files, RdeOutput *output, int64 replaced,
+end_file(RdeFiles * files, RdeOutput * output, int64 replaced,
 		 RdeManifest *manifest)
 {
 	RdeFormatContext *context = &output->context;
@@ -177,7 +177,7 @@ end_file(RdeFiles *files, RdeOutput *output, int64 replaced,
 }
 
 static void
-end_share(RdeFiles *files)
+end_share(RdeFiles * files)
 {
 	MemoryContext old = MemoryContextSwitchTo(files->share_context);
 	int64		replaced = rde_columns_replaced(files->columns,
@@ -196,14 +196,14 @@ end_share(RdeFiles *files)
 static int
 compare_resellers(const void *a, const void *b)
 {
-	const RdeShare *x = a;
-	const RdeShare *y = b;
+	const		RdeShare *x = a;
+	const		RdeShare *y = b;
 
 	return (x->reseller > y->reseller) - (x->reseller < y->reseller);
 }
 
 void
-rde_files_turn_to(RdeFiles *files, int64 reseller)
+rde_files_turn_to(RdeFiles * files, int64 reseller)
 {
 	RdeShare	wanted = {.reseller = reseller};
 	RdeShare   *share;
@@ -221,7 +221,7 @@ rde_files_turn_to(RdeFiles *files, int64 reseller)
 
 /* Those of the only share are not turned to. */
 static RdeShare *
-open_share(RdeFiles *files)
+open_share(RdeFiles * files)
 {
 	if (unlikely(files->open == NULL))
 		begin_share(files, files->shares);
@@ -229,7 +229,7 @@ open_share(RdeFiles *files)
 }
 
 void
-rde_files_add_total(RdeFiles *files, const char *currency,
+rde_files_add_total(RdeFiles * files, const char *currency,
 					size_t currency_length, Numeric amount)
 {
 	RdeShare   *share = open_share(files);
@@ -243,7 +243,7 @@ rde_files_add_total(RdeFiles *files, const char *currency,
 }
 
 void
-rde_files_add_row(RdeFiles *files, const RdeValue *values)
+rde_files_add_row(RdeFiles * files, const RdeValue *values)
 {
 	RdeShare   *share = open_share(files);
 
@@ -257,7 +257,7 @@ rde_files_add_row(RdeFiles *files, const RdeValue *values)
 }
 
 void
-rde_files_end(RdeFiles *files)
+rde_files_end(RdeFiles * files)
 {
 	if (files->open)
 		end_share(files);
@@ -272,7 +272,7 @@ rde_files_end(RdeFiles *files)
 }
 
 int64
-rde_files_bytes(const RdeFiles *files)
+rde_files_bytes(const RdeFiles * files)
 {
 	int64		bytes = files->bytes;
 

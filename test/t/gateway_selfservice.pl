@@ -117,6 +117,11 @@ sub refused
 	refused(call(1, 'PUT /datasets/sales/views/nothing', $columns), '404 undefined_object -', 'one that is not there');
 	refused(call(1, 'PUT /datasets/payments/views/cmp', $columns), '404 undefined_object -', 'one that ships');
 	is(call(1, "GET $short")->{headers}{etag}, $etag, 'one view');
+	# of some rows only
+	my $some = { columns => [ { column => 'id' } ], conditions => [ { column => 'id', in => [ 1, 2 ] }, { column => 'word', is_null => JSON::PP::false } ] };
+	is_deeply(call(1, "PUT $short", $some)->{json}{conditions}, $some->{conditions}, 'conditions');
+	refused(call(1, "PUT $short", { columns => [ { column => 'id' } ], conditions => [ { column => 'id', in => ['x'] } ] }), '400 datatype_mismatch -', 'one that cannot hold');
+	is_deeply(call(1, "PUT $short", { columns => $columns->{columns} })->{json}{conditions}, [], 'none');
 	# nobody else's
 	refused(call(2, "GET $short"), '404 undefined_object -', 'not another\'s');
 	refused(call(2, "DELETE $short"), '404 undefined_object -', 'nor to remove');

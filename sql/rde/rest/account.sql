@@ -89,14 +89,17 @@ BEGIN
               WHERE (only_dataset IS NULL OR c.dataset = only_dataset)) f
         WHERE only_view IS NULL OR only_view = 'full'),
     whole AS (
-        SELECT c.dataset, c.name, c.reseller, json_agg(c.item ORDER BY c.position) AS items
+        SELECT c.dataset, c.name, c.reseller, json_agg(c.item ORDER BY c.position) AS items,
+               coalesce((SELECT json_agg(json_build_object('column', d.column_name, d.operator, d.operand) ORDER BY d.position)
+                         FROM chosen v JOIN @extschema@._rde_view_condition d ON d.view = v.id
+                         WHERE v.dataset = c.dataset AND v.name = c.name AND v.reseller IS NOT DISTINCT FROM c.reseller), '[]') AS conditions
         FROM columns c GROUP BY c.dataset, c.name, c.reseller)
     SELECT w.dataset, w.name, w.reseller,
            json_build_object(
                'dataset', w.dataset, 'name', w.name, 'reseller', w.reseller,
                'mayAlter', coalesce(NOT v.shipped AND (everybody OR v.reseller = ANY (accounts)
                                                        AND (NOT v.locked OR v.reseller <> caller)), false),
-               'version', left(md5(w.items::text), 16), 'columns', w.items)
+               'version', left(md5(w.items::text || w.conditions::text), 16), 'columns', w.items, 'conditions', w.conditions)
     FROM whole w LEFT JOIN chosen v ON v.dataset = w.dataset AND v.name = w.name AND v.reseller IS NOT DISTINCT FROM w.reseller;
 END
 $$;
@@ -158,7 +161,7 @@ CREATE FUNCTION @extschema@._rde_requested_columns(request json) RETURNS json
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM @extschema@._rde_check_body(request, '{"columns": "array"}', '{columns}');
+    PERFORM @extschema@._rde_check_body(request, '{"columns": "array", "conditions": "array"}', '{columns}', '{conditions}');
     -- what an answer says of values a request may repeat
     RETURN (SELECT json_agg(CASE WHEN json_typeof(c.item) = 'object'
                             THEN (SELECT coalesce(json_object_agg(k.key, k.value), '{}') FROM json_each(c.item) k WHERE k.key <> 'valueType')
@@ -183,7 +186,7 @@ BEGIN
     answer := @extschema@._rde_repeated(caller, idempotency_key, jsonb_build_object(
         'POST', jsonb_build_array('views', dataset, name, reseller), 'body', request::jsonb));
     IF answer IS NULL THEN
-        PERFORM @extschema@.rde_create_view(dataset, name, wanted, reseller);
+        PERFORM @extschema@.rde_create_view(dataset, name, wanted, reseller, coalesce(request -> 'conditions', '[]'));
         answer := @extschema@._rde_remember(caller, idempotency_key, @extschema@.rde_get_view(dataset, name, reseller));
     END IF;
     RETURN answer;
@@ -215,12 +218,13 @@ AS $$
 BEGIN
     PERFORM @extschema@._rde_own_reseller(reseller);
     PERFORM @extschema@._rde_match_view(dataset, name, reseller, if_match);
-    PERFORM @extschema@.rde_alter_view(dataset, name, @extschema@._rde_requested_columns(request), reseller);
+    PERFORM @extschema@.rde_alter_view(dataset, name, @extschema@._rde_requested_columns(request), reseller,
+                                       coalesce(request -> 'conditions', '[]'));
     RETURN @extschema@.rde_get_view(dataset, name, reseller);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_replace_view(text, text, json, text, bigint) IS
-    'give a report view other columns as PUT /datasets/{dataset}/views/{view} does, and return it; raises 27000 if it is another version than if_match';
+    'give a report view other columns and conditions as PUT /datasets/{dataset}/views/{view} does, and return it; raises 27000 if it is another version than if_match';
 
 CREATE FUNCTION @extschema@.rde_remove_view(
     dataset text, name text, if_match text DEFAULT NULL, reseller bigint DEFAULT NULL
