@@ -15,7 +15,9 @@
 #include "build/window.h"
 #include "core/row.h"
 #include "core/statement.h"
+#include "file/cut.h"
 #include "file/digest.h"
+#include "file/gzip.h"
 #include "file/store.h"
 #include "who/who.h"
 
@@ -69,8 +71,11 @@ start_output(const RdeHome *home, RdePass *pass, Output *output,
 	context->period_to = report->period_to;
 	context->dated = report->invoice ? report->due_at : report->period_to;
 	context->zone = report->zone;
-	context->sink = report->compressed ?
-		rde_sink_gzip_create(output->digest) : output->digest;
+	context->sink = output->digest;
+	if (report->compressed)
+		context->sink = rde_sink_gzip_create(context->sink);
+	if (report->compressed && pass->query->cuts)
+		context->sink = context->cut = rde_sink_cut_create(context->sink);
 	rde_buffer_init(&context->buffer, context->sink);
 }
 

@@ -9,6 +9,8 @@
 #include "build/receiver.h"
 
 #include "commands/progress.h"
+#include "file/cut.h"
+
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -35,8 +37,64 @@ start(DestReceiver *self, int operation, TupleDesc desc)
 						   TupleDescAttr(desc, i)->atttypid);
 	pass->values = palloc0(sizeof(RdeValue) * pass->query->ncolumns);
 	for (int i = 0; i < pass->noutputs; i++)
-		pass->outputs[i].format->start(&pass->outputs[i]);
+	{
+		RdeFormatContext *output = &pass->outputs[i];
+
+		output->format->start(output);
+		if (output->format->head)
+			output->format->head(output);
+	}
 	MemoryContextSwitchTo(old);
+}
+
+void
+rde_pass_end_slice(RdePass *pass)
+{
+	if (pass->slice < 0)
+		return;
+	for (int i = 0; i < pass->noutputs; i++)
+	{
+		RdeFormatContext *output = &pass->outputs[i];
+
+		if (output->cut == NULL)
+			continue;
+		rde_buffer_drain(&output->buffer);
+		(void) rde_cut_end(output->cut);
+	}
+	pass->slice = -1;
+}
+
+static void
+begin_slice(RdePass *pass, int64 period)
+{
+	const RdeCuts *cuts = pass->query->cuts;
+
+	pass->slice = rde_cuts_slice(cuts, period);
+	pass->slice_end = cuts->begin[pass->slice + 1];
+	for (int i = 0; i < pass->noutputs; i++)
+	{
+		RdeFormatContext *output = &pass->outputs[i];
+
+		if (output->cut == NULL)
+			continue;
+		rde_buffer_drain(&output->buffer);
+		rde_cut_begin(output->cut);
+	}
+}
+
+/* What stands between a row and the one before it. */
+static void
+separate(RdePass *pass)
+{
+	for (int i = 0; i < pass->noutputs; i++)
+	{
+		RdeFormatContext *output = &pass->outputs[i];
+		const char *between = output->format->between;
+
+		if (between && output->any_row)
+			rde_buffer_append(&output->buffer, between, strlen(between));
+		output->any_row = true;
+	}
 }
 
 static void
@@ -80,6 +138,27 @@ report_progress(RdePass *pass)
 	pgstat_progress_update_multi_param(lengthof(index), index, values);
 }
 
+/* A row begins a slice if it is the first there: what is between lies before it. */
+static void
+begin_row(RdePass *pass, TupleTableSlot *slot)
+{
+	const RdeCuts *cuts = pass->query->cuts;
+	int64		period = 0;
+	bool		begins = false;
+
+	if (cuts)
+	{
+		period = rde_cuts_count(cuts, slot->tts_values[pass->query->period]);
+		begins = pass->slice < 0 || period >= pass->slice_end;
+	}
+
+	if (begins)
+		rde_pass_end_slice(pass);
+	separate(pass);
+	if (begins)
+		begin_slice(pass, period);
+}
+
 static bool
 receive(TupleTableSlot *slot, DestReceiver *self)
 {
@@ -104,6 +183,7 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	pass->column = -1;
 	if (pass->totals)
 		add_totals(pass, slot);
+	begin_row(pass, slot);
 	for (int i = 0; i < pass->noutputs; i++)
 		pass->outputs[i].format->row(&pass->outputs[i], pass->values);
 
@@ -122,7 +202,10 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 static void
 finish(DestReceiver *self)
 {
-	report_progress(((RowReceiver *) self)->pass);
+	RdePass    *pass = ((RowReceiver *) self)->pass;
+
+	rde_pass_end_slice(pass);
+	report_progress(pass);
 }
 
 static void
@@ -147,6 +230,7 @@ rde_receiver_create(RdePass *pass)
 											  "rde row",
 											  ALLOCSET_DEFAULT_SIZES);
 	pass->column = -1;
+	pass->slice = -1;
 	return &receiver->base;
 }
 

@@ -26,6 +26,8 @@ typedef struct RdePass
 	MemoryContext row_context;	/* reset before each row */
 	RdeValue   *values;
 	int64		rows;
+	int			slice;			/* of the period, being written; -1: none */
+	int64		slice_end;		/* as the period column counts */
 	int			column;			/* being read, for messages; -1 for none */
 } RdePass;
 
@@ -34,6 +36,9 @@ typedef struct RdePass
  * writes every row to each; the caller ends them.
  */
 extern DestReceiver *rde_receiver_create(RdePass *pass);
+
+/* End the slice being written, as there is no row more. */
+extern void rde_pass_end_slice(RdePass *pass);
 
 /* errcontext callback: which row and column of which data set */
 extern void rde_pass_error_context(void *pass);
