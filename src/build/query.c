@@ -163,8 +163,7 @@ add_period(RdeQuery *query, StringInfo sql, Form_pg_attribute period,
 	query->cuts = cuts;
 	query->period_from = query->nargs;
 	appendStringInfo(sql, "%s >= $%d AND ", qualified(period),
-					 add_parameter(query, type,
-								   rde_cuts_datum(cuts, 0)));
+					 add_parameter(query, type, rde_cuts_datum(cuts, 0)));
 	query->period_to = query->nargs;
 	appendStringInfo(sql, "%s < $%d", qualified(period),
 					 add_parameter(query, type,
@@ -350,17 +349,20 @@ rde_dataset_check_columns(const RdeQuery *query)
 	rde_fault_raise(query->view_fault);
 }
 
-/* What the rows are ordered by. */
+/* What rows are ordered by: as in the file, and as the files are, if several. */
 static char *
-period_and_keys(Relation relation, const Source *source,
-				const RdeReport *report)
+row_order(Relation relation, const Source *source, const RdeReport *report,
+		  bool by_reseller)
 {
 	StringInfoData list;
 
 	initStringInfo(&list);
-	appendStringInfoString(&list,
-						   qualified(role_attribute(relation, report,
-													source->period)));
+	if (by_reseller)
+		appendStringInfo(&list, "%s, ",
+						 qualified(role_attribute(relation, report,
+												  source->reseller)));
+	appendStringInfoString(&list, qualified(role_attribute(relation, report,
+														   source->period)));
 	for (int i = 0; i < source->nkeys; i++)
 		appendStringInfo(&list, ", %s",
 						 qualified(role_attribute(relation, report,
@@ -369,17 +371,16 @@ period_and_keys(Relation relation, const Source *source,
 }
 
 /*
- * Behind the report's columns: amount and currency, for the totals, and what the
- * rows are ordered by.  What is not in the list would have to be taken out of
- * every row.
+ * Behind the report's columns: amount and currency, for the totals, and what rows
+ * are ordered by.  What is not in the list would have to be taken out of every row.
  */
 static void
-add_more_columns(RdeQuery *query, StringInfo sql, Relation relation,
-				 const Source *source, const RdeReport *report)
+add_hidden(RdeQuery *query, StringInfo sql, Relation relation,
+		   const Source *source, const RdeReport *report, bool by_reseller)
 {
 	int			place = query->ncolumns;
 
-	query->amount = query->currency = -1;
+	query->amount = query->currency = query->reseller = -1;
 	if (source->amount)
 	{
 		appendStringInfo(sql, ", %s::pg_catalog.numeric",
@@ -398,13 +399,22 @@ add_more_columns(RdeQuery *query, StringInfo sql, Relation relation,
 						 query->currency_padded ? "" : "::pg_catalog.text");
 		query->currency = place++;
 	}
-	appendStringInfo(sql, ", %s", period_and_keys(relation, source, report));
+	if (by_reseller)
+	{
+		Form_pg_attribute reseller = role_attribute(relation, report,
+													source->reseller);
+
+		query->reseller_type = getBaseType(reseller->atttypid);
+		query->reseller = place++;
+	}
 	query->period = place;
+	appendStringInfo(sql, ", %s",
+					 row_order(relation, source, report, by_reseller));
 }
 
 RdeQuery *
 rde_dataset_query(const RdeHome *home, const RdeReport *report,
-				  const RdeWindow *window)
+				  bool by_reseller, const RdeWindow *window)
 {
 	MemoryContext context = CurrentMemoryContext;
 	RdeQuery   *query = palloc0(sizeof(RdeQuery));
@@ -434,7 +444,7 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 	query->view_fault = columns->view_fault;
 	query->columns = columns->columns;
 	query->ncolumns = columns->count;
-	add_more_columns(query, &sql, relation, source, report);
+	add_hidden(query, &sql, relation, source, report, by_reseller);
 	appendStringInfo(&sql, " FROM %s.%s AS s",
 					 quote_identifier(get_namespace_name(RelationGetNamespace(relation))),
 					 quote_identifier(RelationGetRelationName(relation)));
@@ -442,7 +452,7 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 	MemoryContextSwitchTo(context);
 	add_conditions(query, &sql, relation, source, report, window);
 	appendStringInfo(&sql, " ORDER BY %s",
-					 period_and_keys(relation, source, report));
+					 row_order(relation, source, report, by_reseller));
 	query->sql = pstrdup(sql.data);
 	SPI_finish();
 	MemoryContextSwitchTo(context);

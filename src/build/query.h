@@ -32,6 +32,8 @@ typedef struct RdeQuery
 	bool		from_elsewhere; /* its rows may still arrive, see watermark.h */
 	int			amount;			/* place in the list, or -1 */
 	int			currency;
+	int			reseller;		/* likewise, of a query by reseller */
+	Oid			reseller_type;
 	bool		currency_padded;	/* char(n): blanks behind it do not count */
 	int			period;			/* place in the list */
 
@@ -43,7 +45,8 @@ typedef struct RdeQuery
 /*
  * Lock a report's source and resolve data set, view and source, as they are
  * once the lock is there, to a query;
- * window is given for reports of a snapshot window, and only for them.
+ * window is given for reports of a snapshot window, and only for them.  A query by
+ * reseller has the rows of one of the report's resellers after another's.
  * Allocates in the current context; needs no SPI connection, as all of these.
  * Raises 42704 or 55000 for what does not exist or is not attached, 42P01 and
  * 42703 for a source or columns that are gone, 42804 for columns of another type
@@ -51,6 +54,7 @@ typedef struct RdeQuery
  */
 extern RdeQuery *rde_dataset_query(const RdeHome *home,
 								   const RdeReport *report,
+								   bool by_reseller,
 								   const RdeWindow *window);
 
 /*

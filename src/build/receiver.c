@@ -1,6 +1,6 @@
 /*
  * receiver.c
- *	  From tuple to format: every column's value once, every format after it.
+ *	  From tuple to files: every column's value once, every format after it.
  *
  * Invariant: no tuple is copied, and what a row allocates is gone before the
  * next one; a pass holds one row and the formats' buffers, however many rows
@@ -8,14 +8,16 @@
  */
 #include "build/receiver.h"
 
+#include "catalog/pg_type.h"
 #include "commands/progress.h"
-#include "file/cut.h"
-
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/backend_progress.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
+#include "utils/numeric.h"
 
 /* Rows between two reports of progress: a store to shared memory is not free. */
 #define PROGRESS_ROWS	256
@@ -36,76 +38,18 @@ start(DestReceiver *self, int operation, TupleDesc desc)
 		rde_column_prepare(&pass->query->columns[i],
 						   TupleDescAttr(desc, i)->atttypid);
 	pass->values = palloc0(sizeof(RdeValue) * pass->query->ncolumns);
-	for (int i = 0; i < pass->noutputs; i++)
-	{
-		RdeFormatContext *output = &pass->outputs[i];
-
-		output->format->start(output);
-		if (output->format->head)
-			output->format->head(output);
-	}
 	MemoryContextSwitchTo(old);
 }
 
-void
-rde_pass_end_slice(RdePass *pass)
-{
-	if (pass->slice < 0)
-		return;
-	for (int i = 0; i < pass->noutputs; i++)
-	{
-		RdeFormatContext *output = &pass->outputs[i];
-
-		if (output->cut == NULL)
-			continue;
-		rde_buffer_drain(&output->buffer);
-		(void) rde_cut_end(output->cut);
-	}
-	pass->slice = -1;
-}
-
 static void
-begin_slice(RdePass *pass, int64 period)
-{
-	const RdeCuts *cuts = pass->query->cuts;
-
-	pass->slice = rde_cuts_slice(cuts, period);
-	pass->slice_end = cuts->begin[pass->slice + 1];
-	for (int i = 0; i < pass->noutputs; i++)
-	{
-		RdeFormatContext *output = &pass->outputs[i];
-
-		if (output->cut == NULL)
-			continue;
-		rde_buffer_drain(&output->buffer);
-		rde_cut_begin(output->cut);
-	}
-}
-
-/* What stands between a row and the one before it. */
-static void
-separate(RdePass *pass)
-{
-	for (int i = 0; i < pass->noutputs; i++)
-	{
-		RdeFormatContext *output = &pass->outputs[i];
-		const char *between = output->format->between;
-
-		if (between && output->any_row)
-			rde_buffer_append(&output->buffer, between, strlen(between));
-		output->any_row = true;
-	}
-}
-
-static void
-add_totals(RdePass *pass, TupleTableSlot *slot)
+add_total(RdePass *pass, TupleTableSlot *slot)
 {
 	RdeQuery   *query = pass->query;
 	Numeric		amount = NULL;
 	const char *currency = NULL;
 	size_t		currency_len = 0;
 
-	if (query->amount >= 0 && !slot->tts_isnull[query->amount])
+	if (!slot->tts_isnull[query->amount])
 		amount = DatumGetNumeric(slot->tts_values[query->amount]);
 	if (query->currency >= 0 && !slot->tts_isnull[query->currency])
 	{
@@ -117,12 +61,58 @@ add_totals(RdePass *pass, TupleTableSlot *slot)
 			   currency[currency_len - 1] == ' ')
 			currency_len--;
 	}
-	for (int i = 0; i < pass->noutputs; i++)
+	rde_files_add_total(pass->files, currency, currency_len, amount);
+}
+
+/* Text is a number only as numbers are written: 007 is nobody's, and not 7's. */
+static bool
+number_of_text(const text * value, int64 *number)
+{
+	char		digits[32];
+	char		again[32];
+	size_t		len = VARSIZE_ANY_EXHDR(value);
+
+	if (len == 0 || len >= sizeof(digits))
+		return false;
+	memcpy(digits, VARDATA_ANY(value), len);
+	digits[len] = '\0';
+	errno = 0;
+	*number = strtoi64(digits, NULL, 10);
+	snprintf(again, sizeof(again), INT64_FORMAT, *number);
+	return errno == 0 && strcmp(digits, again) == 0;
+}
+
+/*
+ * Whose a row is, by the value that its source was asked for.  XX000 for one that
+ * stands for no number, which is none of those.
+ */
+static int64
+reseller_of(const RdeQuery *query, Datum value)
+{
+	int64		number;
+
+	switch (query->reseller_type)
 	{
-		pass->outputs[i].currency = currency;
-		pass->outputs[i].currency_length = currency_len;
+		case INT2OID:
+			return DatumGetInt16(value);
+		case INT4OID:
+			return DatumGetInt32(value);
+		case INT8OID:
+			return DatumGetInt64(value);
+		case NUMERICOID:
+			number = DatumGetInt64(DirectFunctionCall1(numeric_int8, value));
+			if (DatumGetBool(DirectFunctionCall2(numeric_eq, value,
+												 DirectFunctionCall1(int8_numeric,
+																	 Int64GetDatum(number)))))
+				return number;
+			break;
+		default:
+			if (number_of_text(DatumGetTextPP(value), &number))
+				return number;
 	}
-	rde_totals_add(pass->totals, currency, currency_len, amount);
+	ereport(ERROR,
+			(errcode(ERRCODE_INTERNAL_ERROR),
+			 errmsg("a row came that is of no reseller asked for")));
 }
 
 static void
@@ -131,32 +121,9 @@ report_progress(RdePass *pass)
 	const int	index[] = {
 		PROGRESS_COPY_TUPLES_PROCESSED, PROGRESS_COPY_BYTES_PROCESSED
 	};
-	int64		values[] = {pass->rows, 0};
+	int64		values[] = {pass->rows, rde_files_bytes(pass->files)};
 
-	for (int i = 0; i < pass->noutputs; i++)
-		values[1] += pass->outputs[i].sink->bytes;
 	pgstat_progress_update_multi_param(lengthof(index), index, values);
-}
-
-/* A row begins a slice if it is the first there: what is between lies before it. */
-static void
-begin_row(RdePass *pass, TupleTableSlot *slot)
-{
-	const RdeCuts *cuts = pass->query->cuts;
-	int64		period = 0;
-	bool		begins = false;
-
-	if (cuts)
-	{
-		period = rde_cuts_count(cuts, slot->tts_values[pass->query->period]);
-		begins = pass->slice < 0 || period >= pass->slice_end;
-	}
-
-	if (begins)
-		rde_pass_end_slice(pass);
-	separate(pass);
-	if (begins)
-		begin_slice(pass, period);
 }
 
 static bool
@@ -171,6 +138,10 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	old = MemoryContextSwitchTo(pass->row_context);
 
 	slot_getallattrs(slot);
+	if (query->reseller >= 0)
+		rde_files_turn_to(pass->files,
+						  reseller_of(query,
+									  slot->tts_values[query->reseller]));
 	for (int i = 0; i < query->ncolumns; i++)
 	{
 		pass->column = i;
@@ -181,11 +152,12 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 							 pass->zone, &pass->values[i]);
 	}
 	pass->column = -1;
-	if (pass->totals)
-		add_totals(pass, slot);
-	begin_row(pass, slot);
-	for (int i = 0; i < pass->noutputs; i++)
-		pass->outputs[i].format->row(&pass->outputs[i], pass->values);
+	if (query->amount >= 0)
+		add_total(pass, slot);
+	rde_files_add_row(pass->files, pass->values,
+					  query->cuts ?
+					  rde_cuts_count(query->cuts,
+									 slot->tts_values[query->period]) : 0);
 
 	MemoryContextSwitchTo(old);
 	if (unlikely(pass->rows == pass->max_rows))
@@ -202,10 +174,7 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 static void
 finish(DestReceiver *self)
 {
-	RdePass    *pass = ((RowReceiver *) self)->pass;
-
-	rde_pass_end_slice(pass);
-	report_progress(pass);
+	report_progress(((RowReceiver *) self)->pass);
 }
 
 static void
@@ -230,7 +199,6 @@ rde_receiver_create(RdePass *pass)
 											  "rde row",
 											  ALLOCSET_DEFAULT_SIZES);
 	pass->column = -1;
-	pass->slice = -1;
 	return &receiver->base;
 }
 

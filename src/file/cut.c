@@ -7,7 +7,6 @@
  */
 #include "file/cut.h"
 
-#include "file/deflate.h"
 #include "file/gzip.h"
 
 typedef enum CutState
@@ -24,10 +23,9 @@ typedef struct CutSink
 	CutState	state;
 	uint64		begun;			/* bytes before the slice */
 	uint32		crc;
-	RdeDeflate *deflate;		/* NULL until there is a long slice */
+	RdeDeflate *deflate;
 	size_t		used;			/* bytes in `held` */
 	char	   *held;
-	MemoryContext context;
 } CutSink;
 
 static void
@@ -47,13 +45,6 @@ compress_slice(CutSink *cut, const char *data, size_t len)
 static void
 stand_alone(CutSink *cut)
 {
-	if (cut->deflate == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(cut->context);
-
-		cut->deflate = rde_deflate_create();
-		MemoryContextSwitchTo(old);
-	}
 	if (cut->joins)
 		rde_gzip_begin_stretch(cut->sink.next);
 	cut->state = CUT_ALONE;
@@ -127,26 +118,27 @@ cut_finish(RdeSink *sink)
 static const RdeSinkOps cut_ops = {cut_write, cut_finish};
 
 static RdeSink *
-create(RdeSink *next, bool joins)
+create(RdeSink *next, RdeDeflate *deflate, char *held, bool joins)
 {
 	CutSink    *cut = palloc0(sizeof(CutSink));
 
 	cut->sink.ops = &cut_ops;
 	cut->sink.next = next;
+	cut->deflate = deflate;
+	cut->held = held;
 	cut->joins = joins;
-	cut->held = palloc(RDE_SLICE_ALONE);
-	cut->context = CurrentMemoryContext;
 	return &cut->sink;
 }
 
 RdeSink *
-rde_sink_cut_create(RdeSink *gzip)
+rde_sink_cut_create(RdeSink *gzip, RdeDeflate *deflate, char *held)
 {
-	return create(gzip, true);
+	return create(gzip, deflate, held, true);
 }
 
 RdeSink *
-rde_sink_cut_spool(RdeSink *spool)
+rde_sink_cut_spool(RdeSink *spool, RdeDeflate *deflate, char *held)
 {
-	return create(spool, false);
+	rde_deflate_reset(deflate);
+	return create(spool, deflate, held, false);
 }

@@ -10,6 +10,7 @@
 #ifndef RDE_CUT_H
 #define RDE_CUT_H
 
+#include "file/deflate.h"
 #include "file/sink.h"
 
 /* As long as the window of deflate is short: a cut costs next to nothing. */
@@ -24,11 +25,15 @@ typedef struct RdeSlice
 } RdeSlice;
 
 /*
- * A cut in front of a gzip member; or in front of a spool, which is given slices
- * as they are, compressed or not, for a member elsewhere.
+ * A cut in front of a gzip member, which may use the same deflate; or in front of
+ * a spool, which is given slices as they are, compressed or not, for a member
+ * elsewhere.  `deflate` and `held`, RDE_SLICE_ALONE bytes, are its own until it is
+ * finished, whatever they held before.
  */
-extern RdeSink *rde_sink_cut_create(RdeSink *gzip);
-extern RdeSink *rde_sink_cut_spool(RdeSink *spool);
+extern RdeSink *rde_sink_cut_create(RdeSink *gzip, RdeDeflate *deflate,
+									char *held);
+extern RdeSink *rde_sink_cut_spool(RdeSink *spool, RdeDeflate *deflate,
+								   char *held);
 
 /* What is written from begin to end is a slice's content. */
 extern void rde_cut_begin(RdeSink *cut);

@@ -10,7 +10,6 @@
 
 #include <zlib.h>
 
-#include "file/deflate.h"
 #include "file/gzip.h"
 
 typedef struct GzipSink
@@ -143,13 +142,14 @@ static const RdeSinkOps gzip_ops = {
 };
 
 RdeSink *
-rde_sink_gzip_create(RdeSink *next)
+rde_sink_gzip_create(RdeSink *next, RdeDeflate *deflate, char *block)
 {
 	GzipSink   *gzip = palloc0(sizeof(GzipSink));
 
 	gzip->sink.ops = &gzip_ops;
 	gzip->sink.next = next;
-	gzip->deflate = rde_deflate_create();
-	gzip->block = palloc(RDE_BLOCK_SIZE);
+	gzip->deflate = deflate;
+	gzip->block = block;
+	rde_deflate_reset(deflate);
 	return &gzip->sink;
 }

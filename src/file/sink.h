@@ -71,6 +71,7 @@ typedef struct RdeBuffer
 	char	   *data;			/* RDE_BLOCK_SIZE + RDE_BUFFER_ROOM bytes */
 } RdeBuffer;
 
+/* `buffer` is zeros, or was drained by another file, whose memory it keeps. */
 extern void rde_buffer_init(RdeBuffer *buffer, RdeSink *sink);
 extern void rde_buffer_flush_blocks(RdeBuffer *buffer);
 extern void rde_buffer_append(RdeBuffer *buffer, const char *data, size_t len);

@@ -45,9 +45,10 @@ typedef struct RdeFormatContext
 
 	RdeSink    *sink;			/* first sink of the chain */
 	RdeSink    *cut;			/* which of them is told of slices, or NULL */
+	struct RdeDeflate *deflate; /* for an archive; in no other's use */
 	RdeBuffer	buffer;			/* empties into sink; ready at start */
 	void	   *state;			/* the format's own, set by start */
-	bool		any_row;		/* there was a row before, or the end */
+	bool		any_row;		/* at the end: there was one */
 
 	const char *currency;		/* of the row, with the amounts of a source
 								 * that has them; NULL if there is none */

@@ -163,7 +163,7 @@ xlsx_start(RdeFormatContext *context)
 	rde_xlsx_prepare_cells(&state->cells, context->ncolumns,
 						   workbook->styles);
 
-	state->zip = rde_zip_create(context->sink);
+	state->zip = rde_zip_create(context->sink, context->deflate);
 	for (int i = 0; i < workbook->nparts; i++)
 	{
 		if (is_early_part(&workbook->parts[i]))

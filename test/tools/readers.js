@@ -10,8 +10,9 @@
 
 const fs = require('fs');
 
-function plain(value) {
-	return value === undefined || value === '' ? null : value;
+// Most readers do not keep NULL and empty text apart.
+function plain(value, apart) {
+	return value === undefined || (value === '' && !apart) ? null : value;
 }
 
 async function exceljs(file) {
@@ -63,6 +64,17 @@ async function fastXmlParser(file) {
 		Object.values(row).map(value => value && value['@_xsi:nil'] ? null : value)));
 }
 
+// NULL and empty text differ to it if it is told so.
+function duckdb(source) {
+	return async file => {
+		const { DuckDBInstance } = require('@duckdb/node-api');
+		const connection = await (await DuckDBInstance.create(':memory:')).connect();
+		const result = await connection.runAndReadAll(`SELECT * FROM ${source.replace('FILE', file)}`);
+
+		return [result.columnNames()].concat(result.getRowsJson());
+	};
+}
+
 const readers = {
 	'exceljs': exceljs,
 	'exceljs-stream': exceljsStream,
@@ -71,13 +83,16 @@ const readers = {
 	'read-excel-file': file => require('read-excel-file/node').default(file, { trim: false }),
 	'papaparse': papaparse,
 	'fast-xml-parser': fastXmlParser,
+	'duckdb-csv': duckdb("read_csv('FILE', all_varchar = true, allow_quoted_nulls = false)"),
+	'duckdb-json': duckdb("read_json('FILE')"),
 };
 
 readers[process.argv[2]](process.argv[3]).then(rows => {
 	const width = rows[0].length;
+	const apart = /^duckdb/.test(process.argv[2]);
 
 	console.log(JSON.stringify(rows.map(row =>
-		Array.from({ length: width }, (_, i) => plain(row[i])))));
+		Array.from({ length: width }, (_, i) => plain(row[i], apart)))));
 }).catch(error => {
 	console.error(error);
 	process.exit(1);

@@ -90,15 +90,25 @@ typedef struct Files
 	RdeSink    *gzip;
 } Files;
 
+static RdeSink *
+gzip_create(Bytes *bytes, RdeDeflate *deflate)
+{
+	return rde_sink_gzip_create(&bytes->sink, deflate, palloc(RDE_BLOCK_SIZE));
+}
+
 static void
 start(Files *files)
 {
+	RdeDeflate *deflate;
+
 	files->content = bytes_create();
 	files->whole = bytes_create();
-	files->cut = rde_sink_cut_create(rde_sink_gzip_create(&files->whole->sink));
+	deflate = rde_deflate_create();
+	files->cut = rde_sink_cut_create(gzip_create(files->whole, deflate), deflate,
+									 palloc(RDE_SLICE_ALONE));
 	rde_buffer_init(&files->buffer, files->cut);
 	files->joined = bytes_create();
-	files->gzip = rde_sink_gzip_create(&files->joined->sink);
+	files->gzip = gzip_create(files->joined, rde_deflate_create());
 }
 
 static void
@@ -129,8 +139,9 @@ static bool
 add_slice(Files *files, const StringInfo text)
 {
 	Bytes	   *spooled = bytes_create();
-	RdeSink    *cut = rde_sink_cut_spool(&spooled->sink);
-	RdeBuffer	buffer;
+	RdeSink    *cut = rde_sink_cut_spool(&spooled->sink, rde_deflate_create(),
+										 palloc(RDE_SLICE_ALONE));
+	RdeBuffer	buffer = {0};
 	RdeSlice	slice;
 
 	rde_sink_write(&files->content->sink, text->data, text->len);
@@ -171,7 +182,7 @@ test_slices(void)
 		MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "round",
 													  ALLOCSET_DEFAULT_SIZES);
 		MemoryContext old = MemoryContextSwitchTo(context);
-		Files		files;
+		Files		files = {0};
 
 		start(&files);
 		add_between(&files, round % 2 == 0 ? "head\n" : "");
@@ -200,9 +211,9 @@ static void
 test_short(void)
 {
 	Bytes	   *plain = bytes_create();
-	RdeSink    *gzip = rde_sink_gzip_create(&plain->sink);
+	RdeSink    *gzip = gzip_create(plain, rde_deflate_create());
 	StringInfoData text;
-	Files		files;
+	Files		files = {0};
 
 	start(&files);
 	initStringInfo(&text);
