@@ -220,7 +220,8 @@ publish(Build *build, instr_time started)
 	RdeBuilt	built = {
 		.provisional = is_provisional(build->asked, build->pass->rows,
 									  build->horizon),
-		.columns = files->columns,.ncolumns = files->ncolumns
+		.columns = files->columns,.ncolumns = files->ncolumns,
+		.conditions = build->pass->query->conditions_json
 	};
 	instr_time	elapsed;
 

@@ -4,7 +4,7 @@
  *
  * Invariant: the SELECT holds identifiers only as the system catalog spells
  * them, through quote_identifier; everything a user chose per report (period,
- * reseller) is a parameter.
+ * reseller) or for a view (values of its conditions) is a parameter.
  */
 #include "build/query.h"
 
@@ -18,6 +18,9 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
+
+/* Parameters beside those of a view's conditions, at most. */
+#define MAX_OWN_PARAMETERS	8
 
 /* _rde_source, as rde_attach was told. */
 typedef struct Source
@@ -135,7 +138,6 @@ wrong_type(const char *name, Oid type, const char *use, const char *expected)
 static int
 add_parameter(RdeQuery *query, Oid type, Datum value)
 {
-	Assert(query->nargs < RDE_MAX_QUERY_ARGS);
 	query->types[query->nargs] = type;
 	query->values[query->nargs] = value;
 	return ++query->nargs;
@@ -310,11 +312,27 @@ add_window(RdeQuery *query, StringInfo sql, Relation relation,
 					 add_parameter(query, PG_SNAPSHOTOID, window->to));
 }
 
+/* What the view asks of its rows. */
+static void
+add_view_conditions(RdeQuery *query, StringInfo sql, bool *first,
+					const RdeColumns *columns)
+{
+	for (int i = 0; i < columns->nconditions; i++)
+	{
+		const RdeCondition *condition = &columns->conditions[i];
+
+		begin_condition(sql, first);
+		rde_condition_append(sql, condition, OidIsValid(condition->type) ?
+							 add_parameter(query, condition->type,
+										   condition->value) : 0);
+	}
+}
+
 /* The WHERE clause. */
 static void
 add_conditions(RdeQuery *query, StringInfo sql, Relation relation,
 			   const Source *source, const RdeReport *report,
-			   const RdeWindow *window)
+			   const RdeWindow *window, const RdeColumns *columns)
 {
 	Form_pg_attribute period = role_attribute(relation, report,
 											  source->period);
@@ -341,6 +359,9 @@ add_conditions(RdeQuery *query, StringInfo sql, Relation relation,
 		add_resellers(query, sql, role_attribute(relation, report,
 												 source->reseller), report);
 	}
+	/* values of one that is not right may be missing */
+	if (columns->view_fault == NULL)
+		add_view_conditions(query, sql, &first, columns);
 }
 
 void
@@ -444,13 +465,16 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 	query->view_fault = columns->view_fault;
 	query->columns = columns->columns;
 	query->ncolumns = columns->count;
+	query->conditions_json = columns->conditions_json;
 	add_hidden(query, &sql, relation, source, report, by_reseller);
 	appendStringInfo(&sql, " FROM %s.%s AS s",
 					 quote_identifier(get_namespace_name(RelationGetNamespace(relation))),
 					 quote_identifier(RelationGetRelationName(relation)));
 	/* parameters are the query's: they outlive the SPI connection */
 	MemoryContextSwitchTo(context);
-	add_conditions(query, &sql, relation, source, report, window);
+	query->types = palloc(sizeof(Oid) * (MAX_OWN_PARAMETERS + columns->nconditions));
+	query->values = palloc(sizeof(Datum) * (MAX_OWN_PARAMETERS + columns->nconditions));
+	add_conditions(query, &sql, relation, source, report, window, columns);
 	appendStringInfo(&sql, " ORDER BY %s",
 					 row_order(relation, source, report, by_reseller));
 	query->sql = pstrdup(sql.data);
