@@ -192,6 +192,7 @@ run(Build *build, int64 max_rows)
 	files->columns = pass->query->columns;
 	files->ncolumns = pass->query->ncolumns;
 	files->has_totals = pass->query->amount >= 0;
+	files->cuts = pass->query->cuts;
 	pass->dataset = build->asked->dataset;
 	pass->zone = build->asked->zone;
 	pass->files = files;
@@ -219,7 +220,8 @@ publish(Build *build, instr_time started)
 	RdeBuilt	built = {
 		.provisional = is_provisional(build->asked, build->pass->rows,
 									  build->horizon),
-		.columns = files->columns,.ncolumns = files->ncolumns
+		.columns = files->columns,.ncolumns = files->ncolumns,
+		.conditions = build->pass->query->conditions_json
 	};
 	instr_time	elapsed;
 

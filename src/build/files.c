@@ -10,15 +10,18 @@
 #include "build/files.h"
 
 #include "core/row.h"
-#include "file/deflate.h"
+#include "file/cut.h"
 #include "file/digest.h"
+#include "file/gzip.h"
 #include "utils/memutils.h"
 
 /* A file that is open, and the memory it leaves to the next. */
 struct RdeOutput
 {
 	RdeFormatContext context;	/* with a buffer and a compressor that stay */
-	bytea	   *chunk;			/* stays, too */
+	bytea	   *chunk;			/* these stay, too: see rde_chunk_create(), */
+	char	   *block;			/* gzip.h, */
+	char	   *held;			/* and cut.h */
 	RdeSink    *store;
 	RdeSink    *digest;
 };
@@ -126,17 +129,28 @@ begin_file(RdeFiles *files, const RdeReport *report, RdeOutput *output)
 		output->chunk = rde_chunk_create();
 	if (context->deflate == NULL)
 		context->deflate = rde_deflate_create();
+	if (output->block == NULL && report->compressed)
+		output->block = palloc(RDE_BLOCK_SIZE);
+	if (output->held == NULL && report->compressed && files->cuts)
+		output->held = palloc(RDE_SLICE_ALONE);
 	rde_buffer_init(&context->buffer, NULL);
 	MemoryContextSwitchTo(files->share_context);
 
 	output->store = rde_sink_store_create(files->ends, &report->id,
 										  output->chunk);
 	output->digest = rde_sink_digest_create(output->store);
-	context->sink = report->compressed ?
-		rde_sink_gzip_create(output->digest, context->deflate) :
-		output->digest;
+	context->sink = output->digest;
+	if (report->compressed)
+		context->sink = rde_sink_gzip_create(context->sink, context->deflate,
+											 output->block);
+	if (report->compressed && files->cuts)
+		context->sink = context->cut = rde_sink_cut_create(context->sink,
+														   context->deflate,
+														   output->held);
 	rde_buffer_init(&context->buffer, context->sink);
 	context->format->start(context);
+	if (context->format->head)
+		context->format->head(context);
 }
 
 static void
@@ -150,10 +164,58 @@ begin_share(RdeFiles *files, RdeShare *share)
 		share->totals = rde_totals_create();
 	MemoryContextSwitchTo(files->share_context);
 	files->open = share;
+	files->slice = -1;
 	for (int i = 0; i < share->count; i++)
 		begin_file(files, files->reports[share->first + i],
 				   &files->outputs[i]);
 	MemoryContextSwitchTo(old);
+}
+
+/* The slice being written has no more rows. */
+static void
+end_slice(RdeFiles *files)
+{
+	for (int i = 0; files->slice >= 0 && i < files->open->count; i++)
+	{
+		RdeFormatContext *context = &files->outputs[i].context;
+
+		if (context->cut == NULL)
+			continue;
+		rde_buffer_drain(&context->buffer);
+		(void) rde_cut_end(context->cut);
+	}
+	files->slice = -1;
+}
+
+static void
+begin_slice(RdeFiles *files, int64 period)
+{
+	files->slice = rde_cuts_slice(files->cuts, period);
+	files->slice_end = files->cuts->begin[files->slice + 1];
+	for (int i = 0; i < files->open->count; i++)
+	{
+		RdeFormatContext *context = &files->outputs[i].context;
+
+		if (context->cut == NULL)
+			continue;
+		rde_buffer_drain(&context->buffer);
+		rde_cut_begin(context->cut);
+	}
+}
+
+/* What stands between a row and the one before it, if there was one. */
+static void
+separate(RdeFiles *files)
+{
+	for (int i = 0; i < files->open->count; i++)
+	{
+		RdeFormatContext *context = &files->outputs[i].context;
+		const char *between = context->format->between;
+
+		if (between && context->any_row)
+			rde_buffer_append(&context->buffer, between, strlen(between));
+		context->any_row = true;
+	}
 }
 
 static void
@@ -183,6 +245,7 @@ end_share(RdeFiles *files)
 	int64		replaced = rde_columns_replaced(files->columns,
 												files->ncolumns);
 
+	end_slice(files);
 	for (int i = 0; i < files->open->count; i++)
 		end_file(files, &files->outputs[i], replaced - files->replaced,
 				 &files->manifests[files->open->first + i]);
@@ -243,10 +306,18 @@ rde_files_add_total(RdeFiles *files, const char *currency,
 }
 
 void
-rde_files_add_row(RdeFiles *files, const RdeValue *values)
+rde_files_add_row(RdeFiles *files, const RdeValue *values, int64 period)
 {
 	RdeShare   *share = open_share(files);
+	bool		begins = files->cuts &&
+	(files->slice < 0 || period >= files->slice_end);
 
+	/* what is between two slices is in neither */
+	if (begins)
+		end_slice(files);
+	separate(files);
+	if (begins)
+		begin_slice(files, period);
 	for (int i = 0; i < share->count; i++)
 	{
 		RdeFormatContext *context = &files->outputs[i].context;

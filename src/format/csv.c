@@ -103,12 +103,17 @@ put_first_name(RdeBuffer *buffer, char *p, const CsvOptions *options,
 static void
 csv_start(RdeFormatContext *context)
 {
-	CsvOptions *options = rde_options_of(context->options, &rde_format_csv);
+	context->state = rde_options_of(context->options, &rde_format_csv);
+}
+
+static void
+csv_head(RdeFormatContext *context)
+{
+	const CsvOptions *options = context->state;
 	RdeBuffer  *buffer = &context->buffer;
 	char	   *p = rde_buffer_room(buffer);
 	int			i;
 
-	context->state = options;
 	if (options->bom)
 	{
 		memcpy(p, CSV_BOM, strlen(CSV_BOM));
@@ -257,6 +262,7 @@ const RdeFormat rde_format_csv = {
 	.options_hint = "{\"csv\": {\"delimiter\": \";\", \"decimal\": \",\","
 	" \"bom\": true, \"formula_guard\": false}}, {\"csv\": \"excel\"}",
 	.start = csv_start,
+	.head = csv_head,
 	.row = csv_row,
 	.end = csv_end,
 };

@@ -336,7 +336,7 @@ static const RdeStatement publish = {
 	" file_name = m.file_name, media_type = m.media_type,"
 	" published_at = $10, expires_at = $10 + r.retention,"
 	" provisional = $11, build_ms = $12, store = $13,"
-	" system_identifier = $14, columns = $15,"
+	" system_identifier = $14, columns = $15, conditions = $16,"
 	" published_xid = pg_catalog.pg_current_xact_id(),"
 	" sqlstate = NULL, error = NULL, foreign_error = false,"
 	" failed_at = NULL, retry_at = NULL,"
@@ -348,7 +348,7 @@ static const RdeStatement publish = {
 	.types = {UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
 		BYTEAARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID,
 		TEXTARRAYOID, TIMESTAMPTZOID, BOOLOID, FLOAT8OID, TEXTOID, INT8OID,
-	JSONBOID},
+	JSONBOID, JSONBOID},
 	.expected = SPI_OK_UPDATE
 };
 
@@ -386,7 +386,7 @@ rde_reports_finish(const RdeHome *home, RdeReport *const *reports,
 	};
 	TimestampTz created = GetCurrentTimestamp();
 	Datum	   *columns[PUBLISH_ARRAYS];
-	Datum		values[PUBLISH_ARRAYS + 6];
+	Datum		values[PUBLISH_ARRAYS + 7];
 
 	keep_totals(home, reports, manifests, count);
 	for (int i = 0; i < PUBLISH_ARRAYS; i++)
@@ -405,6 +405,8 @@ rde_reports_finish(const RdeHome *home, RdeReport *const *reports,
 	values[12] = CStringGetTextDatum(RDE_STORE_LOCAL);
 	values[13] = Int64GetDatum((int64) GetSystemIdentifier());
 	values[14] = rde_columns_json(built->columns, built->ncolumns);
+	values[15] = DirectFunctionCall1(jsonb_in,
+									 CStringGetDatum(built->conditions));
 	rde_execute(home, &publish, values, NULL);
 	if (SPI_processed != count)
 		elog(ERROR, "%d reports were built and " UINT64_FORMAT " are left",

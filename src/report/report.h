@@ -70,6 +70,7 @@ typedef struct RdeBuilt
 	double		build_ms;
 	const RdeColumn *columns;	/* of the files */
 	int			ncolumns;
+	const char *conditions;		/* their rows were chosen by, in JSON */
 } RdeBuilt;
 
 /*

@@ -279,7 +279,7 @@ COMMENT ON FUNCTION @extschema@._rde_store_source(@extschema@._rde_source, name[
     'say where a data set''s rows come from now, and let reports that waited for that be tried at once';
 
 CREATE FUNCTION @extschema@._rde_check_report_views(dataset text, source regclass) RETURNS void
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -307,6 +307,22 @@ BEGIN
                 HINT = format('Map %s to another column, or attach a view that casts it.', wanted.column_name);
         END IF;
     END LOOP;
+    FOR wanted IN
+        SELECT v.name AS view, vc.position, vc.column_name, b.type,
+               @extschema@._rde_condition_problem(vc.operator, vc.operand, b.type) AS problem
+        FROM @extschema@._rde_view v JOIN @extschema@._rde_view_condition vc ON vc.view = v.id
+        CROSS JOIN LATERAL @extschema@._rde_column_behind(v.dataset, vc.column_name) b
+        WHERE v.dataset = _rde_check_report_views.dataset AND v.reseller IS NULL
+        ORDER BY v.name, vc.position
+    LOOP
+        IF wanted.problem IS NOT NULL THEN
+            RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
+                MESSAGE = format('condition %s of view "%s", on column "%s", %s', wanted.position, wanted.view,
+                                 wanted.column_name, wanted.problem),
+                DETAIL = format('The column of %s is of type %s.', source, format_type(wanted.type, NULL)),
+                HINT = format('Map %s to another column, or give the view other conditions with rde_alter_view().', wanted.column_name);
+        END IF;
+    END LOOP;
     IF cardinality(missing) > 0 THEN
         RAISE NOTICE USING
             MESSAGE = format('%s columns of the cmp view of "%s" have no source column yet: %s',
@@ -316,7 +332,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_check_report_views(text, regclass) IS
-    'raise 42804 for a column of the provider''s views that the attached one cannot serve as, and tell which are missing';
+    'raise 42804 for a column or a condition of the provider''s views that the attached one does not fit, and tell which are missing';
 
 CREATE FUNCTION @extschema@.rde_attach(
     dataset  text,

@@ -184,7 +184,7 @@ BEGIN ATOMIC
         'replacedCharacters', report.replaced_characters, 'textNumbers', report.text_numbers,
         'fileName', report.file_name, 'mediaType', report.media_type,
         'fileBytes', report.file_bytes, 'contentBytes', report.content_bytes, 'sha256', encode(report.sha256, 'hex'),
-        'columns', report.columns);
+        'columns', report.columns, 'conditions', report.conditions);
 END;
 COMMENT ON FUNCTION @extschema@._rde_manifest(@extschema@._rde_report) IS
     'the manifest of a completed report, whoever asks';
