@@ -79,6 +79,8 @@ struct RdeFormat
 	void		(*set_options) (const struct JsonbValue *value, void *own,
 								RdeOptions *options);
 	const char *options_hint;
+	const char *options_list;	/* the same for programs: objects of JSON, see
+								 * _rde_option_list() */
 
 	/*
 	 * A text format's file is its head, its rows with what stands between
