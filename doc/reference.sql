@@ -37,12 +37,12 @@ WITH routine AS (
            obj_description(p.oid, 'pg_proc') AS comment,
            CASE
                WHEN x.extname <> 'rde' THEN '8 Uploading to Azure'
+               WHEN p.proname ~ '^rde_(list|get|request)_|report_file|manifest' THEN '7 For programs of resellers'
                WHEN p.proname ~ 'dataset|rde_attach|rde_detach' THEN '1 Data sets'
                WHEN p.proname ~ '_view$' THEN '2 Report views'
                WHEN p.proname ~ 'generator|stamp|invoice' AND p.proname !~ 'set_on_invoice' THEN '4 Generators'
                WHEN p.proname ~ 'run_due|schedule' THEN '5 Workers'
                WHEN p.proname ~ 'account|token|login|grant|revoke|whoami|link|signing_key|redeem|download_url|version|on_invoice' THEN '6 Who is who'
-               WHEN p.proname ~ 'list_reports|get_report|report_file|manifest|request_report' THEN '7 For programs of resellers'
                ELSE '3 Reports'
            END AS topic
     FROM pg_proc p
