@@ -62,6 +62,8 @@ start_output(const RdeHome *home, RdePass *pass, Output *output,
 	context->dataset = report->dataset;
 	context->view = rde_text_to_utf8(report->view, strlen(report->view),
 									 &len);
+	context->has_reseller = report->has_reseller;
+	context->reseller = report->reseller;
 	context->invoice = report->invoice ?
 		rde_text_to_utf8(report->invoice, strlen(report->invoice), &len) :
 		NULL;

@@ -369,13 +369,23 @@ rde_dataset_check_columns(const RdeQuery *query)
 	rde_fault_raise(query->view_fault);
 }
 
-/* Behind the report's columns: amount and currency, for the totals. */
+/*
+ * Behind the report's columns: the period column, by which rows are sorted anyway,
+ * and amount and currency, for the totals.
+ */
 static void
-add_totals(RdeQuery *query, StringInfo sql, Relation relation,
-		   const Source *source, const RdeReport *report)
+add_facts(RdeQuery *query, StringInfo sql, Relation relation,
+		  const Source *source, const RdeReport *report)
 {
 	int			place = query->ncolumns;
+	Form_pg_attribute period = role_attribute(relation, report,
+											  source->period);
 
+	appendStringInfo(sql, ", %s", qualified(period));
+	query->period = place++;
+	query->period_column.name = "period";
+	query->period_column.transform =
+		getBaseType(period->atttypid) == INT8OID ? RDE_AS_UNIX : RDE_PLAIN;
 	query->amount = query->currency = -1;
 	if (source->amount)
 	{
@@ -429,7 +439,7 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 	query->view_fault = columns->view_fault;
 	query->columns = columns->columns;
 	query->ncolumns = columns->count;
-	add_totals(query, &sql, relation, source, report);
+	add_facts(query, &sql, relation, source, report);
 	appendStringInfo(&sql, " FROM %s.%s AS s",
 					 quote_identifier(get_namespace_name(RelationGetNamespace(relation))),
 					 quote_identifier(RelationGetRelationName(relation)));

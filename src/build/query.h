@@ -31,6 +31,8 @@ typedef struct RdeQuery
 	bool		from_elsewhere; /* its rows may still arrive, see watermark.h */
 	int			amount;			/* place in the list, or -1 */
 	int			currency;
+	int			period;			/* where it is; never -1 */
+	RdeColumn	period_column;
 	bool		currency_padded;	/* char(n): blanks behind it do not count */
 } RdeQuery;
 

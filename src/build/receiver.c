@@ -33,14 +33,20 @@ start(DestReceiver *self, int operation, TupleDesc desc)
 	for (int i = 0; i < pass->query->ncolumns; i++)
 		rde_column_prepare(&pass->query->columns[i],
 						   TupleDescAttr(desc, i)->atttypid);
+	rde_column_prepare(&pass->query->period_column,
+					   TupleDescAttr(desc, pass->query->period)->atttypid);
 	pass->values = palloc0(sizeof(RdeValue) * pass->query->ncolumns);
 	for (int i = 0; i < pass->noutputs; i++)
+	{
+		pass->outputs[i].period = &pass->period;
 		pass->outputs[i].format->start(&pass->outputs[i]);
+	}
 	MemoryContextSwitchTo(old);
 }
 
+/* Tell the formats what the row is about, whatever its view shows of it. */
 static void
-add_totals(RdePass *pass, TupleTableSlot *slot)
+add_facts(RdePass *pass, TupleTableSlot *slot)
 {
 	RdeQuery   *query = pass->query;
 	Numeric		amount = NULL;
@@ -59,12 +65,20 @@ add_totals(RdePass *pass, TupleTableSlot *slot)
 			   currency[currency_len - 1] == ' ')
 			currency_len--;
 	}
+	if (slot->tts_isnull[query->period])
+		pass->period.shape = RDE_NULL;
+	else
+		rde_column_value(&query->period_column,
+						 slot->tts_values[query->period], pass->zone,
+						 &pass->period);
 	for (int i = 0; i < pass->noutputs; i++)
 	{
+		pass->outputs[i].amount = amount;
 		pass->outputs[i].currency = currency;
 		pass->outputs[i].currency_length = currency_len;
 	}
-	rde_totals_add(pass->totals, currency, currency_len, amount);
+	if (pass->totals)
+		rde_totals_add(pass->totals, currency, currency_len, amount);
 }
 
 static void
@@ -102,8 +116,7 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 							 pass->zone, &pass->values[i]);
 	}
 	pass->column = -1;
-	if (pass->totals)
-		add_totals(pass, slot);
+	add_facts(pass, slot);
 	for (int i = 0; i < pass->noutputs; i++)
 		pass->outputs[i].format->row(&pass->outputs[i], pass->values);
 

@@ -271,11 +271,11 @@ insert_totals(const RdeHome *home, const RdeReport *report,
 			UUIDPGetDatum(&report->id),
 			CStringGetTextDatum(total->currency),
 			Int64GetDatum(total->rows),
-			NumericGetDatum(total->amount)
+			NumericGetDatum(total->amount.value)
 		};
 
 		rde_execute(home, &insert_total, values,
-					total->has_amount ? NULL : "   n");
+					total->amount.any ? NULL : "   n");
 	}
 }
 
