@@ -8,6 +8,7 @@
  */
 #include "failure.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,7 +124,17 @@ failure_set(Failure *failure, int status, int retry_after, const char *message)
 	failure->status = status;
 	failure->retry_after = retry_after;
 	failure->code = failure_code(status);
+	failure->field = NULL;
 	failure->message = memory_copy(message);
+}
+
+void
+failure_clear(Failure *failure)
+{
+	free(failure->field);
+	free(failure->message);
+	failure->field = NULL;
+	failure->message = NULL;
 }
 
 static bool
@@ -250,6 +261,43 @@ apply_quota(Condition *it, const PGresult *error)
 		it->retry_after = atoi(detail + strcspn(detail, "0123456789"));
 }
 
+/* What rde calls an argument that a request calls otherwise than in its spelling */
+static const char *const field_names[][2] = {
+	{"view", "customizationName"},
+	{"max_pending", "pendingReports"},
+	{"max_reports_per_day", "reportsPerDay"},
+	{"max_stored_bytes", "storedBytes"},
+	{"max_generators", "generators"},
+	{"max_views", "views"},
+	{"max_tokens", "tokens"},
+};
+
+/*
+ * The field of a request that an error is about: the column it names, which is an
+ * argument of rde's, with_underscores for withCapitals.  NULL if it names none.
+ */
+static char *
+field_name(const PGresult *error)
+{
+	const char *column = field_of(error, PG_DIAG_COLUMN_NAME);
+	char	   *name;
+	char	   *end;
+
+	if (*column == '\0')
+		return NULL;
+	for (size_t i = 0; i < sizeof(field_names) / sizeof(field_names[0]); i++)
+	{
+		if (strcmp(column, field_names[i][0]) == 0)
+			return memory_copy(field_names[i][1]);
+	}
+	name = memory_copy(column);
+	end = name;
+	for (const char *c = column; *c != '\0'; c++)
+		*end++ = *c == '_' && c[1] != '\0' ? toupper((unsigned char) *++c) : *c;
+	*end = '\0';
+	return name;
+}
+
 /* A hint that tells to call something is for whoever can. */
 static bool
 is_plain(const char *hint)
@@ -300,6 +348,7 @@ failure_set_error(Failure *failure, const PGconn *conn, const PGresult *error,
 	failure->status = it.status;
 	failure->retry_after = it.retry_after;
 	failure->code = it.code;
+	failure->field = it.status < 500 ? field_name(error) : NULL;
 	failure->message = message_of(&it, error);
 	if (it.status >= 500)
 		log_message(it.status == 500 ? LOG_ERROR : LOG_WARNING,

@@ -42,18 +42,18 @@ static const StatementText statements[STATEMENT_COUNT] = {
 	[STATEMENT_GET] = {
 		"get",
 		SELECT(BODY_COLUMNS) " FROM %.rde_get_report($1) AS get(body)",
-		{UUIDOID}
+		{REPORT_PARAMETERS(PARAMETER_AS_TYPE)}
 	},
 	[STATEMENT_MANIFEST] = {
 		"manifest",
 		SELECT(BODY_COLUMNS)
 		" FROM %.rde_report_manifest($1) AS manifest(body)",
-		{UUIDOID}
+		{REPORT_PARAMETERS(PARAMETER_AS_TYPE)}
 	},
 	[STATEMENT_REQUEST] = {
 		"request",
-		SELECT(REQUEST_COLUMNS) " FROM %.rde_request_report($1, $2) AS request(body)",
-		{JSONOID, TEXTOID}
+		SELECT(RESOURCE_COLUMNS) " FROM %.rde_request_report($1, $2) AS request(body)",
+		{REQUEST_PARAMETERS(PARAMETER_AS_TYPE)}
 	},
 	[STATEMENT_REDEEM] = {
 		"redeem",

@@ -27,6 +27,7 @@
  *   access/grants.sql          grants
  *   access/tokens.sql          tokens
  *   access/links.sql           links and the keys they are signed with
+ *   report/submit.sql          submitting: how a request becomes a row, whoever asks
  *   report/build.sql           reports: export, submit, build, rebuild, retry, cancel
  *   report/revision.sql        revisions: the next one of a report, and the one that settles it
  *   report/read.sql            reports: content, chunks, verify

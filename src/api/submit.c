@@ -138,16 +138,13 @@ check_quota(const RdeHome *home, const RdeRequest *request, TimestampTz from,
 		rde_execute(home, &ask_quota, values, NULL);
 }
 
-static const RdeStatement insert_report = {
-	.sql = "INSERT INTO %s._rde_report (name, dataset, view, format, type,"
-	" reseller, period_from, period_to, time_zone, options,"
-	" retention, expires_at)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
-	" $11::interval, clock_timestamp() + $11::interval)"
-	" RETURNING id",
+static const RdeStatement submit_report = {
+	.sql = "SELECT %s._rde_submit(ARRAY[ROW($1, $2, $3, $4, $5, $6, NULL,"
+	" NULL, NULL, $7, $8, false, $9, $10, $11::interval, 1, NULL, false,"
+	" NULL, NULL)::%s._rde_submission])",
 	.types = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID,
 	TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID},
-	.expected = SPI_OK_INSERT_RETURNING
+	.expected = SPI_OK_SELECT
 };
 
 pg_uuid_t
@@ -199,6 +196,6 @@ rde_report_submit(const RdeHome *home, const RdeRequest *request)
 	values[8] = CStringGetTextDatum(pg_get_timezone_name(zone));
 	values[9] = JsonbPGetDatum(request->options);
 	values[10] = CStringGetTextDatum(rde_setting_retention);
-	rde_execute(home, &insert_report, values, nulls);
+	rde_execute(home, &submit_report, values, nulls);
 	return rde_row_uuid(rde_row(0), 1);
 }

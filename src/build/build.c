@@ -17,6 +17,7 @@
 #include "core/statement.h"
 #include "file/digest.h"
 #include "file/store.h"
+#include "report/missing.h"
 #include "who/who.h"
 
 #include "access/xact.h"
@@ -350,8 +351,7 @@ build_for_tenant(const RdeHome *home, const pg_uuid_t *id,
 						rde_uuid_text(id), failure->error->message)));
 		ereport(ERROR,
 				(errcode(failure->error->sqlerrcode),
-				 errmsg("report could not be built (reference %s)",
-						rde_uuid_text(id)),
+				 errmsg(RDE_REPORT_REFERENCE, rde_uuid_text(id)),
 				 errhint("The provider can find out why by the reference.")));
 	}
 	PG_END_TRY();

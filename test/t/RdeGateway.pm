@@ -29,8 +29,7 @@ my @gateways;
 # The program under test; RDE_GATEWAY names another build of it.
 sub gateway_program
 {
-	my $bindir = $ENV{RDE_BINDIR} // dirname(`which pg_ctl` =~ s/\n//r);
-	my $program = $ENV{RDE_GATEWAY} // dirname($ENV{PG_ABS_SRCDIR}) . "/stage$bindir/rde-gateway";
+	my $program = $ENV{RDE_GATEWAY} // dirname($ENV{PG_ABS_SRCDIR}) . '/stage/usr/bin/rde-gateway';
 	return -x $program ? $program : undef;
 }
 

@@ -225,31 +225,26 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_check_watermark(regclass) IS
     'raise 42501 or 42809 for what cannot be a watermark, or not the caller''s';
 
-CREATE FUNCTION @extschema@._rde_arrival_delay(source regclass, watermark regclass, delay interval) RETURNS interval
+CREATE FUNCTION @extschema@._rde_arrival_delay(elsewhere text, watermark regclass, delay interval) RETURNS interval
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    elsewhere text;
 BEGIN
     IF delay < interval '0' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'delay must not be negative';
     END IF;
-    IF watermark IS NULL AND delay IS NULL THEN
-        elsewhere := @extschema@._rde_from_elsewhere(source);
-        IF elsewhere IS NOT NULL THEN
-            RAISE WARNING USING
-                MESSAGE = format('%s may arrive after a period has ended', elsewhere),
-                DETAIL = 'Its periods settle an hour after their end; until then reports are provisional. Rows that come later are in none.',
-                HINT = 'Name a watermark, which says before when all rows have arrived, or the delay that is enough.';
-            RETURN interval '1 hour';
-        END IF;
+    IF watermark IS NULL AND delay IS NULL AND elsewhere IS NOT NULL THEN
+        RAISE WARNING USING
+            MESSAGE = format('%s may arrive after a period has ended', elsewhere),
+            DETAIL = 'Its periods settle an hour after their end; until then reports are provisional. Rows that come later are in none.',
+            HINT = 'Name a watermark, which says before when all rows have arrived, or the delay that is enough.';
+        RETURN interval '1 hour';
     END IF;
     RETURN delay;
 END
 $$;
-COMMENT ON FUNCTION @extschema@._rde_arrival_delay(regclass, regclass, interval) IS
-    'for how long after a period rows of a source may arrive: what was said, else an hour, with a warning, if they come from elsewhere';
+COMMENT ON FUNCTION @extschema@._rde_arrival_delay(text, regclass, interval) IS
+    'for how long after a period rows of a source may arrive: what was said, else an hour, with a warning, if they come from elsewhere, as _rde_from_elsewhere() says';
 
 CREATE FUNCTION @extschema@._rde_store_source(attached @extschema@._rde_source, exposed name[]) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -344,6 +339,7 @@ CREATE FUNCTION @extschema@.rde_attach(
 AS $$
 DECLARE
     attached @extschema@._rde_source;
+    elsewhere text;
     exposed name[];
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
@@ -372,14 +368,15 @@ BEGIN
             MESSAGE = format('column "%s" of %s may be NULL, and rows where it is are in no report', attached.period_column, source),
             HINT = 'Declare it NOT NULL, or attach a view that says when such a row changed.';
     END IF;
+    elsewhere := @extschema@._rde_from_elsewhere(source);
     IF attached.change_column IS NOT NULL THEN
-        PERFORM @extschema@._rde_check_change_source(source, attached.change_column);
+        PERFORM @extschema@._rde_check_change_source(source, attached.change_column, elsewhere);
     END IF;
     IF watermark IS NOT NULL THEN
         PERFORM @extschema@._rde_check_watermark(watermark);
         attached.watermark := watermark;
     END IF;
-    attached.delay := @extschema@._rde_arrival_delay(source, watermark, delay);
+    attached.delay := @extschema@._rde_arrival_delay(elsewhere, watermark, delay);
     attached.key_columns := @extschema@._rde_key_columns(source, key);
     exposed := @extschema@._rde_exposed_columns(source, expose);
     attached.mapping := @extschema@._rde_mapping(source, mapping);

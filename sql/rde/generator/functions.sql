@@ -416,26 +416,21 @@ CREATE FUNCTION @extschema@.rde_run_generator(generator uuid, first_day date, la
 AS $$
 DECLARE
     run @extschema@._rde_generator;
-    new_pass CONSTANT uuid := gen_random_uuid();
 BEGIN
     PERFORM @extschema@._rde_require_primary();
     run := @extschema@._rde_find_generator(generator);
     PERFORM @extschema@._rde_check_days(first_day, last_day);
     PERFORM @extschema@._rde_attached_source(run.dataset);
+    PERFORM @extschema@._rde_choose_view(run.dataset, run.view, run.reseller);
     IF NOT @extschema@._rde_sees_all(true) THEN
         PERFORM @extschema@._rde_check_quota(run.reseller, @extschema@._rde_day_start(first_day, run.time_zone),
                                              @extschema@._rde_day_start(last_day + 1, run.time_zone), cardinality(run.formats));
     END IF;
     RETURN QUERY
-    INSERT INTO @extschema@._rde_report AS r
-        (name, dataset, view, format, type, reseller, generator, period_from, period_to, time_zone, options,
-         retention, pass, expires_at)
-    SELECT run.name, run.dataset, @extschema@._rde_choose_view(run.dataset, run.view, run.reseller), f.format, 'onetime',
-           run.reseller, run.id, @extschema@._rde_day_start(first_day, run.time_zone),
-           @extschema@._rde_day_start(last_day + 1, run.time_zone), run.time_zone, run.options,
-           k.retention, new_pass, clock_timestamp() + k.retention
-    FROM unnest(run.formats) f(format), coalesce(run.retention, @extschema@._rde_retention()) k(retention)
-    RETURNING r.id;
+    SELECT @extschema@._rde_submit_passes(
+        ARRAY[run.id], ARRAY[@extschema@._rde_day_start(first_day, run.time_zone)],
+        ARRAY[@extschema@._rde_day_start(last_day + 1, run.time_zone)], NULL::timestamptz[],
+        NULL::text[], NULL::bigint[], 'onetime'::text);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_run_generator(uuid, date, date) IS

@@ -62,12 +62,11 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_from_elsewhere(regclass) IS
     'which rows that a relation shows, through views, partitions and children, come from another cluster, as a subject of a sentence; NULL if none do';
 
-CREATE FUNCTION @extschema@._rde_check_change_source(source regclass, change name) RETURNS void
+CREATE FUNCTION @extschema@._rde_check_change_source(source regclass, change name, elsewhere text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    elsewhere CONSTANT text := @extschema@._rde_from_elsewhere(source);
     found_class pg_class;
 BEGIN
     IF elsewhere IS NOT NULL THEN
@@ -85,8 +84,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION @extschema@._rde_check_change_source(regclass, name) IS
-    'raise 42809 for a source whose transaction ids are not this cluster''s, and warn if nothing stamps it';
+COMMENT ON FUNCTION @extschema@._rde_check_change_source(regclass, name, text) IS
+    'raise 42809 for a source whose rows, as _rde_from_elsewhere() says, come from another cluster, and warn if nothing stamps it';
 
 -- The transaction that creates a generator may write rows afterwards, which its
 -- own snapshots count as seen: here it is still running.

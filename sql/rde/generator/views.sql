@@ -167,7 +167,8 @@ BEGIN
             format('the next attempt at %s, after: %s', date_trunc('second', report.retry_at), report.error)
         WHEN report.snapshot_window OR (report.status = 'submitted'
                                         AND report.due_at <= moment - @extschema@._rde_settle_limit()) THEN 'a worker'
-        WHEN report.period_to > moment - interval '5 s' THEN 'the end of the period, and 5 s more'
+        WHEN report.period_to > moment - @extschema@._rde_settle_delay() THEN
+            format('the end of the period, and %s s more', extract(epoch FROM @extschema@._rde_settle_delay())::integer)
         WHEN NOT @extschema@._rde_has_arrived(report.dataset, report.period_to) THEN 'rows that arrive from elsewhere'
         WHEN began[1] < report.period_to AND NOT reasons THEN 'transactions that began before its end'
         WHEN began[1] < report.period_to THEN

@@ -99,14 +99,14 @@ COMMENT ON FUNCTION @extschema@._rde_error_code(text) IS
     'the condition name of what a report of an account may fail of by its own fault; internal_error for all else';
 
 CREATE FUNCTION @extschema@._rde_plain_error(report uuid, sqlstate text, error text, foreign_error boolean) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT CASE
         WHEN NOT foreign_error AND sqlstate IN ('42702', '42703', '42804')
             THEN 'this view cannot be made of its data set as it is; whoever runs this service can mend that'
         WHEN foreign_error OR @extschema@._rde_error_code(sqlstate) = 'internal_error'
-            THEN 'report could not be built (reference ' || report || ')'
+            THEN format(@extschema@._rde_reference(), report)
         ELSE error END;
 END;
 COMMENT ON FUNCTION @extschema@._rde_plain_error(uuid, text, text, boolean) IS
