@@ -247,7 +247,7 @@ end_day(RdeTally *tally)
 		int			currency = work->used[i] % COLUMNS;
 		int			number = work->used[i] / COLUMNS;
 		RdeTallyLine *status = number < RDE_TALLY_STATUSES ?
-			&tally->statuses[number] : &tally->other_statuses;
+		&tally->statuses[number] : &tally->other_statuses;
 
 		day->rows += cell->rows;
 		status->rows += cell->rows;

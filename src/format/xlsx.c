@@ -250,7 +250,7 @@ xlsx_row(RdeFormatContext *context, const RdeValue *values)
 	RdeBuffer  *buffer = &context->buffer;
 	int		   *nrows = &state->nrows[state->plan.nsheets - 1];
 	uint64		bytes = buffer->used +
-		(state->hold ? state->hold : state->sheet)->bytes;
+	(state->hold ? state->hold : state->sheet)->bytes;
 
 	if (unlikely(state->hold != NULL))
 	{

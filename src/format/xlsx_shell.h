@@ -31,7 +31,8 @@ typedef struct RdeXlsxChart
 	const char *number_format;	/* of what is counted; NULL: it is text */
 	int			first_row;		/* behind the header */
 	int			last_row;
-	int			column;			/* of how much; what is counted is in the first */
+	int			column;			/* of how much; what is counted is in the
+								 * first */
 	const double *counted;		/* the cells' values, NULL for text; */
 	const double *values;		/* for readers that calculate nothing */
 } RdeXlsxChart;
@@ -54,10 +55,10 @@ typedef struct RdeXlsxPlan
 	const int  *nrows;			/* of each, with the header; NULL: not known */
 	int			ncolumns;
 	TimestampTz created;		/* for the document's properties */
-	const char *const *notes;	/* of each column's title, UTF-8, or NULL; NULL
-								 * without any */
-	const RdeXlsxCharts *charts;	/* a sheet "Summary" behind all others; NULL:
-									 * there is none */
+	const char *const *notes;	/* of each column's title, UTF-8, or NULL;
+								 * NULL without any */
+	const RdeXlsxCharts *charts;	/* a sheet "Summary" behind all others;
+									 * NULL: there is none */
 } RdeXlsxPlan;
 
 /*

@@ -196,7 +196,7 @@ begin_sums(Sheet *sheet, const char *title, const char *counted)
 	for (int i = 0; i < sheet->nsums; i++)
 	{
 		const RdeTallyLine *currency =
-			&sheet->tally->currencies[sheet->sums[i]];
+		&sheet->tally->currencies[sheet->sums[i]];
 
 		put_text(sheet, FIRST_SUM + i, RDE_XLSX_NUMBER_HEADER,
 				 currency->name_length > 0 ? currency->name : "Sum");
@@ -320,6 +320,7 @@ static const struct
 	const char *rows_title;
 	const char *sums_title;
 }			units[] =
+
 {
 	[RDE_TALLY_DAY] = {"Day", "Per day", "Rows per day", "Sum per day"},
 	[RDE_TALLY_MONTH] = {"Month", "Per month", "Rows per month",
