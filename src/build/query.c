@@ -4,7 +4,7 @@
  *
  * Invariant: the SELECT holds identifiers only as the system catalog spells
  * them, through quote_identifier; everything a user chose per report (period,
- * reseller) is a parameter.
+ * reseller) or for a view (values of its conditions) is a parameter.
  */
 #include "build/query.h"
 
@@ -19,6 +19,9 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
+
+/* Parameters beside those of a view's conditions, at most. */
+#define MAX_OWN_PARAMETERS	8
 
 /* _rde_source, as rde_attach was told. */
 typedef struct Source
@@ -136,7 +139,6 @@ wrong_type(const char *name, Oid type, const char *use, const char *expected)
 static int
 add_parameter(RdeQuery *query, Oid type, Datum value)
 {
-	Assert(query->nargs < RDE_MAX_QUERY_ARGS);
 	query->types[query->nargs] = type;
 	query->values[query->nargs] = value;
 	return ++query->nargs;
@@ -324,11 +326,27 @@ add_window(RdeQuery *query, StringInfo sql, Relation relation,
 					 add_parameter(query, PG_SNAPSHOTOID, window->to));
 }
 
+/* What the view asks of its rows. */
+static void
+add_view_conditions(RdeQuery *query, StringInfo sql, bool *first,
+					const RdeColumns *columns)
+{
+	for (int i = 0; i < columns->nconditions; i++)
+	{
+		const RdeCondition *condition = &columns->conditions[i];
+
+		begin_condition(sql, first);
+		rde_condition_append(sql, condition, OidIsValid(condition->type) ?
+							 add_parameter(query, condition->type,
+										   condition->value) : 0);
+	}
+}
+
 /* The WHERE clause. */
 static void
 add_conditions(RdeQuery *query, StringInfo sql, Relation relation,
 			   const Source *source, const RdeReport *report,
-			   const RdeWindow *window)
+			   const RdeWindow *window, const RdeColumns *columns)
 {
 	Form_pg_attribute period = role_attribute(relation, report,
 											  source->period);
@@ -361,6 +379,9 @@ add_conditions(RdeQuery *query, StringInfo sql, Relation relation,
 		add_resellers(query, sql, role_attribute(relation, report,
 												 source->reseller), report);
 	}
+	/* values of one that is not right may be missing */
+	if (columns->view_fault == NULL)
+		add_view_conditions(query, sql, &first, columns);
 }
 
 void
@@ -370,12 +391,12 @@ rde_dataset_check_columns(const RdeQuery *query)
 }
 
 /*
- * Behind the report's columns: the period column, by which rows are sorted anyway,
- * and amount and currency, for the totals.
+ * Behind the report's columns: the period column, by which rows are sorted anyway;
+ * amount and currency, for the totals; and whose.
  */
 static void
-add_facts(RdeQuery *query, StringInfo sql, Relation relation,
-		  const Source *source, const RdeReport *report)
+add_hidden(RdeQuery *query, StringInfo sql, Relation relation,
+		   const Source *source, const RdeReport *report, bool by_reseller)
 {
 	int			place = query->ncolumns;
 	Form_pg_attribute period = role_attribute(relation, report,
@@ -386,7 +407,7 @@ add_facts(RdeQuery *query, StringInfo sql, Relation relation,
 	query->period_column.name = "period";
 	query->period_column.transform =
 		getBaseType(period->atttypid) == INT8OID ? RDE_AS_UNIX : RDE_PLAIN;
-	query->amount = query->currency = -1;
+	query->amount = query->currency = query->reseller = -1;
 	if (source->amount)
 	{
 		appendStringInfo(sql, ", %s::pg_catalog.numeric",
@@ -405,11 +426,38 @@ add_facts(RdeQuery *query, StringInfo sql, Relation relation,
 						 query->currency_padded ? "" : "::pg_catalog.text");
 		query->currency = place++;
 	}
+	if (by_reseller)
+	{
+		Form_pg_attribute reseller = role_attribute(relation, report,
+													source->reseller);
+
+		query->reseller_type = getBaseType(reseller->atttypid);
+		appendStringInfo(sql, ", %s", qualified(reseller));
+		query->reseller = place++;
+	}
+}
+
+/* Rows in the order of the file; and of the files, if there are several. */
+static void
+add_order(StringInfo sql, Relation relation, const Source *source,
+		  const RdeReport *report, bool by_reseller)
+{
+	appendStringInfoString(sql, " ORDER BY ");
+	if (by_reseller)
+		appendStringInfo(sql, "%s, ",
+						 qualified(role_attribute(relation, report,
+												  source->reseller)));
+	appendStringInfoString(sql, qualified(role_attribute(relation, report,
+														 source->period)));
+	for (int i = 0; i < source->nkeys; i++)
+		appendStringInfo(sql, ", %s",
+						 qualified(role_attribute(relation, report,
+												  source->keys[i])));
 }
 
 RdeQuery *
 rde_dataset_query(const RdeHome *home, const RdeReport *report,
-				  const RdeWindow *window)
+				  bool by_reseller, const RdeWindow *window)
 {
 	MemoryContext context = CurrentMemoryContext;
 	RdeQuery   *query = palloc0(sizeof(RdeQuery));
@@ -439,20 +487,17 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 	query->view_fault = columns->view_fault;
 	query->columns = columns->columns;
 	query->ncolumns = columns->count;
-	add_facts(query, &sql, relation, source, report);
+	query->conditions_json = columns->conditions_json;
+	add_hidden(query, &sql, relation, source, report, by_reseller);
 	appendStringInfo(&sql, " FROM %s.%s AS s",
 					 quote_identifier(get_namespace_name(RelationGetNamespace(relation))),
 					 quote_identifier(RelationGetRelationName(relation)));
 	/* parameters are the query's: they outlive the SPI connection */
 	MemoryContextSwitchTo(context);
-	add_conditions(query, &sql, relation, source, report, window);
-	appendStringInfo(&sql, " ORDER BY %s",
-					 qualified(role_attribute(relation, report,
-											  source->period)));
-	for (int i = 0; i < source->nkeys; i++)
-		appendStringInfo(&sql, ", %s",
-						 qualified(role_attribute(relation, report,
-												  source->keys[i])));
+	query->types = palloc(sizeof(Oid) * (MAX_OWN_PARAMETERS + columns->nconditions));
+	query->values = palloc(sizeof(Datum) * (MAX_OWN_PARAMETERS + columns->nconditions));
+	add_conditions(query, &sql, relation, source, report, window, columns);
+	add_order(&sql, relation, source, report, by_reseller);
 	query->sql = pstrdup(sql.data);
 	SPI_finish();
 	MemoryContextSwitchTo(context);

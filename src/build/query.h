@@ -11,35 +11,37 @@
 #include "report/report.h"
 #include "utils/rel.h"
 
-#define RDE_MAX_QUERY_ARGS	8
-
 typedef struct RdeQuery
 {
 	Relation	relation;		/* open and locked until rde_query_close() */
 	Oid			owner;			/* whose rights the SELECT runs with */
 	const char *sql;
 	int			nargs;
-	Oid			types[RDE_MAX_QUERY_ARGS];
-	Datum		values[RDE_MAX_QUERY_ARGS];
+	Oid		   *types;
+	Datum	   *values;
 	int			window_xmax;	/* arguments that the window's end decides, */
 	int			window_end;		/* counted from 0; -1 without one */
 
 	/* the report's columns come first in the SELECT's list */
 	int			ncolumns;
 	RdeColumn  *columns;
+	const char *conditions_json;	/* of the view, as a manifest shows them */
 	RdeFault   *view_fault;		/* NULL: none */
 	bool		from_elsewhere; /* its rows may still arrive, see watermark.h */
 	int			amount;			/* place in the list, or -1 */
 	int			currency;
-	int			period;			/* where it is; never -1 */
+	int			period;			/* never -1 */
 	RdeColumn	period_column;
+	int			reseller;		/* likewise, of a query by reseller */
+	Oid			reseller_type;
 	bool		currency_padded;	/* char(n): blanks behind it do not count */
 } RdeQuery;
 
 /*
  * Lock a report's source and resolve data set, view and source, as they are
  * once the lock is there, to a query;
- * window is given for reports of a snapshot window, and only for them.
+ * window is given for reports of a snapshot window, and only for them.  A query by
+ * reseller has the rows of one of the report's resellers after another's.
  * Allocates in the current context; needs no SPI connection, as all of these.
  * Raises 42704 or 55000 for what does not exist or is not attached, 42P01 and
  * 42703 for a source or columns that are gone, 42804 for columns of another type
@@ -47,11 +49,13 @@ typedef struct RdeQuery
  */
 extern RdeQuery *rde_dataset_query(const RdeHome *home,
 								   const RdeReport *report,
+								   bool by_reseller,
 								   const RdeWindow *window);
 
 /*
  * Raise 42703 or 42804 for a query whose view needs columns that the source never
- * had, or had of another type.  That is this report's fault alone.
+ * had, or had of another type, or has conditions that do not fit theirs.  That is
+ * this report's fault alone.
  */
 extern void rde_dataset_check_columns(const RdeQuery *query);
 

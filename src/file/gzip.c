@@ -66,12 +66,13 @@ static const RdeSinkOps gzip_ops = {
 };
 
 RdeSink *
-rde_sink_gzip_create(RdeSink *next)
+rde_sink_gzip_create(RdeSink *next, RdeDeflate *deflate)
 {
 	GzipSink   *gzip = palloc0(sizeof(GzipSink));
 
 	gzip->sink.ops = &gzip_ops;
 	gzip->sink.next = next;
-	gzip->deflate = rde_deflate_create();
+	gzip->deflate = deflate;
+	rde_deflate_reset(deflate);
 	return &gzip->sink;
 }

@@ -71,6 +71,7 @@ typedef struct RdeBuffer
 	char	   *data;			/* RDE_BLOCK_SIZE + RDE_BUFFER_ROOM bytes */
 } RdeBuffer;
 
+/* `buffer` is zeros, or was drained by another file, whose memory it keeps. */
 extern void rde_buffer_init(RdeBuffer *buffer, RdeSink *sink);
 extern void rde_buffer_flush_blocks(RdeBuffer *buffer);
 extern void rde_buffer_append(RdeBuffer *buffer, const char *data, size_t len);
@@ -93,7 +94,13 @@ rde_buffer_advance(RdeBuffer *buffer, char *end)
 	Assert(buffer->used <= RDE_BLOCK_SIZE + RDE_BUFFER_ROOM);
 }
 
-/* A gzip member (RFC 1952) of what is written, without name or time. */
-extern RdeSink *rde_sink_gzip_create(RdeSink *next);
+struct RdeDeflate;
+
+/*
+ * A gzip member (RFC 1952) of what is written, without name or time.  `deflate`
+ * is its own until it is finished, whatever was compressed with it before.
+ */
+extern RdeSink *rde_sink_gzip_create(RdeSink *next,
+									 struct RdeDeflate *deflate);
 
 #endif							/* RDE_SINK_H */

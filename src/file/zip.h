@@ -26,9 +26,10 @@ typedef struct RdeZip RdeZip;
 
 /*
  * Begin an archive at the place `out` has reached.  Everything is kept in the
- * memory context that is current now.
+ * memory context that is current now; `deflate` is the archive's own until it is
+ * finished, whatever was compressed with it before.
  */
-extern RdeZip *rde_zip_create(RdeSink *out);
+extern RdeZip *rde_zip_create(RdeSink *out, struct RdeDeflate *deflate);
 
 /*
  * Begin an entry, deflated.  Its contents are written to the sink returned;

@@ -46,6 +46,7 @@ typedef struct RdeFormatContext
 	struct pg_tz *zone;			/* the report's time zone */
 
 	RdeSink    *sink;			/* first sink of the chain */
+	struct RdeDeflate *deflate; /* for an archive; in no other's use */
 	RdeBuffer	buffer;			/* empties into sink; ready at start */
 	void	   *state;			/* the format's own, set by start */
 

@@ -238,7 +238,7 @@ xlsx_start(RdeFormatContext *context)
 		state->plan.notes = rde_xlsx_notes(context->columns,
 										   context->ncolumns);
 	}
-	state->zip = rde_zip_create(context->sink);
+	state->zip = rde_zip_create(context->sink, context->deflate);
 	make_frames(context);
 	begin_sheet(context);
 }

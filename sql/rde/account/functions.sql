@@ -266,7 +266,7 @@ EXCEPTION
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_create_account(bigint, text, bigint, name, text, text, integer, integer, bigint, integer, integer, integer) IS
-    'add a reseller to the tree: account is what the reseller column of sources holds, role the database role that is this account, scope provider lets its reports hold the rows of all accounts below it too; max_... are its quotas, NULL is none for reports per day and bytes';
+    'add a reseller to the tree: account is what the reseller column of sources holds, role the database role that is this account, scope provider lets its reports hold the rows of all accounts below it too; max_... are its quotas, NULL is none for reports per day and bytes. None is needed to export or generate. Raises 22023, 42602, 42704, 42710';
 
 CREATE FUNCTION @extschema@.rde_alter_account(
     account   bigint,
@@ -329,7 +329,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_alter_account(bigint, text, bigint, name, text, text, integer, integer, bigint, integer, integer, integer, text[]) IS
-    'change an account; what is NULL stays as it is, and clear names what is to be taken away: parent, role, time_zone, max_reports_per_day, max_stored_bytes';
+    'change an account; what is NULL stays as it is, and clear names what is to be taken away: parent, role, time_zone, max_reports_per_day, max_stored_bytes. Raises 22023, 42602, 42704, 42710';
 
 CREATE FUNCTION @extschema@.rde_drop_account(account bigint) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
@@ -361,7 +361,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_drop_account(bigint) IS
-    'take a reseller out of the tree, once it has no accounts below it and no generators; its reports stay';
+    'take a reseller out of the tree, once it has no accounts below it and no generators; its reports stay. Raises 2BP01 (has accounts below it, or generators), 42704';
 
 CREATE FUNCTION @extschema@.rde_set_on_invoice(account bigint, enabled boolean, child bigint DEFAULT NULL) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
@@ -394,7 +394,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_set_on_invoice(bigint, boolean, bigint) IS
-    'let an account switch reports on invoice on or off for all the accounts directly below it, or for one of them';
+    'let an account switch reports on invoice on or off for all the accounts directly below it, or for one of them. Raises 22023, 42704';
 
 CREATE FUNCTION @extschema@._rde_scope_resellers(reseller bigint, scope text DEFAULT NULL) RETURNS bigint[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE

@@ -39,6 +39,17 @@ CREATE UNIQUE INDEX _rde_view_column_alias ON @extschema@._rde_view_column (view
 COMMENT ON TABLE @extschema@._rde_view_column IS
     'the columns of a report view; expected is the kind of type the source column must have';
 
+CREATE TABLE @extschema@._rde_view_condition (
+    view        bigint NOT NULL,
+    position    integer NOT NULL,
+    column_name text NOT NULL,
+    operator    text NOT NULL CHECK (operator IN ('in', 'not_in', 'min', 'max', 'is_null')),
+    operand     jsonb NOT NULL,
+    PRIMARY KEY (view, position)
+);
+COMMENT ON TABLE @extschema@._rde_view_condition IS
+    'what must hold of a row, all of it, for a report view to show the row; operand is what the view was told: a list, a value, true or false';
+
 CREATE TABLE @extschema@._rde_source (
     dataset         text PRIMARY KEY,
     relation        regclass NOT NULL,

@@ -264,7 +264,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_create_generator(text, text, text[], text, text, bigint, text, integer, time, date, text, interval, jsonb, integer, integer) IS
-    'make reports from now on, in one or several formats, at an event: each day, week, month or quarter, for each invoice, or by hand; weeks begin on week_day, months on month_start; months and quarters are reported on month_day, by default the day they end; start is the first day covered, catch_up none skips all missed periods but the latest, retention says for how long reports are stored';
+    'make reports from now on, in one or several formats, at an event: each day, week, month or quarter, for each invoice, or by hand; weeks begin on week_day, months on month_start; months and quarters are reported on month_day, by default the day they end; start is the first day covered, catch_up none skips all missed periods but the latest, retention says for how long reports are stored. Names are unique per reseller. Raises 22023, 42602, 42704, 42703 and 42804 (the view does not fit the source), 42710, 55000';
 
 CREATE FUNCTION @extschema@._rde_generator_exists(name text, reseller bigint) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -375,7 +375,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_alter_generator(uuid, text, text[], text, text, integer, time, text, interval, jsonb, boolean, text[], integer, integer) IS
-    'change a generator; what is NULL stays as it is, clear names what is to be taken away: view, retention; enabled => true submits its reports that ended in error again';
+    'change a generator; what is NULL stays as it is, clear names what is to be taken away: view, retention; enabled => true submits its reports that ended in error again. month_day follows month_start where it is the same. Raises 22023, 42602, 42704, 42703 and 42804 (the view does not fit the source), 42710, 55000';
 
 CREATE FUNCTION @extschema@._rde_retry_generator(generator uuid) RETURNS void
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -408,7 +408,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_drop_generator(uuid) IS
-    'drop a generator and what it has not completed yet; its completed reports stay';
+    'drop a generator and what it has not completed yet; its completed reports stay. Raises 42704';
 
 CREATE FUNCTION @extschema@.rde_run_generator(generator uuid, first_day date, last_day date) RETURNS SETOF uuid
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE ROWS 4
@@ -434,5 +434,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_run_generator(uuid, date, date) IS
-    'submit reports of a generator for the days first_day .. last_day (inclusive, in its time zone), of type onetime, one per format; rde_run_due or rde_build() makes them';
+    'submit reports of a generator for the days first_day .. last_day (inclusive, in its time zone), of type onetime, one per format; rde_run_due or rde_build() makes them. Raises 22008, 22023, 42704';
 

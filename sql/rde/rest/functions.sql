@@ -82,7 +82,7 @@ CREATE FUNCTION @extschema@.rde_list_reports(
     LANGUAGE C STABLE PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'rde_list_reports';
 COMMENT ON FUNCTION @extschema@.rde_list_reports(date, date, text, text, text, text, boolean, text) IS
-    'the caller''s reports published on the UTC days first_day .. last_day (inclusive), or since the cursor after, newest revisions only, as the JSON body of GET /reports; a long list comes in parts, each with where the next one begins';
+    'the caller''s reports published on the UTC days first_day .. last_day (inclusive), or since the cursor after, newest revisions only, as the JSON body of GET /reports; a long list comes in parts, each with where the next one begins. Raises 22004, 22023';
 
 CREATE FUNCTION @extschema@._rde_error_code(sqlstate text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -184,7 +184,7 @@ BEGIN ATOMIC
         'replacedCharacters', report.replaced_characters, 'textNumbers', report.text_numbers,
         'fileName', report.file_name, 'mediaType', report.media_type,
         'fileBytes', report.file_bytes, 'contentBytes', report.content_bytes, 'sha256', encode(report.sha256, 'hex'),
-        'columns', report.columns);
+        'columns', report.columns, 'conditions', report.conditions);
 END;
 COMMENT ON FUNCTION @extschema@._rde_manifest(@extschema@._rde_report) IS
     'the manifest of a completed report, whoever asks';
@@ -206,7 +206,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_report_manifest(uuid) IS
-    'what there is to know of a completed report''s file, for whoever may read it, as the JSON body of GET /reports/{id}/manifest: what it is about, its columns as they were when it was built, rows, totals, digest';
+    'what there is to know of a completed report''s file, for whoever may read it, as the JSON body of GET /reports/{id}/manifest: what it is about, its columns as they were when it was built, rows, totals, digest. Raises 22004, 42704';
 
 CREATE FUNCTION @extschema@._rde_open_file(report uuid) RETURNS void
     LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
@@ -241,7 +241,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_report_file(uuid, timestamptz) IS
-    'what a download of a completed report of the caller has to know; rde_chunk() reads it, unless it has moved to a store, whose link moved_to is. begun is when a download that goes on began: it may end within an hour of the report''s expiry';
+    'what a download of a completed report of the caller has to know; rde_chunk() reads it, unless it has moved to a store, whose link moved_to is. begun is when a download that goes on began: it may end within an hour of the report''s expiry. Raises 42704';
 
 CREATE FUNCTION @extschema@._rde_submit_period(
     dataset text, period_from timestamptz, period_to timestamptz, format text, view text, reseller bigint, name text
@@ -401,5 +401,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_request_report(json, text) IS
-    'ask for a report as POST /reports does and return its body; small ones are built at once. The same idempotency key gets the same answer for 24 hours';
+    'ask for a report as POST /reports does and return its body; small ones are built at once. The same idempotency key gets the same answer for 24 hours. Its keys are name and startDate; endDate, format, customizationName, dataset. Raises 22023, 42501, 42704, 53400, 55000';
 
