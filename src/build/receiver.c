@@ -16,6 +16,7 @@
 #include "utils/backend_progress.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 
@@ -28,6 +29,16 @@ typedef struct RowReceiver
 	RdePass    *pass;
 } RowReceiver;
 
+/* The period column as the formats are told of it: a day or an instant. */
+static void
+prepare_period(RdePass *pass, Oid type)
+{
+	pass->period_column.name = "period";
+	pass->period_column.transform =
+		getBaseType(type) == INT8OID ? RDE_AS_UNIX : RDE_PLAIN;
+	rde_column_prepare(&pass->period_column, type);
+}
+
 static void
 start(DestReceiver *self, int operation, TupleDesc desc)
 {
@@ -37,8 +48,7 @@ start(DestReceiver *self, int operation, TupleDesc desc)
 	for (int i = 0; i < pass->query->ncolumns; i++)
 		rde_column_prepare(&pass->query->columns[i],
 						   TupleDescAttr(desc, i)->atttypid);
-	rde_column_prepare(&pass->query->period_column,
-					   TupleDescAttr(desc, pass->query->period)->atttypid);
+	prepare_period(pass, TupleDescAttr(desc, pass->query->period)->atttypid);
 	pass->values = palloc0(sizeof(RdeValue) * pass->query->ncolumns);
 	MemoryContextSwitchTo(old);
 }
@@ -67,7 +77,7 @@ add_facts(RdePass *pass, TupleTableSlot *slot)
 	if (slot->tts_isnull[query->period])
 		pass->period.shape = RDE_NULL;
 	else
-		rde_column_value(&query->period_column,
+		rde_column_value(&pass->period_column,
 						 slot->tts_values[query->period], pass->zone,
 						 &pass->period);
 	rde_files_add_facts(pass->files, currency, currency_len, amount,
@@ -163,7 +173,10 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	}
 	pass->column = -1;
 	add_facts(pass, slot);
-	rde_files_add_row(pass->files, pass->values);
+	rde_files_add_row(pass->files, pass->values,
+					  query->cuts ?
+					  rde_cuts_count(query->cuts,
+									 slot->tts_values[query->period]) : 0);
 
 	MemoryContextSwitchTo(old);
 	if (unlikely(pass->rows == pass->max_rows))
