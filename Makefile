@@ -9,9 +9,14 @@
 #   make soak               the same tests with their long loops
 #   make demo               export a sample shop into demo/
 #   make bench              measure against COPY and others
+#   make reference          write what the catalog tells into doc/reference.md
 #   make format, make lint  pgindent style; cppcheck and clang-tidy
 
-TASKS = setup check soak demo bench format lint
+TASKS = setup check soak demo bench format lint reference
+
+# The folder of the sources; objects come where make is run, which may be another:
+# "make -f ../rde/Makefile".
+top := $(patsubst %/,%,$(or $(VPATH),$(dir $(firstword $(MAKEFILE_LIST)))))
 
 ifneq (,$(filter $(TASKS),$(MAKECMDGOALS)))
 
@@ -22,30 +27,33 @@ ifneq (,$(filter $(TASKS),$(MAKECMDGOALS)))
 .NOTPARALLEL:
 
 setup:
-	@test/setup all
+	@$(top)/test/setup all
 check:
-	@test/setup check
-	@test/run
+	@$(top)/test/setup check
+	@$(top)/test/run
 soak:
-	@test/setup check
-	@RDE_SOAK=1 test/run
+	@$(top)/test/setup soak
+	@RDE_SOAK=1 $(top)/test/run
 demo:
-	@test/setup build
-	@test/demo
+	@$(top)/test/setup build
+	@$(top)/test/demo
 bench:
-	@test/setup check
-	@bench/run
+	@$(top)/test/setup check
+	@$(top)/bench/run
+reference:
+	@$(top)/test/setup build
+	@$(top)/test/reference
 format:
-	@test/setup all
-	@$(MAKE) --no-print-directory with_llvm=no all
-	@test/format
+	@$(top)/test/setup all
+	@$(MAKE) --no-print-directory -C $(top) with_llvm=no all
+	@$(top)/test/format
 lint:
-	@test/setup all
-	@$(MAKE) --no-print-directory lint-sources
+	@$(top)/test/setup all
+	@$(MAKE) --no-print-directory -C $(top) lint-sources
 
 # what was asked for beside them, as in "make clean check"
 $(filter-out $(TASKS),$(MAKECMDGOALS)):
-	@$(MAKE) --no-print-directory $@
+	@$(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST)) $@
 
 else
 
@@ -56,20 +64,21 @@ $(error PostgreSQL's server headers are not installed, or PG_CONFIG does not nam
 endif
 
 EXTENSION = rde
-RDE_VERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" rde.control)
+RDE_VERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" $(top)/rde.control)
 # The install script is its parts, in the order the first one lists them.  An
 # update script is made of the same parts, and of steps in sql/rde/upgrade/.
 RDE_SCRIPT = sql/rde--$(RDE_VERSION).sql
-RDE_SQL := sql/rde/header.sql $(shell sed -n 's|^ \*   \([a-z_/]*\.sql\) .*|sql/rde/\1|p' sql/rde/header.sql)
-ifneq ($(sort $(RDE_SQL)),$(sort $(filter-out sql/rde/upgrade/%,$(wildcard sql/rde/*.sql sql/rde/*/*.sql))))
+sql = $(top)/sql/rde
+RDE_SQL := $(sql)/header.sql $(shell sed -n 's|^ \*   \([a-z_/]*\.sql\) .*|$(sql)/\1|p' $(sql)/header.sql)
+ifneq ($(sort $(RDE_SQL)),$(sort $(filter-out $(sql)/upgrade/%,$(wildcard $(sql)/*.sql $(sql)/*/*.sql))))
 $(error The list in sql/rde/header.sql and the files of sql/rde/ differ)
 endif
-RDE_STEPS := $(notdir $(basename $(wildcard sql/rde/upgrade/*--*.sql)))
+RDE_STEPS := $(notdir $(basename $(wildcard $(sql)/upgrade/*--*.sql)))
 RDE_UPDATES := $(foreach step,$(RDE_STEPS),sql/rde--$(firstword $(subst --, ,$(step)))--$(RDE_VERSION).sql)
 DATA_built = $(RDE_SCRIPT) $(RDE_UPDATES)
 
 MODULE_big = rde
-OBJS = $(sort $(patsubst %.c,%.o,$(wildcard src/*/*.c)))
+OBJS = $(sort $(patsubst $(top)/%.c,%.o,$(wildcard $(top)/src/*/*.c)))
 
 # ISA-L compresses several times faster than zlib.  It is used where a program
 # can be built with it; RDE_DEFLATE=zlib or RDE_DEFLATE=isal decides by hand.
@@ -85,7 +94,7 @@ endif
 # PostgreSQL's headers are system headers to us: only our own code has to be
 # free of warnings.  A compiler that knows more of them: make WERROR=
 WERROR ?= -Werror
-PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) $(DEFLATE_FLAGS) \
+PG_CPPFLAGS = -I$(top)/src -isystem $(shell $(PG_CONFIG) --includedir-server) $(DEFLATE_FLAGS) \
 	-DRDE_VERSION='"$(RDE_VERSION)"'
 PG_CFLAGS = -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare -MMD -MP
 ifneq (,$(findstring clang,$(CC)))
@@ -104,12 +113,12 @@ EXTRA_CLEAN = $(OBJS:.o=.d) src/.flags build/lint
 
 # "make installcheck" runs the SQL and isolation tests on a running server, which
 # has the extension installed and max_prepared_transactions = 10.
-REGRESS = $(sort $(basename $(notdir $(wildcard test/sql/*.sql))))
-ISOLATION = $(sort $(basename $(notdir $(wildcard test/specs/*.spec))))
+REGRESS = $(sort $(basename $(notdir $(wildcard $(top)/test/sql/*.sql))))
+ISOLATION = $(sort $(basename $(notdir $(wildcard $(top)/test/specs/*.spec))))
 pg_regress = $(dir $(PGXS))../test/regress/pg_regress
 # up to 15 expected outputs are looked for in the output folder, this one
-expected_dir := $(shell $(pg_regress) --help 2>/dev/null | grep -q -e --expecteddir && echo --expecteddir=.)
-REGRESS_OPTS = --inputdir=test $(expected_dir)
+expected_dir := $(shell $(pg_regress) --help 2>/dev/null | grep -q -e --expecteddir && echo --expecteddir=$(top))
+REGRESS_OPTS = --inputdir=$(top)/test $(expected_dir)
 ISOLATION_OPTS = $(REGRESS_OPTS) --outputdir=.
 
 include $(PGXS)
@@ -117,40 +126,65 @@ include $(PGXS)
 # as in "make check": a hint names the database
 CONTRIB_TESTDB = rde_regress
 
+ifneq (.,$(top))
+installcheck: copy-expected
+copy-expected:
+	@cp -R $(top)/expected .
+.PHONY: copy-expected
+endif
+
+# Folders of objects, where they are not those of the sources; not by a rule, for
+# make would find the sources' ones by VPATH.
+ifneq (.,$(top))
+$(shell mkdir -p $(sort $(dir $(OBJS) $(DATA_built))))
+endif
+
 $(RDE_SCRIPT): $(RDE_SQL)
 	cat $^ >$@
-$(RDE_UPDATES): sql/rde--%--$(RDE_VERSION).sql: $(RDE_SQL) $(wildcard sql/rde/upgrade/*)
-	sql/rde/upgrade/assemble $* $(RDE_VERSION) $(filter-out sql/rde/header.sql,$(RDE_SQL)) >$@ || { rm -f $@; exit 1; }
+$(RDE_UPDATES): sql/rde--%--$(RDE_VERSION).sql: $(RDE_SQL) $(wildcard $(sql)/upgrade/*)
+	$(sql)/upgrade/assemble $* $(RDE_VERSION) $(filter-out $(sql)/header.sql,$(RDE_SQL)) >$@ || { rm -f $@; exit 1; }
 
 # The gateway is a program of its own and rde_azure an extension of its own: a
 # server can do without.  Each is left out where the headers it needs are missing.
-PARTS = $(patsubst %/Makefile,%,$(wildcard gateway/Makefile azure/Makefile))
+PARTS = $(patsubst $(top)/%/Makefile,%,$(wildcard $(top)/gateway/Makefile $(top)/azure/Makefile))
 part_gateway = gateway/rde-gateway
 part_azure = the extension rde_azure
 needs_gateway = libmicrohttpd, libpq or libcrypto
 needs_azure = libcurl or libcrypto
-make_part = $(MAKE) --no-print-directory -C $(1) $(2) PG_CONFIG='$(PG_CONFIG)' CC='$(CC)' WERROR='$(WERROR)'
+make_part = mkdir -p $(1) && $(MAKE) --no-print-directory -C $(1) $(if $(filter-out .,$(top)),-f $(abspath $(top))/$(1)/Makefile) $(2) \
+	PG_CONFIG='$(PG_CONFIG)' CC='$(CC)' WERROR='$(WERROR)' RDE_PREFIX='$(RDE_PREFIX)'
+
+# Programs and units are no part of a server's version.  They go where they are
+# found: beside a server that somebody put into a folder of his own, else there.
+RDE_PREFIX ?= $(if $(filter /usr/%,$(bindir)),/usr/local,$(patsubst %/bin,%,$(bindir)))
+unitdir ?= $(RDE_PREFIX)/lib/systemd/system
+UNITS = rde-worker.service rde-worker.timer
 
 all: $(PARTS)
-install: $(PARTS:%=install-%)
-uninstall: $(PARTS:%=uninstall-%)
+install: $(PARTS:%=install-%) install-units
+uninstall: $(PARTS:%=uninstall-%) uninstall-units
+install-units:
+	$(MKDIR_P) '$(DESTDIR)$(unitdir)'
+	$(INSTALL_DATA) $(UNITS:%=$(top)/systemd/%) '$(DESTDIR)$(unitdir)/'
+uninstall-units:
+	rm -f $(UNITS:%='$(DESTDIR)$(unitdir)/%')
 clean: $(PARTS:%=clean-%)
 
 $(PARTS):
 	@+if $(call make_part,$@,-s headers); then $(call make_part,$@,all); \
 	else echo '$(part_$@) is left out: headers of $(needs_$@) are missing'; fi
 $(PARTS:%=install-%): install-%: %
-	@+if $(call make_part,$*,-s headers); then $(call make_part,$*,install) bindir='$(bindir)'; fi
+	@+if $(call make_part,$*,-s headers); then $(call make_part,$*,install); fi
 $(PARTS:%=uninstall-%): uninstall-%:
-	@+$(call make_part,$*,uninstall) bindir='$(bindir)'
+	@+$(call make_part,$*,uninstall)
 $(PARTS:%=clean-%): clean-%:
 	@+$(call make_part,$*,clean)
-.PHONY: $(PARTS) $(PARTS:%=install-%) $(PARTS:%=uninstall-%) $(PARTS:%=clean-%)
+.PHONY: $(PARTS) $(PARTS:%=install-%) $(PARTS:%=uninstall-%) $(PARTS:%=clean-%) install-units uninstall-units
 
 # Objects are made again when a header they include has changed, or when they
 # would be compiled with other options.
 -include $(OBJS:.o=.d)
-$(OBJS:.o=.bc): $(wildcard src/*/*.h)
+$(OBJS:.o=.bc): $(wildcard $(top)/src/*/*.h)
 $(OBJS) $(OBJS:.o=.bc): src/.flags
 src/.flags: export BUILD_FLAGS := $(CC) $(CFLAGS) $(CPPFLAGS)
 src/.flags: FORCE

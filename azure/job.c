@@ -182,18 +182,20 @@ put_manifest(const RdeHome *home, AzureClient *client, const AzureJob *job,
 			 const char *file)
 {
 	MemoryContext context = CurrentMemoryContext;
+	text	   *stored;
 	char	   *manifest;
 	AzureBlob	blob;
 	AzureOutcome outcome;
 
 	rde_step_begin();
-	manifest = azure_outbox_manifest(home, job, context);
+	stored = azure_outbox_manifest(home, job, context);
 	rde_step_end();
-	if (manifest == NULL)
+	if (stored == NULL)
 	{
 		strlcpy(client->error, "the report is gone", sizeof(client->error));
 		return AZURE_AGAIN;
 	}
+	manifest = text_to_cstring(stored);
 	manifest = pg_server_to_any(manifest, strlen(manifest), PG_UTF8);
 	blob = wanted_manifest(job, file, manifest);
 	outcome = azure_put(client, &blob, manifest);

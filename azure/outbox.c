@@ -130,6 +130,23 @@ azure_outbox_name(const RdeHome *home, const AzureJob *job)
 	rde_execute(home, &save_names, values, job->new_blob ? NULL : "  n");
 }
 
+/* The one value that a statement finds, in `context`; 0 if it finds none. */
+static Datum
+find_value(const RdeHome *home, const RdeStatement *statement, Datum *values,
+		   MemoryContext context)
+{
+	MemoryContext old;
+	Datum		value;
+
+	rde_execute(home, statement, values, NULL);
+	if (SPI_processed == 0)
+		return (Datum) 0;
+	old = MemoryContextSwitchTo(context);
+	value = rde_row_copy(rde_row(0), 1);
+	MemoryContextSwitchTo(old);
+	return value;
+}
+
 static const RdeStatement read_chunk = {
 	.sql = "SELECT data FROM %s._rde_report_chunk"
 	" WHERE report = $1 AND seq = $2",
@@ -142,16 +159,9 @@ azure_outbox_chunk(const RdeHome *home, const AzureJob *job, int seq,
 				   MemoryContext context)
 {
 	Datum		values[] = {UUIDPGetDatum(&job->id), Int32GetDatum(seq)};
-	MemoryContext old;
-	bytea	   *chunk;
 
-	rde_execute(home, &read_chunk, values, NULL);
-	if (SPI_processed == 0)
-		return NULL;
-	old = MemoryContextSwitchTo(context);
-	chunk = rde_row_bytea(rde_row(0), 1);
-	MemoryContextSwitchTo(old);
-	return chunk;
+	return (bytea *) DatumGetPointer(find_value(home, &read_chunk, values,
+												context));
 }
 
 static const RdeStatement read_manifest = {
@@ -161,21 +171,14 @@ static const RdeStatement read_manifest = {
 	.expected = SPI_OK_SELECT
 };
 
-char *
+text *
 azure_outbox_manifest(const RdeHome *home, const AzureJob *job,
 					  MemoryContext context)
 {
 	Datum		values[] = {UUIDPGetDatum(&job->id)};
-	MemoryContext old;
-	char	   *manifest;
 
-	rde_execute(home, &read_manifest, values, NULL);
-	if (SPI_processed == 0)
-		return NULL;
-	old = MemoryContextSwitchTo(context);
-	manifest = rde_row_text(rde_row(0), 1);
-	MemoryContextSwitchTo(old);
-	return manifest;
+	return (text *) DatumGetPointer(find_value(home, &read_manifest, values,
+											   context));
 }
 
 static const RdeStatement find_report = {

@@ -64,8 +64,8 @@ extern bytea *azure_outbox_chunk(const RdeHome *home, const AzureJob *job,
  * What is known of the report's file, as JSON in `context`, but for when it
  * expires: that may change, and the rest does not.  NULL if there is no report.
  */
-extern char *azure_outbox_manifest(const RdeHome *home, const AzureJob *job,
-								   MemoryContext context);
+extern text * azure_outbox_manifest(const RdeHome *home, const AzureJob *job,
+									MemoryContext context);
 
 /* Was the report of an upload dropped meanwhile? */
 extern bool azure_outbox_gone(const RdeHome *home, const AzureJob *job);

@@ -146,7 +146,7 @@ read_next_piece(Download *download, uint64_t at)
 		if (!again)
 			log_message(LOG_WARNING, "%s: download broken off: %s",
 						download->request->correlation_id, failure.message);
-		free(failure.message);
+		failure_clear(&failure);
 		if (!again)
 			return false;
 		nanosleep(&pause, NULL);

@@ -19,6 +19,8 @@ typedef struct Failure
 	int			status;			/* of HTTP */
 	int			retry_after;	/* seconds; 0: no such header */
 	const char *code;			/* in a word, for programs; constant */
+	char	   *field;			/* of the request, that it is about; to be
+								 * freed, NULL: none in particular */
 	char	   *message;		/* to be freed */
 } Failure;
 
@@ -26,6 +28,7 @@ typedef struct Failure
 extern void failure_set(Failure *failure, int status, int retry_after,
 						const char *message);
 extern const char *failure_code(int status);
+extern void failure_clear(Failure *failure);
 
 /*
  * An error of the database, or NULL where there is none for the connection was

@@ -26,7 +26,7 @@ answers(Pool *pool, const char *what)
 	call_begin(&call, STATEMENT_PING);
 	answer = call_run(&caller, &call, 1, &failure);
 	if (answer == NULL)
-		free(failure.message);
+		failure_clear(&failure);
 	PQclear(answer);
 	return answer != NULL;
 }

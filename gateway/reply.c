@@ -61,7 +61,7 @@ reply_send(Request *request, struct MHD_Response *response, int status,
 	return result;
 }
 
-_Static_assert((int) REQUEST_JSON == (int) BODY_JSON,
+_Static_assert((int) RESOURCE_JSON == (int) BODY_JSON,
 			   "whatever was asked, its body is in the same column");
 
 /* A result that is being sent. */
@@ -96,7 +96,7 @@ reply_no_room(Request *request, ShareAnswer answer)
 }
 
 enum MHD_Result
-reply_json(Request *request, PGresult *result, int status, int retry_after)
+reply_json(Request *request, PGresult *result, const Success *success)
 {
 	size_t		size = PQgetlength(result, 0, BODY_JSON);
 	ShareAnswer answer = share_take_list(request->account, size);
@@ -120,17 +120,19 @@ reply_json(Request *request, PGresult *result, int status, int retry_after)
 		free_body(body);
 		return MHD_NO;
 	}
-	reply_header(response, "Content-Type", "application/json; charset=utf-8");
+	if (success->status != MHD_HTTP_NO_CONTENT)
+		reply_header(response, "Content-Type", "application/json; charset=utf-8");
 	/* it holds links */
 	reply_header(response, "Cache-Control", "private, no-store");
-	if (retry_after > 0)
-		reply_header(response, "Retry-After", "%d", retry_after);
-	return reply_send(request, response, status, size);
+	if (success->version != NULL)
+		reply_header(response, "ETag", "\"%s\"", success->version);
+	if (success->retry_after > 0)
+		reply_header(response, "Retry-After", "%d", success->retry_after);
+	return reply_send(request, response, success->status, size);
 }
 
 static struct MHD_Response *
-error_body(Request *request, int status, const char *code, const char *message,
-		   const char *link)
+error_body(Request *request, const Failure *failure, const char *link)
 {
 	char	   *body;
 	size_t		size;
@@ -141,8 +143,15 @@ error_body(Request *request, int status, const char *code, const char *message,
 	if (out == NULL)
 		abort();
 	text_time(now);
-	fprintf(out, "{\"timeStamp\":\"%s\",\"status\":%d,\"code\":\"%s\",\"message\":", now, status, code);
-	text_put_json(out, message);
+	fprintf(out, "{\"timeStamp\":\"%s\",\"status\":%d,\"code\":\"%s\"", now, failure->status,
+			failure->code);
+	if (failure->field != NULL)
+	{
+		fputs(",\"field\":", out);
+		text_put_json(out, failure->field);
+	}
+	fputs(",\"message\":", out);
+	text_put_json(out, failure->message);
 	fputs(",\"path\":", out);
 	text_put_json(out, request->path);
 	fprintf(out, ",\"correlationId\":\"%s\"", request->correlation_id);
@@ -166,17 +175,22 @@ error_body(Request *request, int status, const char *code, const char *message,
 struct MHD_Response *
 reply_error_body(Request *request, int status, const char *message)
 {
-	return error_body(request, status, failure_code(status), message, NULL);
+	const Failure failure = {
+		.status = status,.code = failure_code(status),.message = (char *) message
+	};
+
+	return error_body(request, &failure, NULL);
 }
 
 enum MHD_Result
 reply_elsewhere(Request *request, const char *link)
 {
-	struct MHD_Response *response;
+	const Failure failure = {
+		.status = MHD_HTTP_CONFLICT,.code = failure_code(MHD_HTTP_CONFLICT),
+		.message = (char *) "the file is at downloadUrl, which needs no token"
+	};
+	struct MHD_Response *response = error_body(request, &failure, link);
 
-	response = error_body(request, MHD_HTTP_CONFLICT,
-						  failure_code(MHD_HTTP_CONFLICT),
-						  "the file is at downloadUrl, which needs no token", link);
 	return reply_send(request, response, MHD_HTTP_CONFLICT, request->reply_bytes);
 }
 
@@ -202,12 +216,9 @@ reply_error_and_close(Request *request, int status, const char *message)
 enum MHD_Result
 reply_failure(Request *request, Failure *failure)
 {
-	struct MHD_Response *response = error_body(request, failure->status,
-											   failure->code, failure->message,
-											   NULL);
+	struct MHD_Response *response = error_body(request, failure, NULL);
 
-	free(failure->message);
-	failure->message = NULL;
+	failure_clear(failure);
 	if (failure->status == MHD_HTTP_UNAUTHORIZED)
 		reply_header(response, "WWW-Authenticate", "Bearer");
 	if (failure->retry_after > 0)

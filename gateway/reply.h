@@ -23,12 +23,20 @@ extern void reply_header(struct MHD_Response *response, const char *name,
 extern enum MHD_Result reply_send(Request *request, struct MHD_Response *response,
 								  int status, uint64_t bytes);
 
+/* What is said of a body beside it. */
+typedef struct Success
+{
+	int			status;
+	int			retry_after;	/* as in Failure */
+	const char *version;		/* for its ETag, or NULL */
+} Success;
+
 /*
- * The JSON in a result's first column; the result is the reply's from here on.
- * retry_after as in Failure.
+ * The JSON in a result's first column, or nothing with 204; the result is the
+ * reply's from here on.
  */
 extern enum MHD_Result reply_json(Request *request, PGresult *result,
-								  int status, int retry_after);
+								  const Success *success);
 
 /* An error.  reply_error_body() makes the response alone, to add headers to. */
 extern struct MHD_Response *reply_error_body(Request *request, int status,

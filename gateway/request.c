@@ -37,6 +37,8 @@ static const char *const field_names[FIELD_COUNT] = {
 	[HEADER_IF_NONE_MATCH] = "If-None-Match",
 	[HEADER_IF_MODIFIED_SINCE] = "If-Modified-Since",
 	[HEADER_IF_UNMODIFIED_SINCE] = "If-Unmodified-Since",
+	[HEADER_LAST_EVENT_ID] = "Last-Event-ID",
+	[HEADER_ORIGIN] = "Origin",
 	[QUERY_FROM] = "from",
 	[QUERY_TO] = "to",
 	[QUERY_FORMAT] = "format",
@@ -45,6 +47,9 @@ static const char *const field_names[FIELD_COUNT] = {
 	[QUERY_TYPE] = "type",
 	[QUERY_DETAIL] = "detail",
 	[QUERY_AFTER] = "after",
+	[QUERY_DATASET] = "dataset",
+	[QUERY_GENERATOR] = "generator",
+	[QUERY_RESELLER] = "reseller",
 	[QUERY_SV] = "sv",
 	[QUERY_ST] = "st",
 	[QUERY_SE] = "se",
@@ -63,7 +68,8 @@ request_field_name(Field field)
 /*
  * The path in its segments, each decoded alone: an encoded slash is part of a
  * segment.  What cannot be decoded has no segments, so nothing is found there;
- * a NUL, at which others would take the path to end, is an error of its own.
+ * a NUL, at which others would take the path to end, is an error of its own.  A
+ * slash at the end says nothing.
  */
 static void
 split_path(Request *request)
@@ -86,6 +92,9 @@ split_path(Request *request)
 	}
 	if (*at != '\0')
 		request->segment_count = 0;
+	else if (request->segment_count > 1 &&
+			 *request->segments[request->segment_count - 1] == '\0')
+		request->segment_count--;
 }
 
 Request *
@@ -112,7 +121,7 @@ request_free(Request *request)
 		free(request->segments[i]);
 	free(request->path);
 	free(request->body);
-	free(request->refusal.message);
+	failure_clear(&request->refusal);
 	free(request);
 }
 

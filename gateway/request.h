@@ -17,7 +17,7 @@
 
 #define REQUEST_MAX_BODY	(64 * 1024)
 #define REQUEST_MAX_LINE	(32 * 1024) /* and headers */
-#define REQUEST_MAX_SEGMENTS 4
+#define REQUEST_MAX_SEGMENTS 5
 #define SHA256_SIZE			32
 
 /* Headers and parameters of the query somebody here looks at. */
@@ -37,6 +37,8 @@ typedef enum Field
 	HEADER_IF_NONE_MATCH,
 	HEADER_IF_MODIFIED_SINCE,
 	HEADER_IF_UNMODIFIED_SINCE,
+	HEADER_LAST_EVENT_ID,
+	HEADER_ORIGIN,
 	QUERY_FROM,
 	QUERY_TO,
 	QUERY_FORMAT,
@@ -45,6 +47,9 @@ typedef enum Field
 	QUERY_TYPE,
 	QUERY_DETAIL,
 	QUERY_AFTER,
+	QUERY_DATASET,
+	QUERY_GENERATOR,
+	QUERY_RESELLER,
 	QUERY_SV,
 	QUERY_ST,
 	QUERY_SE,
@@ -72,6 +77,7 @@ typedef struct Credentials
 
 struct Download;
 struct Guard;
+struct Route;
 
 /* Where requests get sessions from. */
 typedef struct Pools
@@ -91,6 +97,7 @@ typedef struct Request
 	char		correlation_id[65];
 	char		method[16];
 	char	   *path;			/* as it came, without its query */
+	const struct Route *route;	/* NULL: there is none */
 	const char *target;			/* as libmicrohttpd has it, query and all */
 	size_t		target_length;	/* to its first NUL */
 	bool		begun;			/* the headers are here */

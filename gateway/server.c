@@ -19,12 +19,11 @@
 #include "clock.h"
 #include "download.h"
 #include "guard.h"
-#include "health.h"
 #include "log.h"
 #include "logins.h"
 #include "memory.h"
 #include "reply.h"
-#include "reports.h"
+#include "routes.h"
 
 #define MAX_CONNECTIONS	512
 #define STACK_SIZE		(256 * 1024)
@@ -42,25 +41,6 @@
  * reply; but not if it is larger than this. */
 #define MAX_DRAINED		(1024 * 1024)
 
-typedef struct Route
-{
-	const char *first;			/* segment of the path */
-	int			segments;
-	const char *last;			/* NULL: whatever it is */
-	const char *allowed;		/* methods, as Allow has them */
-	enum MHD_Result (*get) (Request *request);	/* HEAD too */
-	enum MHD_Result (*post) (Request *request);
-} Route;
-
-static const Route routes[] = {
-	{"reports", 1, NULL, "GET, HEAD, POST", reports_list, reports_request},
-	{"reports", 2, NULL, "GET, HEAD", reports_get, NULL},
-	/* no file is called so: a file's name has the report's id in it */
-	{"reports", 3, "manifest", "GET, HEAD", reports_manifest, NULL},
-	{"reports", 3, NULL, "GET, HEAD", download_file, NULL},
-	{"health", 1, NULL, "GET, HEAD", health_get, NULL},
-};
-
 /* A connection, and its request that has begun and not ended. */
 typedef struct Client
 {
@@ -74,45 +54,29 @@ static const Pools *server_pools;
 static bool behind_proxy;
 static int	active;
 
-static const Route *
-find_route(const Request *request)
-{
-	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
-	{
-		const Route *route = &routes[i];
-
-		if (request->segment_count == route->segments &&
-			strcmp(request->segments[0], route->first) == 0 &&
-			(route->last == NULL ||
-			 strcmp(request->segments[route->segments - 1], route->last) == 0))
-			return route;
-	}
-	return NULL;
-}
-
 static enum MHD_Result
 answer(Request *request)
 {
-	const Route *route = find_route(request);
+	char	   *allowed;
+	enum MHD_Result result;
 
 	if (request->refusal.status != 0)
 		return reply_failure(request, &request->refusal);
-	if (route == NULL)
+	if (request->route != NULL)
+		return request->route->answer(request);
+	(void) routes_find(request, &allowed);
+	if (allowed == NULL)
 		return reply_error(request, MHD_HTTP_NOT_FOUND, "there is nothing here");
-	if (request_is(request, "GET") || request_is(request, "HEAD"))
-		return route->get(request);
-	if (request_is(request, "POST") && route->post != NULL)
-		return route->post(request);
-	return reply_method_not_allowed(request, route->allowed);
+	result = reply_method_not_allowed(request, allowed);
+	free(allowed);
+	return result;
 }
 
 /* Is its body of use?  Strangers' are not kept in memory. */
 static bool
 wants_body(Request *request)
 {
-	const Route *route = find_route(request);
-
-	return route != NULL && route->post != NULL && request_is(request, "POST") &&
+	return request->route != NULL && request->route->takes_body &&
 		access_login(request, &request->refusal);
 }
 
@@ -131,6 +95,7 @@ handle(void *arg, struct MHD_Connection *connection, const char *url,
 	   size_t *size, void **state)
 {
 	Request    *request = *state;
+	char	   *allowed;
 
 	(void) arg;
 	(void) connection;
@@ -141,6 +106,8 @@ handle(void *arg, struct MHD_Connection *connection, const char *url,
 		if (behind_proxy && request->fields[HEADER_FORWARDED_FOR].count > 0)
 			address_parse_last(&request->address,
 							   request->fields[HEADER_FORWARDED_FOR].value);
+		request->route = routes_find(request, &allowed);
+		free(allowed);
 		__atomic_add_fetch(&active, 1, __ATOMIC_RELAXED);
 		guard_expect(request->guard, GUARD_WORK);
 		if (request->malformed)

@@ -15,6 +15,7 @@
 /* OIDs of types never change: pg_type.dat */
 #define BOOLOID			16
 #define BYTEAOID		17
+#define INT8OID			20
 #define INT4OID			23
 #define FLOAT8OID		701
 #define TEXTOID			25
@@ -28,6 +29,46 @@
 	P(QUERY_NAME, TEXTOID) P(QUERY_STATUS, TEXTOID) P(QUERY_TYPE, TEXTOID) \
 	P(QUERY_DETAIL, BOOLOID) P(QUERY_AFTER, TEXTOID)
 
+/* rde_request_report() */
+#define REQUEST_PARAMETERS(P) \
+	P(REQUEST_BODY, JSONOID) P(HEADER_IDEMPOTENCY_KEY, TEXTOID)
+
+/* What is asked of one report */
+#define REPORT_PARAMETERS(P) \
+	P(SEGMENT_1, UUIDOID)
+
+/* Report views: rde_get_view() and those that change one */
+#define VIEW_PARAMETERS(P) \
+	P(SEGMENT_1, TEXTOID) P(SEGMENT_3, TEXTOID)
+#define VIEW_GET_PARAMETERS(P) \
+	VIEW_PARAMETERS(P) P(QUERY_RESELLER, INT8OID)
+#define VIEW_CREATE_PARAMETERS(P) \
+	VIEW_PARAMETERS(P) P(REQUEST_BODY, JSONOID) \
+	P(HEADER_IDEMPOTENCY_KEY, TEXTOID) P(QUERY_RESELLER, INT8OID)
+#define VIEW_REPLACE_PARAMETERS(P) \
+	VIEW_PARAMETERS(P) P(REQUEST_BODY, JSONOID) P(HEADER_IF_MATCH, TEXTOID) \
+	P(QUERY_RESELLER, INT8OID)
+#define VIEW_REMOVE_PARAMETERS(P) \
+	VIEW_PARAMETERS(P) P(HEADER_IF_MATCH, TEXTOID) P(QUERY_RESELLER, INT8OID)
+
+/* Generators */
+#define GENERATOR_PARAMETERS(P) \
+	P(SEGMENT_1, UUIDOID)
+#define GENERATOR_LIST_PARAMETERS(P) \
+	P(QUERY_AFTER, TEXTOID) P(QUERY_RESELLER, INT8OID)
+#define GENERATOR_CREATE_PARAMETERS(P) \
+	REQUEST_PARAMETERS(P)
+#define GENERATOR_CHANGE_PARAMETERS(P) \
+	GENERATOR_PARAMETERS(P) P(REQUEST_BODY, JSONOID) P(HEADER_IF_MATCH, TEXTOID)
+#define GENERATOR_REMOVE_PARAMETERS(P) \
+	GENERATOR_PARAMETERS(P) P(HEADER_IF_MATCH, TEXTOID)
+#define RUN_PARAMETERS(P) \
+	GENERATOR_PARAMETERS(P) REQUEST_PARAMETERS(P)
+#define PERIODS_PARAMETERS(P) \
+	GENERATOR_PARAMETERS(P) P(QUERY_FROM, DATEOID) P(QUERY_TO, DATEOID)
+#define PREVIEW_PARAMETERS(P) \
+	P(REQUEST_BODY, JSONOID)
+
 /* Those of a link, behind the report and the name of its file */
 #define LINK_PARAMETERS(P) \
 	P(QUERY_SV, TEXTOID) P(QUERY_ST, TEXTOID) P(QUERY_SE, TEXTOID) \
@@ -38,17 +79,15 @@
 #define LOGIN_COLUMNS(FIRST, NEXT) \
 	FIRST(LOGIN_ACCOUNT, "account")
 
-/*
- * What a reply's body is: rde_list_reports(), rde_get_report(),
- * rde_report_manifest()
- */
+/* What a reply's body is */
 #define BODY_COLUMNS(FIRST, NEXT) \
 	FIRST(BODY_JSON, "body")
 
-/* rde_request_report() */
-#define REQUEST_COLUMNS(FIRST, NEXT) \
-	FIRST(REQUEST_JSON, "body") \
-	NEXT(REQUEST_STATUS, "body ->> 'status'")
+/* The same of one thing: of a report its status, of what can be changed a version */
+#define RESOURCE_COLUMNS(FIRST, NEXT) \
+	FIRST(RESOURCE_JSON, "body") \
+	NEXT(RESOURCE_STATUS, "body ->> 'status'") \
+	NEXT(RESOURCE_VERSION, "body ->> 'version'")
 
 /* rde_redeem() and rde_report_file() */
 #define FILE_COLUMNS(FIRST, NEXT) \
@@ -76,9 +115,9 @@ enum BodyColumn
 {
 	BODY_COLUMNS(COLUMN_AS_NAME, COLUMN_AS_NAME)
 };
-enum RequestColumn
+enum ResourceColumn
 {
-	REQUEST_COLUMNS(COLUMN_AS_NAME, COLUMN_AS_NAME)
+	RESOURCE_COLUMNS(COLUMN_AS_NAME, COLUMN_AS_NAME)
 };
 enum FileColumn
 {
@@ -90,6 +129,7 @@ enum PieceColumn
 };
 
 #define PARAMETER_AS_FIELD(field, type)	field,
+#define PARAMETER_AS_SOURCE(source, type)	source,
 #define PARAMETER_AS_TYPE(field, type)	type,
 
 /* Every session has these prepared; statement.c has their text. */
@@ -97,9 +137,23 @@ typedef enum Statement
 {
 	STATEMENT_LOGIN,			/* key, SHA-256 of the token */
 	STATEMENT_LIST,				/* LIST_PARAMETERS */
-	STATEMENT_GET,				/* report */
-	STATEMENT_MANIFEST,			/* report */
-	STATEMENT_REQUEST,			/* body, idempotency key */
+	STATEMENT_GET,				/* REPORT_PARAMETERS */
+	STATEMENT_MANIFEST,			/* REPORT_PARAMETERS */
+	STATEMENT_REQUEST,			/* REQUEST_PARAMETERS */
+	STATEMENT_ACCOUNT,			/* nothing */
+	STATEMENT_DATASETS,			/* nothing */
+	STATEMENT_VIEW_GET,			/* and so on: ..._PARAMETERS */
+	STATEMENT_VIEW_CREATE,
+	STATEMENT_VIEW_REPLACE,
+	STATEMENT_VIEW_REMOVE,
+	STATEMENT_GENERATOR_LIST,
+	STATEMENT_GENERATOR_GET,
+	STATEMENT_GENERATOR_CREATE,
+	STATEMENT_GENERATOR_CHANGE,
+	STATEMENT_GENERATOR_REMOVE,
+	STATEMENT_RUN,
+	STATEMENT_PERIODS,
+	STATEMENT_PREVIEW,
 	STATEMENT_REDEEM,			/* report, file name, LINK_PARAMETERS */
 	STATEMENT_REDEEM_PIECE,		/* the same, chunk, first byte, length, and
 								 * when the first statement ran */

@@ -46,7 +46,7 @@ build_and_stage()
 
 	make --no-print-directory -j2 -s PG_CONFIG="$PG_CONFIG" with_llvm=no all
 	make --no-print-directory -s PG_CONFIG="$PG_CONFIG" with_llvm=no \
-		DESTDIR="$stage" install >/dev/null
+		DESTDIR="$stage" RDE_PREFIX=/usr install >/dev/null
 
 	if "$bindir/postgres" --describe-config | grep '^extension_destdir' >/dev/null; then
 		echo "extension_destdir = '$stage'"

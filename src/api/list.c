@@ -12,7 +12,7 @@
 #include "core/row.h"
 #include "core/statement.h"
 #include "core/url.h"
-#include "who/who.h"
+#include "who/sight.h"
 
 #include "catalog/pg_type.h"
 #include "format/format.h"

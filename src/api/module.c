@@ -6,7 +6,7 @@
 
 #include "core/settings.h"
 #include "fmgr.h"
-#include "who/who.h"
+#include "who/opened.h"
 
 #ifdef PG_MODULE_MAGIC_EXT
 PG_MODULE_MAGIC_EXT(.name = "rde");

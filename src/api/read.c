@@ -12,7 +12,8 @@
 #include "core/statement.h"
 #include "report/missing.h"
 #include "report/report.h"
-#include "who/who.h"
+#include "who/opened.h"
+#include "who/sight.h"
 
 #include "catalog/pg_type.h"
 #include "common/cryptohash.h"

@@ -27,7 +27,8 @@ require(const void *argument, const char *name)
 	if (argument == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null", name)));
+				 errmsg("%s must not be null", name),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, name)));
 }
 
 static const RdeStatement find_dataset = {
@@ -116,7 +117,8 @@ check_name(const char *name)
 	if (!good)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("a report's name must be 1 to 128 characters without control characters")));
+				 errmsg("a report's name must be 1 to 128 characters without control characters"),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, "name")));
 }
 static const RdeStatement ask_quota = {
 	.sql = "SELECT %s._rde_check_quota($1, $2, $3, $4)",
@@ -138,16 +140,13 @@ check_quota(const RdeHome *home, const RdeRequest *request, TimestampTz from,
 		rde_execute(home, &ask_quota, values, NULL);
 }
 
-static const RdeStatement insert_report = {
-	.sql = "INSERT INTO %s._rde_report (name, dataset, view, format, type,"
-	" reseller, period_from, period_to, time_zone, options,"
-	" retention, expires_at)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
-	" $11::interval, clock_timestamp() + $11::interval)"
-	" RETURNING id",
+static const RdeStatement submit_report = {
+	.sql = "SELECT %s._rde_submit(ARRAY[ROW($1, $2, $3, $4, $5, $6, NULL,"
+	" NULL, NULL, $7, $8, false, $9, $10, $11::interval, 1, NULL, false,"
+	" NULL, NULL)::%s._rde_submission])",
 	.types = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID,
 	TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID},
-	.expected = SPI_OK_INSERT_RETURNING
+	.expected = SPI_OK_SELECT
 };
 
 pg_uuid_t
@@ -171,7 +170,8 @@ rde_report_submit(const RdeHome *home, const RdeRequest *request)
 		 request->period_from >= request->period_to))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the end of a period must be after its start")));
+				 errmsg("the end of a period must be after its start"),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, "end_date")));
 	check_name(name);
 	format = rde_format_find(request->format);
 	rde_options_parse(request->options, &options);
@@ -199,6 +199,6 @@ rde_report_submit(const RdeHome *home, const RdeRequest *request)
 	values[8] = CStringGetTextDatum(pg_get_timezone_name(zone));
 	values[9] = JsonbPGetDatum(request->options);
 	values[10] = CStringGetTextDatum(rde_setting_retention);
-	rde_execute(home, &insert_report, values, nulls);
+	rde_execute(home, &submit_report, values, nulls);
 	return rde_row_uuid(rde_row(0), 1);
 }

@@ -9,16 +9,13 @@
 
 #include "core/row.h"
 #include "core/statement.h"
+#include "catalog/pg_type.h"
 #include "utils/timestamp.h"
 
-/*
- * A transaction takes its start time a moment before other sessions can see
- * it; this is far more than that moment, and covers small steps of the clock.
- */
-#define SETTLE_DELAY	(5 * USECS_PER_SEC)
-
-static const RdeStatement oldest_blocker = {
-	.sql = "SELECT pg_catalog.min(began) FROM %s._rde_blockers()",
+static const RdeStatement find_horizon = {
+	.sql = "SELECT LEAST($1 - %s._rde_settle_delay(), pg_catalog.min(began))"
+	" FROM %s._rde_blockers()",
+	.types = {TIMESTAMPTZOID},
 	.expected = SPI_OK_SELECT
 };
 
@@ -26,14 +23,11 @@ TimestampTz
 rde_settle_horizon(const RdeHome *home)
 {
 	/* read first: what begins while the sessions are looked at is later */
-	TimestampTz now = GetCurrentTimestamp() - SETTLE_DELAY;
-	TimestampTz horizon = now;
-	RdeRow		row;
+	Datum		values[] = {TimestampTzGetDatum(GetCurrentTimestamp())};
+	TimestampTz horizon;
 
-	rde_execute(home, &oldest_blocker, NULL, NULL);
-	row = rde_row(0);
-	if (!rde_row_is_null(row, 1))
-		horizon = Min(now, rde_row_instant(row, 1));
+	rde_execute(home, &find_horizon, values, NULL);
+	horizon = rde_row_instant(rde_row(0), 1);
 	SPI_freetuptable(SPI_tuptable);
 	return horizon;
 }

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Would a spreadsheet run this text as a formula? (README, "Format rules") */
+/* Would a spreadsheet run this text as a formula? (doc/formats.md) */
 extern bool rde_csv_is_formula(const char *src, size_t len);
 
 #endif							/* RDE_FORMULA_H */

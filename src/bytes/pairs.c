@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "bytes/escape.h"
+#include "bytes/utf8.h"
 #include "bytes/swar.h"
 
 enum

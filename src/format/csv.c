@@ -15,18 +15,26 @@
 
 #define CSV_BOM		"\xEF\xBB\xBF"
 
+typedef struct CsvOptions
+{
+	char		delimiter;
+	char		decimal;		/* '.' or ',' */
+	bool		bom;
+	bool		formula_guard;
+} CsvOptions;
+
 /* A field of text: guarded, quoted where needed. */
 static inline char *
-put_text(RdeBuffer *buffer, char *p, const RdeOptions *options,
+put_text(RdeBuffer *buffer, char *p, const CsvOptions *options,
 		 const char *text, size_t len)
 {
-	bool		guard = options->csv_formula_guard &&
+	bool		guard = options->formula_guard &&
 	rde_csv_is_formula(text, len);
 
 	if (likely(len <= RDE_PIECE_SIZE))
 	{
 		char	   *end = rde_copy_csv(p + guard, text, len,
-									   options->csv_delimiter);
+									   options->delimiter);
 
 		if (end != NULL)
 		{
@@ -35,7 +43,7 @@ put_text(RdeBuffer *buffer, char *p, const RdeOptions *options,
 			return end;
 		}
 	}
-	else if (!rde_csv_needs_quotes(text, len, options->csv_delimiter))
+	else if (!rde_csv_needs_quotes(text, len, options->delimiter))
 	{
 		if (guard)
 			*p++ = '\'';
@@ -80,11 +88,11 @@ put_comma_number(RdeBuffer *buffer, char *p, char delimiter,
 
 /* Spreadsheets take a file that begins with ID for another format, SYLK. */
 static char *
-put_first_name(RdeBuffer *buffer, char *p, const RdeOptions *options,
+put_first_name(RdeBuffer *buffer, char *p, const CsvOptions *options,
 			   const char *name, size_t len)
 {
 	if (len < 2 || memcmp(name, "ID", 2) != 0 ||
-		rde_csv_needs_quotes(name, len, options->csv_delimiter))
+		rde_csv_needs_quotes(name, len, options->delimiter))
 		return put_text(buffer, p, options, name, len);
 	*p++ = '"';
 	p = rde_put_bare(buffer, p, name, len);
@@ -95,11 +103,18 @@ put_first_name(RdeBuffer *buffer, char *p, const RdeOptions *options,
 static void
 csv_start(RdeFormatContext *context)
 {
+	context->state = rde_options_of(context->options, &rde_format_csv);
+}
+
+static void
+csv_head(RdeFormatContext *context)
+{
+	const CsvOptions *options = context->state;
 	RdeBuffer  *buffer = &context->buffer;
 	char	   *p = rde_buffer_room(buffer);
 	int			i;
 
-	if (context->options->csv_bom)
+	if (options->bom)
 	{
 		memcpy(p, CSV_BOM, strlen(CSV_BOM));
 		p += strlen(CSV_BOM);
@@ -109,12 +124,11 @@ csv_start(RdeFormatContext *context)
 		const char *name = context->columns[i].name;
 
 		if (i == 0)
-			p = put_first_name(buffer, p, context->options, name,
-							   strlen(name));
+			p = put_first_name(buffer, p, options, name, strlen(name));
 		else
 		{
-			*p++ = context->options->csv_delimiter;
-			p = put_text(buffer, p, context->options, name, strlen(name));
+			*p++ = options->delimiter;
+			p = put_text(buffer, p, options, name, strlen(name));
 		}
 		p = rde_buffer_more(buffer, p);
 	}
@@ -127,9 +141,9 @@ static void
 csv_row(RdeFormatContext *context, const RdeValue *values)
 {
 	RdeBuffer  *buffer = &context->buffer;
-	const RdeOptions *options = context->options;
-	char		delimiter = options->csv_delimiter;
-	bool		comma = options->csv_decimal == ',';
+	const CsvOptions *options = context->state;
+	char		delimiter = options->delimiter;
+	bool		comma = options->decimal == ',';
 	int			ncolumns = context->ncolumns;
 	char	   *p = rde_buffer_room(buffer);
 	int			i;
@@ -191,42 +205,48 @@ csv_end(RdeFormatContext *context)
 }
 
 static void
-default_options(RdeOptions *options)
+default_options(void *own)
 {
-	options->csv_delimiter = ',';
-	options->csv_decimal = '.';
-	options->csv_formula_guard = true;
+	CsvOptions *options = own;
+
+	options->delimiter = ',';
+	options->decimal = '.';
+	options->formula_guard = true;
 }
 
 static void
-set_option(const char *name, const JsonbValue *value, RdeOptions *options)
+set_option(const char *name, const JsonbValue *value, void *own)
 {
+	CsvOptions *options = own;
+
 	if (strcmp(name, "delimiter") == 0)
-		options->csv_delimiter = rde_option_char("csv.delimiter", value, ",;|\t",
-												 "must be one of comma, semicolon, bar and tab");
+		options->delimiter = rde_option_char("csv.delimiter", value, ",;|\t",
+											 "must be one of comma, semicolon, bar and tab");
 	else if (strcmp(name, "decimal") == 0)
-		options->csv_decimal = rde_option_char("csv.decimal", value, ".,",
-											   "must be a dot or a comma");
+		options->decimal = rde_option_char("csv.decimal", value, ".,",
+										   "must be a dot or a comma");
 	else if (strcmp(name, "bom") == 0)
-		options->csv_bom = rde_option_bool("csv.bom", value);
+		options->bom = rde_option_bool("csv.bom", value);
 	else if (strcmp(name, "formula_guard") == 0)
-		options->csv_formula_guard = rde_option_bool("csv.formula_guard",
-													 value);
+		options->formula_guard = rde_option_bool("csv.formula_guard",
+												 value);
 	else
 		rde_option_refuse(psprintf("csv.%s", name), "does not exist");
 }
 
 static void
-set_options(const JsonbValue *value, RdeOptions *options)
+set_options(const JsonbValue *value, void *own, RdeOptions *all)
 {
+	CsvOptions *options = own;
+
 	if (rde_option_is(value, "excel"))
 	{
-		options->csv_bom = true;
-		options->compress = false;
+		options->bom = true;
+		all->compress = false;
 	}
 	else if (!rde_option_each(value, set_option, options))
 		rde_option_refuse("csv", "must be an object or \"excel\"");
-	if (options->csv_decimal == options->csv_delimiter)
+	if (options->decimal == options->delimiter)
 		rde_option_refuse("csv.decimal", "must differ from the delimiter");
 }
 
@@ -236,11 +256,24 @@ const RdeFormat rde_format_csv = {
 	.media_type = "text/csv; charset=utf-8",
 	.text = true,
 	.compressible = true,
+	.options_size = sizeof(CsvOptions),
 	.default_options = default_options,
 	.set_options = set_options,
 	.options_hint = "{\"csv\": {\"delimiter\": \";\", \"decimal\": \",\","
 	" \"bom\": true, \"formula_guard\": false}}, {\"csv\": \"excel\"}",
+	.options_list =
+	"{\"name\":\"csv.delimiter\",\"formats\":[\"csv\"],\"type\":\"string\",\"values\":[\",\",\";\",\"|\",\"\\t\"],"
+	"\"default\":\",\",\"description\":\"What stands between fields\"},"
+	"{\"name\":\"csv.decimal\",\"formats\":[\"csv\"],\"type\":\"string\",\"values\":[\".\",\",\"],"
+	"\"default\":\".\",\"description\":\"What stands in front of decimals; not the delimiter\"},"
+	"{\"name\":\"csv.bom\",\"formats\":[\"csv\"],\"type\":\"boolean\","
+	"\"default\":false,\"description\":\"A UTF-8 byte order mark first, for Excel\"},"
+	"{\"name\":\"csv.formula_guard\",\"formats\":[\"csv\"],\"type\":\"boolean\","
+	"\"default\":true,\"description\":\"Text that a spreadsheet would calculate is marked as text\"},"
+	"{\"name\":\"csv\",\"formats\":[\"csv\"],\"type\":\"string\",\"values\":[\"excel\"],"
+	"\"default\":null,\"description\":\"In place of the others: a byte order mark and no gzip\"}",
 	.start = csv_start,
+	.head = csv_head,
 	.row = csv_row,
 	.end = csv_end,
 };

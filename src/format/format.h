@@ -4,7 +4,7 @@
  *
  * A format turns values into bytes in its context's buffer.  It sees no tuple,
  * no type and no sink beyond rde_sink_write().  A new format is one file, and one
- * line in format.c; options of its own are members of RdeOptions, too.
+ * line in format.c; what options it has is known in its file alone.
  */
 #ifndef RDE_FORMAT_H
 #define RDE_FORMAT_H
@@ -19,11 +19,7 @@ struct JsonbValue;
 typedef struct RdeOptions
 {
 	bool		compress;		/* gzip files that it makes smaller */
-	char		csv_delimiter;
-	char		csv_decimal;	/* '.' or ',' */
-	bool		csv_bom;
-	bool		csv_formula_guard;
-	bool		json_numbers_as_string;
+	void	  **own;			/* each format's, see rde_options_of() */
 } RdeOptions;
 
 /*
@@ -41,6 +37,8 @@ typedef struct RdeFormatContext
 	const char *report_name;
 	const char *dataset;
 	const char *view;
+	bool		has_reseller;	/* whose it is; else everybody's */
+	int64		reseller;
 	const char *invoice;		/* the rows of an invoice, else NULL and ... */
 	TimestampTz period_from;	/* inclusive */
 	TimestampTz period_to;		/* exclusive */
@@ -48,12 +46,18 @@ typedef struct RdeFormatContext
 	struct pg_tz *zone;			/* the report's time zone */
 
 	RdeSink    *sink;			/* first sink of the chain */
+	RdeSink    *cut;			/* which of them is told of slices, or NULL */
+	struct RdeDeflate *deflate; /* for an archive; in no other's use */
 	RdeBuffer	buffer;			/* empties into sink; ready at start */
 	void	   *state;			/* the format's own, set by start */
+	bool		any_row;		/* at the end: there was one */
 
 	const char *currency;		/* of the row, with the amounts of a source
 								 * that has them; NULL if there is none */
 	size_t		currency_length;
+	struct NumericData *amount; /* of the row, likewise */
+	const RdeValue *period;		/* of the row: a date, an instant or Unix
+								 * seconds; other shapes are no time */
 
 	/* manifest */
 	int64		replaced_characters;	/* that the format cannot hold */
@@ -70,16 +74,32 @@ struct RdeFormat
 	bool		text;			/* the uncompressed file is UTF-8 text */
 
 	/*
-	 * Options of its own, all NULL if it has none: their defaults; what a
-	 * report gives under the format's name, to be checked; and what a hint
-	 * shows of it.
+	 * Options of its own, none if their size is 0: their defaults, where not
+	 * zero; what a report gives under the format's name, to be checked; and
+	 * what a hint shows of it.  One name may stand for options of all
+	 * formats, as "excel" does.
 	 */
-	void		(*default_options) (RdeOptions *options);
-	void		(*set_options) (const struct JsonbValue *value,
+	size_t		options_size;
+	void		(*default_options) (void *own);
+	void		(*set_options) (const struct JsonbValue *value, void *own,
 								RdeOptions *options);
 	const char *options_hint;
+	const char *options_list;	/* the same for programs: objects of JSON, see
+								 * _rde_option_list() */
 
+	/*
+	 * A text format's file is its head, its rows with what stands between
+	 * them, and its end.  Whoever writes some of the rows only starts, too:
+	 * that writes nothing, and what it makes follows from columns and
+	 * options.
+	 */
 	void		(*start) (RdeFormatContext *context);
+
+	/* Everything before the first row; NULL for nothing. */
+	void		(*head) (RdeFormatContext *context);
+
+	/* What stands between two rows, written before the second; or NULL. */
+	const char *between;
 
 	/*
 	 * One row: ncolumns values in column order.  Errors that a value causes
@@ -105,5 +125,6 @@ extern const RdeFormat *rde_format_find(const char *name);
 
 /* The formats there are, counted from 0; NULL behind the last. */
 extern const RdeFormat *rde_format_at(int number);
+extern int	rde_format_count(void);
 
 #endif							/* RDE_FORMAT_H */

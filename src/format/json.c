@@ -12,11 +12,10 @@
 #include "format/text.h"
 #include "format/value.h"
 
-typedef struct JsonState
+typedef struct JsonOptions
 {
-	bool		any_row;
-	RdeTag	   *keys;			/* ,"name": */
-} JsonState;
+	bool		numbers_as_string;
+} JsonOptions;
 
 static inline char *
 put_string(RdeBuffer *buffer, char *p, const char *text, size_t len)
@@ -55,9 +54,12 @@ put_null(char *p)
 	return p + 4;
 }
 
-RdeTag *
-rde_json_keys(const RdeFormatContext *context)
+RdeJsonRow *
+rde_json_row(const RdeFormatContext *context)
 {
+	const JsonOptions *options = rde_options_of(context->options,
+												&rde_format_json);
+	RdeJsonRow *row = palloc(sizeof(RdeJsonRow));
 	RdeTag	   *keys = palloc((context->ncolumns + 1) * sizeof(RdeTag));
 
 	for (int i = 0; i < context->ncolumns; i++)
@@ -75,42 +77,39 @@ rde_json_keys(const RdeFormatContext *context)
 		*p++ = ':';
 		keys[i] = rde_tag_make(&context->columns[i], text, p);
 	}
-	return keys;
+	row->keys = keys;
+	row->as_string = options->numbers_as_string;
+	return row;
 }
 
 static void
 json_start(RdeFormatContext *context)
 {
-	JsonState  *state = palloc0(sizeof(JsonState));
-	char	   *p;
+	context->state = rde_json_row(context);
+}
 
-	state->keys = rde_json_keys(context);
-	context->state = state;
-
-	p = rde_buffer_room(&context->buffer);
-	*p++ = '[';
-	*p++ = '\n';
-	rde_buffer_advance(&context->buffer, p);
+static void
+json_head(RdeFormatContext *context)
+{
+	rde_buffer_append(&context->buffer, "[\n", 2);
 }
 
 void
-rde_json_put_row(RdeFormatContext *context, const RdeTag *keys,
-				 const char *before, const RdeValue *values)
+rde_json_put_row(RdeFormatContext *context, const RdeJsonRow *row,
+				 const RdeValue *values)
 {
 	RdeBuffer  *buffer = &context->buffer;
-	bool		as_string = context->options->json_numbers_as_string;
+	bool		as_string = row->as_string;
 	int			ncolumns = context->ncolumns;
 	char	   *p = rde_buffer_room(buffer);
 	int			i;
 
-	while (*before)
-		*p++ = *before++;
 	*p++ = '{';
 	for (i = 0; i < ncolumns; i++)
 	{
 		const RdeValue *value = &values[i];
 
-		p = rde_put_tag(p, &keys[i]);
+		p = rde_put_tag(p, &row->keys[i]);
 		switch (value->shape)
 		{
 			case RDE_NULL:
@@ -153,20 +152,15 @@ rde_json_put_row(RdeFormatContext *context, const RdeTag *keys,
 static void
 json_row(RdeFormatContext *context, const RdeValue *values)
 {
-	JsonState  *state = context->state;
-
-	rde_json_put_row(context, state->keys, state->any_row ? ",\n" : "",
-					 values);
-	state->any_row = true;
+	rde_json_put_row(context, context->state, values);
 }
 
 static void
 json_end(RdeFormatContext *context)
 {
-	JsonState  *state = context->state;
 	char	   *p = rde_buffer_room(&context->buffer);
 
-	if (state->any_row)
+	if (context->any_row)
 		*p++ = '\n';
 	*p++ = ']';
 	*p++ = '\n';
@@ -174,20 +168,22 @@ json_end(RdeFormatContext *context)
 }
 
 static void
-set_option(const char *name, const JsonbValue *value, RdeOptions *options)
+set_option(const char *name, const JsonbValue *value, void *own)
 {
+	JsonOptions *options = own;
+
 	if (strcmp(name, "numbers") != 0)
 		rde_option_refuse(psprintf("json.%s", name), "does not exist");
 	if (!rde_option_is(value, "string") && !rde_option_is(value, "number"))
 		rde_option_refuse("json.numbers",
 						  "must be \"number\" or \"string\"");
-	options->json_numbers_as_string = rde_option_is(value, "string");
+	options->numbers_as_string = rde_option_is(value, "string");
 }
 
 static void
-set_options(const JsonbValue *value, RdeOptions *options)
+set_options(const JsonbValue *value, void *own, RdeOptions *all)
 {
-	if (!rde_option_each(value, set_option, options))
+	if (!rde_option_each(value, set_option, own))
 		rde_option_refuse("json", "must be an object");
 }
 
@@ -197,9 +193,15 @@ const RdeFormat rde_format_json = {
 	.media_type = "application/json; charset=utf-8",
 	.text = true,
 	.compressible = true,
+	.options_size = sizeof(JsonOptions),
 	.set_options = set_options,
 	.options_hint = "{\"json\": {\"numbers\": \"string\"}}",
+	.options_list =
+	"{\"name\":\"json.numbers\",\"formats\":[\"json\",\"jsonl\"],\"type\":\"string\",\"values\":[\"number\",\"string\"],"
+	"\"default\":\"number\",\"description\":\"Numbers as strings, for readers that lose digits\"}",
 	.start = json_start,
+	.head = json_head,
+	.between = ",\n",
 	.row = json_row,
 	.end = json_end,
 };

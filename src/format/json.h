@@ -8,11 +8,18 @@
 #include "format/format.h"
 #include "format/text.h"
 
-/* The columns' names with all that stands around them, made once. */
-extern RdeTag *rde_json_keys(const RdeFormatContext *context);
+/* What is the same in every row. */
+typedef struct RdeJsonRow
+{
+	const RdeTag *keys;			/* ,"name": of each column */
+	bool		as_string;		/* numbers are strings */
+} RdeJsonRow;
 
-/* Write a row as an object, with a few bytes before it. */
-extern void rde_json_put_row(RdeFormatContext *context, const RdeTag *keys,
-							 const char *before, const RdeValue *values);
+/* Made once, in the current context. */
+extern RdeJsonRow *rde_json_row(const RdeFormatContext *context);
+
+/* Write a row as an object. */
+extern void rde_json_put_row(RdeFormatContext *context, const RdeJsonRow *row,
+							 const RdeValue *values);
 
 #endif							/* RDE_JSON_H */

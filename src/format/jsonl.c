@@ -12,13 +12,13 @@
 static void
 jsonl_start(RdeFormatContext *context)
 {
-	context->state = rde_json_keys(context);
+	context->state = rde_json_row(context);
 }
 
 static void
 jsonl_row(RdeFormatContext *context, const RdeValue *values)
 {
-	rde_json_put_row(context, context->state, "", values);
+	rde_json_put_row(context, context->state, values);
 	rde_buffer_append(&context->buffer, "\n", 1);
 }
 

@@ -2,8 +2,8 @@
  * options.c
  *	  A report's options, from jsonb.
  *
- * Invariant: what this and the formats accept is what README's table of options
- * says; nothing is ignored.
+ * Invariant: what this and the formats accept is what the table of options in
+ * doc/formats.md says; nothing is ignored.
  */
 #include "postgres.h"
 
@@ -37,6 +37,7 @@ rde_option_refuse(const char *path, const char *problem)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("report option \"%s\" %s", path, problem),
+			 err_generic_string(PG_DIAG_COLUMN_NAME, "options"),
 			 errhint("%s", options_hint())));
 }
 
@@ -68,7 +69,7 @@ rde_option_is(const JsonbValue *value, const char *text)
 }
 
 static void
-each_option(JsonbContainer *object, RdeOptionSetter set, RdeOptions *options)
+each_option(JsonbContainer *object, RdeOptionSetter set, void *options)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(object);
 	JsonbIteratorToken token;
@@ -87,8 +88,7 @@ each_option(JsonbContainer *object, RdeOptionSetter set, RdeOptions *options)
 }
 
 bool
-rde_option_each(const JsonbValue *value, RdeOptionSetter set,
-				RdeOptions *options)
+rde_option_each(const JsonbValue *value, RdeOptionSetter set, void *options)
 {
 	if (value->type != jbvBinary ||
 		!JsonContainerIsObject(value->val.binary.data))
@@ -98,15 +98,16 @@ rde_option_each(const JsonbValue *value, RdeOptionSetter set,
 }
 
 static void
-set_option(const char *name, const JsonbValue *value, RdeOptions *options)
+set_option(const char *name, const JsonbValue *value, void *parsed)
 {
+	RdeOptions *options = parsed;
 	const RdeFormat *format;
 
 	for (int i = 0; (format = rde_format_at(i)) != NULL; i++)
 	{
 		if (format->set_options && strcmp(name, format->name) == 0)
 		{
-			format->set_options(value, options);
+			format->set_options(value, options->own[i], options);
 			return;
 		}
 	}
@@ -131,17 +132,30 @@ rde_options_parse(Jsonb *jsonb, RdeOptions *options)
 
 	memset(options, 0, sizeof(*options));
 	options->compress = true;
+	options->own = palloc(rde_format_count() * sizeof(void *));
 	for (int i = 0; (format = rde_format_at(i)) != NULL; i++)
 	{
+		options->own[i] = palloc0(format->options_size);
 		if (format->default_options)
-			format->default_options(options);
+			format->default_options(options->own[i]);
 	}
 	if (!JB_ROOT_IS_OBJECT(jsonb))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("report options must be a JSON object"),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, "options"),
 				 errhint("%s", options_hint())));
 	each_option(&jsonb->root, set_option, options);
+}
+
+void *
+rde_options_of(const RdeOptions *options, const RdeFormat *format)
+{
+	int			i = 0;
+
+	while (rde_format_at(i) != format)
+		i++;
+	return options->own[i];
 }
 
 PG_FUNCTION_INFO_V1(rde_check_options_sql);
@@ -155,4 +169,53 @@ rde_check_options_sql(PG_FUNCTION_ARGS)
 	(void) rde_format_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	rde_options_parse(PG_GETARG_JSONB_P(1), &options);
 	PG_RETURN_VOID();
+}
+
+/* Of those that are no format's. */
+static void
+append_option(StringInfo list, const char *name, bool needs_compressible,
+			  const char *rest)
+{
+	const RdeFormat *format;
+	const char *separator = "";
+
+	appendStringInfo(list, "{\"name\":\"%s\",\"formats\":[", name);
+	for (int i = 0; (format = rde_format_at(i)) != NULL; i++)
+	{
+		if (needs_compressible && !format->compressible)
+			continue;
+		appendStringInfo(list, "%s\"%s\"", separator, format->name);
+		separator = ",";
+	}
+	appendStringInfo(list, "],%s}", rest);
+}
+
+PG_FUNCTION_INFO_V1(rde_option_list);
+
+/*
+ * _rde_option_list() → json: of each option its name, the formats that heed it,
+ * type (boolean or string), values, default and description
+ */
+Datum
+rde_option_list(PG_FUNCTION_ARGS)
+{
+	const RdeFormat *format;
+	StringInfoData list;
+
+	initStringInfo(&list);
+	appendStringInfoChar(&list, '[');
+	append_option(&list, "compress", true,
+				  "\"type\":\"boolean\",\"default\":true,"
+				  "\"description\":\"Files are compressed with gzip\"");
+	for (int i = 0; (format = rde_format_at(i)) != NULL; i++)
+	{
+		if (format->options_list)
+			appendStringInfo(&list, ",%s", format->options_list);
+	}
+	appendStringInfoChar(&list, ',');
+	append_option(&list, "scope", false,
+				  "\"type\":\"string\",\"values\":[\"reseller\",\"provider\"],\"default\":null,"
+				  "\"description\":\"Whose rows: one's own, or those of the accounts below, too; by default as the account's scope is\"");
+	appendStringInfoChar(&list, ']');
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(list.data, list.len));
 }

@@ -12,10 +12,14 @@
 #include "utils/jsonb.h"
 
 /*
- * Parse options.  Raises 22023 naming an unknown or ill-typed option and what
- * exists.
+ * Parse options, in the current memory context.  Raises 22023 naming an unknown
+ * or ill-typed option and what exists.
  */
 extern void rde_options_parse(Jsonb *jsonb, RdeOptions *options);
+
+/* What was parsed for a format, as the format's file declares it. */
+extern void *rde_options_of(const RdeOptions *options,
+							const RdeFormat *format);
 
 /*
  * For a format's own options.  A path is what a user calls an option, such as
@@ -29,10 +33,10 @@ extern char rde_option_char(const char *path, const JsonbValue *value,
 extern bool rde_option_is(const JsonbValue *value, const char *text);
 
 typedef void (*RdeOptionSetter) (const char *name, const JsonbValue *value,
-								 RdeOptions *options);
+								 void *options);
 
 /* Call set for every key of an object; false for what is none. */
 extern bool rde_option_each(const JsonbValue *value, RdeOptionSetter set,
-							RdeOptions *options);
+							void *options);
 
 #endif							/* RDE_OPTIONS_H */

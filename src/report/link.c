@@ -14,7 +14,8 @@
 #include "report/link.h"
 #include "report/missing.h"
 #include "report/report.h"
-#include "who/who.h"
+#include "who/opened.h"
+#include "who/sight.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_proc.h"

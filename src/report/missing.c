@@ -10,10 +10,11 @@
 
 #include "core/row.h"
 #include "core/statement.h"
-#include "who/who.h"
+#include "who/sight.h"
 
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
+#include "utils/builtins.h"
 
 void
 rde_report_require_primary(void)
@@ -70,6 +71,7 @@ rde_report_not_completed(const pg_uuid_t *id, const char *status)
 }
 
 PG_FUNCTION_INFO_V1(rde_require_primary_sql);
+PG_FUNCTION_INFO_V1(rde_reference_sql);
 
 /* _rde_require_primary(): raises 25006 */
 Datum
@@ -77,4 +79,11 @@ rde_require_primary_sql(PG_FUNCTION_ARGS)
 {
 	rde_report_require_primary();
 	PG_RETURN_VOID();
+}
+
+/* _rde_reference() → text, for format() with the report's id */
+Datum
+rde_reference_sql(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(RDE_REPORT_REFERENCE));
 }

@@ -22,6 +22,12 @@ extern void rde_report_check_visible(const RdeHome *home,
 /* Raise 42704 for a report that does not exist. */
 pg_noreturn extern void rde_report_missing(const pg_uuid_t *id);
 
+/*
+ * What is said of a failure, with the report's id, instead of an error that may
+ * hold a value of another reseller's row.
+ */
+#define RDE_REPORT_REFERENCE	"report could not be built (reference %s)"
+
 /* Raise 55000: the report's file is asked for, and it has none. */
 pg_noreturn extern void rde_report_not_completed(const pg_uuid_t *id,
 												 const char *status);

@@ -8,7 +8,7 @@
 #include "core/row.h"
 #include "core/sign.h"
 #include "core/statement.h"
-#include "who/who.h"
+#include "who/opened.h"
 
 #include "access/xact.h"
 #include "access/xlog.h"

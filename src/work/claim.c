@@ -15,16 +15,9 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "utils/array.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
-
-/*
- * Enough reports to make the claim's own commit cheap.  They are given back
- * when building them takes longer than a moment, see worker.c.
- */
-#define MAX_GROUPS	32
 
 /*
  * After so many claims that never ended a report is in error.  It is built for
@@ -144,13 +137,13 @@ static const RdeStatement choose_passes = {
  * `tried` are left out.  0 if there are none.
  */
 static Datum
-choose(const RdeHome *home, int max_groups, TimestampTz now,
+choose(const RdeHome *home, int max_passes, TimestampTz now,
 	   TimestampTz horizon, const char *settle_limit, Datum tried)
 {
 	Datum		values[] = {
 		TimestampTzGetDatum(now), Int32GetDatum(MyProcPid), my_start(),
 		TimestampTzGetDatum(horizon), CStringGetTextDatum(settle_limit),
-		Int32GetDatum(max_groups), tried
+		Int32GetDatum(max_passes), tried
 	};
 	RdeRow		row;
 
@@ -159,8 +152,15 @@ choose(const RdeHome *home, int max_groups, TimestampTz now,
 	return rde_row_is_null(row, 1) ? (Datum) 0 : rde_row_datum(row, 1);
 }
 
+/*
+ * What is equal in a kind is built by one SELECT: reports of a pass; or of several,
+ * with the rows of one reseller each, in a view that all have.  Of one reseller there
+ * is one pass in a group, the next in the next.  A group comes where the first of its
+ * passes was chosen.
+ */
 static const RdeStatement mark_passes = {
-	.sql = "UPDATE %s._rde_report u SET status = 'submitted',"
+	.sql = "WITH marked AS ("
+	"UPDATE %s._rde_report u SET status = 'submitted',"
 	" retry_at = NULL, claimed_at = $1,"
 	" lost_claims = u.lost_claims + mine.lost::integer,"
 	" claim_pid = $2, claim_start = $3"
@@ -170,24 +170,46 @@ static const RdeStatement mark_passes = {
 	" AND NOT (r.status = 'error' AND EXISTS"
 	" (SELECT FROM %s._rde_report o"
 	" WHERE o.supersedes = r.supersedes AND o.status <> 'error'))"
-	" FOR UPDATE SKIP LOCKED) mine,"
-	" LATERAL (SELECT EXISTS (SELECT FROM %s._rde_source_failure f"
-	" WHERE f.dataset = (SELECT d.dataset FROM %s._rde_report d"
-	" WHERE d.id = mine.id)) AS failing) source"
+	" FOR UPDATE SKIP LOCKED) mine"
 	" WHERE u.id = mine.id"
-	" RETURNING u.id, u.pass, u.type = 'on_invoice', u.settles,"
-	" source.failing, u.empty_builds,"
-	" (SELECT s.snapshot::text FROM %s._rde_generator_snapshot s"
-	" WHERE u.snapshot_window AND s.generator = u.generator"
-	" AND s.format = u.format)",
+	" RETURNING u.id, u.pass, u.type, u.settles, u.empty_builds, u.dataset,"
+	" u.view, u.reseller, u.period_from, u.period_to, u.time_zone, u.options,"
+	" u.snapshot_window, u.generator, u.format),"
+	" kinds AS ("
+	"SELECT m.*, chosen.place,"
+	" CASE WHEN m.reseller IS NULL OR m.type = 'on_invoice'"
+	" OR m.snapshot_window"
+	" OR coalesce(m.options ->> 'scope', a.scope, 'reseller') <> 'reseller'"
+	" OR EXISTS (SELECT FROM %s._rde_view v WHERE v.dataset = m.dataset"
+	" AND v.name = m.view AND v.reseller = m.reseller)"
+	" THEN ROW(m.pass, (SELECT s.snapshot"
+	" FROM %s._rde_generator_snapshot s WHERE m.snapshot_window"
+	" AND s.generator = m.generator AND s.format = m.format))::text"
+	" ELSE ROW(m.dataset, m.view, m.period_from, m.period_to, m.time_zone,"
+	" m.settles)::text END AS kind"
+	" FROM marked m"
+	" JOIN unnest($4) WITH ORDINALITY AS chosen(pass, place) USING (pass)"
+	" LEFT JOIN %s._rde_account a ON a.id = m.reseller),"
+	" layers AS ("
+	"SELECT k.*, dense_rank() OVER"
+	" (PARTITION BY k.kind, k.reseller ORDER BY k.pass) AS layer"
+	" FROM kinds k),"
+	" groups AS ("
+	"SELECT l.*, min(l.place) OVER (PARTITION BY l.kind, l.layer) AS turn"
+	" FROM layers l)"
+	" SELECT dense_rank() OVER (ORDER BY g.turn, g.kind, g.layer),"
+	" g.id, g.pass, g.type = 'on_invoice', g.settles,"
+	" EXISTS (SELECT FROM %s._rde_source_failure f"
+	" WHERE f.dataset = g.dataset), g.empty_builds"
+	" FROM groups g ORDER BY 1, g.pass, g.id",
 	.types = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, UUIDARRAYOID},
-	.expected = SPI_OK_UPDATE_RETURNING
+	.expected = SPI_OK_SELECT
 };
 
 enum
 {
-	MARKED_ID = 1, MARKED_PASS, MARKED_ON_INVOICE, MARKED_SETTLES,
-	MARKED_FAILING, MARKED_EMPTY_BUILDS, MARKED_WINDOW
+	MARKED_GROUP = 1, MARKED_ID, MARKED_PASS, MARKED_ON_INVOICE,
+	MARKED_SETTLES, MARKED_FAILING, MARKED_EMPTY_BUILDS
 };
 
 /*
@@ -219,29 +241,14 @@ with_passes(const RdeHome *home, Datum tried, Datum passes)
 	return rde_row_datum(rde_row(0), 1);
 }
 
-/* Do two rows that were marked belong to the same SELECT? */
-static bool
-same_group(RdeRow a, RdeRow b)
-{
-	pg_uuid_t	pass_a = rde_row_uuid(a, MARKED_PASS);
-	pg_uuid_t	pass_b = rde_row_uuid(b, MARKED_PASS);
-	char	   *window_a = rde_row_text_or_null(a, MARKED_WINDOW);
-	char	   *window_b = rde_row_text_or_null(b, MARKED_WINDOW);
-
-	return memcmp(&pass_a, &pass_b, sizeof(pg_uuid_t)) == 0 &&
-		(window_a == NULL) == (window_b == NULL) &&
-		(window_a == NULL || strcmp(window_a, window_b) == 0);
-}
-
-/* The group that a marked row begins, with room for all of them. */
+/* The group that a marked row begins, with room for `count` of them. */
 static RdeGroup *
-group_of(RdeRow row, MemoryContext context)
+group_of(RdeRow row, int count)
 {
-	RdeGroup   *group = MemoryContextAllocZero(context, sizeof(RdeGroup));
+	RdeGroup   *group = palloc0(sizeof(RdeGroup));
 
-	group->pass = rde_row_uuid(row, MARKED_PASS);
-	group->ids = MemoryContextAlloc(context,
-									sizeof(pg_uuid_t) * SPI_processed);
+	group->ids = palloc(sizeof(pg_uuid_t) * count);
+	group->passes = palloc(sizeof(pg_uuid_t) * count);
 	group->on_invoice = rde_row_bool(row, MARKED_ON_INVOICE);
 	group->settles = rde_row_bool(row, MARKED_SETTLES);
 	group->failing = rde_row_bool(row, MARKED_FAILING);
@@ -249,43 +256,29 @@ group_of(RdeRow row, MemoryContext context)
 	return group;
 }
 
-/* The marked rows as groups, in the order in which their passes were chosen. */
+/* The marked rows, which are in order, as groups. */
 static List *
-collect(Datum passes, MemoryContext context)
+collect(MemoryContext context)
 {
+	MemoryContext old = MemoryContextSwitchTo(context);
 	List	   *groups = NIL;
-	bool	   *taken = palloc0(sizeof(bool) * (SPI_processed + 1));
-	Datum	   *order;
-	int			npasses;
+	RdeGroup   *group = NULL;
+	int64		number = 0;
 
-	deconstruct_array(DatumGetArrayTypeP(passes), UUIDOID, UUID_LEN, false,
-					  TYPALIGN_CHAR, &order, NULL, &npasses);
-	for (int n = 0; n < npasses; n++)
+	for (int i = 0; i < SPI_processed; i++)
 	{
-		for (int i = 0; i < SPI_processed; i++)
-		{
-			RdeRow		row = rde_row(i);
-			pg_uuid_t	pass = rde_row_uuid(row, MARKED_PASS);
-			MemoryContext old;
-			RdeGroup   *group;
+		RdeRow		row = rde_row(i);
 
-			if (taken[i] || memcmp(&pass, DatumGetUUIDP(order[n]),
-								   sizeof(pg_uuid_t)) != 0)
-				continue;
-			group = group_of(row, context);
-			old = MemoryContextSwitchTo(context);
+		if (rde_row_int64(row, MARKED_GROUP) != number)
+		{
+			number = rde_row_int64(row, MARKED_GROUP);
+			group = group_of(row, SPI_processed - i);
 			groups = lappend(groups, group);
-			MemoryContextSwitchTo(old);
-			for (int j = i; j < SPI_processed; j++)
-			{
-				if (taken[j] || !same_group(row, rde_row(j)))
-					continue;
-				taken[j] = true;
-				group->ids[group->count++] = rde_row_uuid(rde_row(j),
-														  MARKED_ID);
-			}
 		}
+		group->ids[group->count] = rde_row_uuid(row, MARKED_ID);
+		group->passes[group->count++] = rde_row_uuid(row, MARKED_PASS);
 	}
+	MemoryContextSwitchTo(old);
 	return groups;
 }
 
@@ -300,7 +293,7 @@ static const RdeStatement wait_for_turn = {
 };
 
 List *
-rde_claim(const RdeHome *home, int max_reports, TimestampTz horizon,
+rde_claim(const RdeHome *home, int max_passes, TimestampTz horizon,
 		  const char *settle_limit, Datum skipped, MemoryContext context)
 {
 	TimestampTz now = GetCurrentTimestamp();
@@ -313,21 +306,20 @@ rde_claim(const RdeHome *home, int max_reports, TimestampTz horizon,
 	give_up_lost(home, now);
 	for (;;)
 	{
-		passes = choose(home, Min(max_reports, MAX_GROUPS), now, horizon,
-						settle_limit, tried);
+		passes = choose(home, max_passes, now, horizon, settle_limit, tried);
 		if (passes == (Datum) 0)
 			return NIL;
 		mark(home, passes, now);
 		if (SPI_processed > 0)
-			return collect(passes, context);
+			return collect(context);
 		/* all locked, by who builds or changes them by hand: the next ones */
 		tried = with_passes(home, tried, passes);
 	}
 }
 
 static const RdeStatement lock_claimed = {
-	.sql = "SELECT id FROM %s._rde_report WHERE id = ANY ($3) AND" IS_MINE
-	" FOR UPDATE SKIP LOCKED",
+	.sql = "SELECT id, pass FROM %s._rde_report WHERE id = ANY ($3)"
+	" AND" IS_MINE " ORDER BY pass, id FOR UPDATE SKIP LOCKED",
 	.types = {INT4OID, TIMESTAMPTZOID, UUIDARRAYOID},
 	.expected = SPI_OK_SELECT
 };
@@ -335,20 +327,18 @@ static const RdeStatement lock_claimed = {
 bool
 rde_claim_lock(const RdeHome *home, RdeGroup *group)
 {
-	Datum	   *ids = palloc(sizeof(Datum) * group->count);
-	Datum		values[3];
+	Datum		values[] = {
+		Int32GetDatum(MyProcPid), my_start(),
+		rde_uuid_array(group->ids, group->count)
+	};
 
-	for (int i = 0; i < group->count; i++)
-		ids[i] = UUIDPGetDatum(&group->ids[i]);
-	values[0] = Int32GetDatum(MyProcPid);
-	values[1] = my_start();
-	values[2] = PointerGetDatum(construct_array(ids, group->count, UUIDOID,
-												UUID_LEN, false,
-												TYPALIGN_CHAR));
 	rde_execute(home, &lock_claimed, values, NULL);
 	group->count = SPI_processed;
 	for (int i = 0; i < group->count; i++)
+	{
 		group->ids[i] = rde_row_uuid(rde_row(i), 1);
+		group->passes[i] = rde_row_uuid(rde_row(i), 2);
+	}
 	return group->count > 0;
 }
 
@@ -371,18 +361,15 @@ rde_claim_release(const RdeHome *home)
 
 static const RdeStatement count_lost = {
 	.sql = "UPDATE %s._rde_report SET lost_claims = lost_claims + 1"
-	" WHERE id = $1 AND status = 'submitted'",
-	.types = {UUIDOID},
+	" WHERE id = ANY ($1) AND status = 'submitted'",
+	.types = {UUIDARRAYOID},
 	.expected = SPI_OK_UPDATE
 };
 
 void
 rde_claim_interrupted(const RdeHome *home, const RdeGroup *group)
 {
-	for (int i = 0; i < group->count; i++)
-	{
-		Datum		values[] = {UUIDPGetDatum(&group->ids[i])};
+	Datum		values[] = {rde_uuid_array(group->ids, group->count)};
 
-		rde_execute(home, &count_lost, values, NULL);
-	}
+	rde_execute(home, &count_lost, values, NULL);
 }

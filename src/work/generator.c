@@ -132,54 +132,26 @@ advance(RdeRow row, TimestampTz now, Periods *due, Periods *next)
 	add_period(next, generator, &period);
 }
 
-static Datum
-array_of(Datum *elements, int count, Oid type)
-{
-	return PointerGetDatum(type == UUIDOID ?
-						   construct_array(elements, count, type, UUID_LEN,
-										   false, TYPALIGN_CHAR) :
-						   construct_array(elements, count, type,
-										   sizeof(TimestampTz),
-										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-}
-
 static void
 execute(const RdeHome *home, const RdeStatement *statement, Periods *periods)
 {
 	Datum		values[] = {
-		array_of(periods->generators, periods->count, UUIDOID),
-		array_of(periods->froms, periods->count, TIMESTAMPTZOID),
-		array_of(periods->tos, periods->count, TIMESTAMPTZOID),
-		array_of(periods->runs, periods->count, TIMESTAMPTZOID)
+		rde_array(periods->generators, NULL, periods->count, UUIDOID),
+		rde_array(periods->froms, NULL, periods->count, TIMESTAMPTZOID),
+		rde_array(periods->tos, NULL, periods->count, TIMESTAMPTZOID),
+		rde_array(periods->runs, NULL, periods->count, TIMESTAMPTZOID)
 	};
 
 	rde_execute(home, statement, values, NULL);
 }
 
-/*
- * The subquery gives a period's formats one pass.  A period that has its reports
- * already, as after a restore, is left alone.
- */
+/* A period that has its reports already, as after a restore, is left alone. */
 static const RdeStatement submit_due = {
-	.sql = "INSERT INTO %s._rde_report (name, dataset, view, format, type,"
-	" reseller, generator, period_from, period_to, snapshot_window,"
-	" time_zone, options, retention, pass, due_at, expires_at)"
-	" SELECT g.name, g.dataset, coalesce(g.view,"
-	" %s._rde_choose_view(g.dataset, NULL, g.reseller)), f.format,"
-	" g.event, g.reseller, g.id, p.period_from, p.period_to,"
-	" s.change_column IS NOT NULL, g.time_zone, g.options,"
-	" coalesce(g.retention, %s._rde_retention()), p.pass, p.run,"
-	" clock_timestamp() + coalesce(g.retention, %s._rde_retention())"
-	" FROM (SELECT *, pg_catalog.gen_random_uuid() AS pass"
-	" FROM unnest($1, $2, $3, $4)"
-	" AS u(generator, period_from, period_to, run)) p"
-	" JOIN %s._rde_generator g ON g.id = p.generator"
-	" LEFT JOIN %s._rde_source s ON s.dataset = g.dataset"
-	" CROSS JOIN unnest(g.formats) AS f(format)"
-	" ON CONFLICT DO NOTHING",
+	.sql = "SELECT %s._rde_submit_passes($1, $2, $3, $4, NULL::text[],"
+	" NULL::bigint[], NULL::text)",
 	.types = {UUIDARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID,
 	TIMESTAMPTZARRAYOID},
-	.expected = SPI_OK_INSERT
+	.expected = SPI_OK_SELECT
 };
 
 static const RdeStatement move_on = {

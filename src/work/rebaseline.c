@@ -8,7 +8,7 @@
  */
 #include "core/row.h"
 #include "core/statement.h"
-#include "who/who.h"
+#include "who/sight.h"
 
 #include "access/relation.h"
 #include "access/xlog.h"

@@ -14,7 +14,7 @@
 #include "core/row.h"
 #include "core/settings.h"
 #include "core/statement.h"
-#include "who/who.h"
+#include "who/sight.h"
 #include "work/invoices.h"
 
 #include "access/relation.h"

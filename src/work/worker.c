@@ -20,7 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "who/who.h"
+#include "who/sight.h"
 
 /* How often it looks for more while it waits. */
 #define LOOK_MS				1000

@@ -29,8 +29,7 @@ my @gateways;
 # The program under test; RDE_GATEWAY names another build of it.
 sub gateway_program
 {
-	my $bindir = $ENV{RDE_BINDIR} // dirname(`which pg_ctl` =~ s/\n//r);
-	my $program = $ENV{RDE_GATEWAY} // dirname($ENV{PG_ABS_SRCDIR}) . "/stage$bindir/rde-gateway";
+	my $program = $ENV{RDE_GATEWAY} // dirname($ENV{PG_ABS_SRCDIR}) . '/stage/usr/bin/rde-gateway';
 	return -x $program ? $program : undef;
 }
 
@@ -221,7 +220,7 @@ sub read_reply
 		$reply{headers}{ lc $name } = defined $known ? "$known, $value" : $value;
 	}
 	return read_reply($connection, %arg) if $reply{status} == 100;
-	my $length = $arg{head} || $reply{status} == 304 ? 0 : $reply{headers}{'content-length'};
+	my $length = $arg{head} || $reply{status} =~ /^(204|304)$/ ? 0 : $reply{headers}{'content-length'};
 	while (!defined $length || length $connection->{buffer} < $length)
 	{
 		if (!_more($connection, $deadline))

@@ -235,7 +235,7 @@ for ([ '{}', qq{"ID",day,IDLE\r\n1,2020-03-01,ID\r\n} ],
 	is(slurp_raw($file->{path}), $_->[1], "ID is quoted at the beginning, and only there: $_->[0]");
 }
 
-# NULL in a file of one column is a line with nothing in it, which README says.
+# NULL in a file of one column is a line with nothing in it, which doc/formats.md says.
 
 query($node, q{
 	CREATE TABLE lone (id bigint, day date, v text);

@@ -49,6 +49,13 @@ is_deeply(verdicts($out),
 	{ map { $_ => 'ok' } names("$tests/sql/*.sql", "$tests/specs/*.spec") }, 'every test ran, and passed')
   or diag $out;
 
+# The same in another folder than that of the sources.
+my $elsewhere = PostgreSQL::Test::Utils::tempdir();
+my @there = map { $_ eq $source ? ($elsewhere, '-f', "$source/Makefile") : $_ } @make;
+ok(IPC::Run::run([ @there, 'REGRESS=dataset', 'ISOLATION=build' ], '>', \$out, '2>', \$err), 'make installcheck, elsewhere')
+  or diag $out, $err;
+is_deeply(verdicts($out), { dataset => 'ok', build => 'ok' }, 'runs tests');
+
 # One that prints something else.
 append_to_file("$source/expected/dataset.out", "more\n");
 ok(!IPC::Run::run([ @make, 'REGRESS=dataset', 'ISOLATION=' ], '>', \$out, '2>', \$err), 'a test that fails is make\'s failure');

@@ -44,7 +44,7 @@ sub change
 }
 
 # functions: a body, an attribute, an argument's name, one that is new, one that is gone
-change(qr/(?<=CREATE FUNCTION \@extschema\@\._rde_dataset_deleted\(\) RETURNS trigger\n)(?s:.*?)(?=\nCOMMENT ON FUNCTION)/,
+change(qr/(?<=CREATE FUNCTION \@extschema\@\._rde_deleted\(\) RETURNS trigger\n)(?s:.*?)(?=\nCOMMENT ON FUNCTION)/,
 	"    LANGUAGE plpgsql VOLATILE\n    SET search_path = pg_catalog, pg_temp\nAS \$\$\nBEGIN\n    RETURN NULL;\nEND\n\$\$;");
 change(qr/(?<=CREATE FUNCTION \@extschema\@\.rde_version\(\) RETURNS text\n)    LANGUAGE C STABLE/, '    LANGUAGE C VOLATILE');
 change(qr/(?<=CREATE FUNCTION \@extschema\@\.rde_revoke_token\()token /, 'doomed ');

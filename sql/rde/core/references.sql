@@ -7,95 +7,50 @@
 -- these triggers take along what belongs to a row that is deleted, and rde_health
 -- finds what is left over.
 
-CREATE FUNCTION @extschema@._rde_dataset_deleted() RETURNS trigger
+CREATE FUNCTION @extschema@._rde_deleted() RETURNS trigger
     LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    DELETE FROM @extschema@._rde_view v USING deleted d WHERE v.dataset = d.name;
-    DELETE FROM @extschema@._rde_source s USING deleted d WHERE s.dataset = d.name;
-    DELETE FROM @extschema@._rde_source_failure f USING deleted d WHERE f.dataset = d.name;
+    CASE TG_TABLE_NAME
+        WHEN '_rde_dataset' THEN
+            DELETE FROM @extschema@._rde_view v USING deleted d WHERE v.dataset = d.name;
+            DELETE FROM @extschema@._rde_source s USING deleted d WHERE s.dataset = d.name;
+            DELETE FROM @extschema@._rde_source_failure f USING deleted d WHERE f.dataset = d.name;
+        WHEN '_rde_view' THEN
+            DELETE FROM @extschema@._rde_view_column c USING deleted d WHERE c.view = d.id;
+            DELETE FROM @extschema@._rde_view_condition c USING deleted d WHERE c.view = d.id;
+        WHEN '_rde_source' THEN
+            DELETE FROM @extschema@._rde_source_column c USING deleted d WHERE c.dataset = d.dataset;
+            DELETE FROM @extschema@._rde_watermark w USING deleted d WHERE w.dataset = d.dataset;
+        WHEN '_rde_account' THEN
+            DELETE FROM @extschema@._rde_token t USING deleted d WHERE t.account = d.id;
+            DELETE FROM @extschema@._rde_asked q USING deleted d WHERE q.account = d.id;
+            DELETE FROM @extschema@._rde_request q USING deleted d WHERE q.account = d.id;
+        WHEN '_rde_generator' THEN
+            DELETE FROM @extschema@._rde_generator_snapshot s USING deleted d WHERE s.generator = d.id;
+        WHEN '_rde_report' THEN
+            DELETE FROM @extschema@._rde_report_chunk c USING deleted d WHERE c.report = d.id;
+            DELETE FROM @extschema@._rde_report_total t USING deleted d WHERE t.report = d.id;
+    END CASE;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION @extschema@._rde_dataset_deleted() IS
-    'trigger function: a data set''s views and its source go with it';
+COMMENT ON FUNCTION @extschema@._rde_deleted() IS
+    'trigger function: what belongs to a deleted row goes with it';
+
 CREATE TRIGGER deleted AFTER DELETE ON @extschema@._rde_dataset REFERENCING OLD TABLE AS deleted
-    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._rde_dataset_deleted();
-
-CREATE FUNCTION @extschema@._rde_view_deleted() RETURNS trigger
-    LANGUAGE plpgsql VOLATILE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    DELETE FROM @extschema@._rde_view_column c USING deleted d WHERE c.view = d.id;
-    RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION @extschema@._rde_view_deleted() IS
-    'trigger function: a report view''s columns go with it';
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._rde_deleted();
 CREATE TRIGGER deleted AFTER DELETE ON @extschema@._rde_view REFERENCING OLD TABLE AS deleted
-    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._rde_view_deleted();
-
-CREATE FUNCTION @extschema@._rde_source_deleted() RETURNS trigger
-    LANGUAGE plpgsql VOLATILE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    DELETE FROM @extschema@._rde_source_column c USING deleted d WHERE c.dataset = d.dataset;
-    DELETE FROM @extschema@._rde_watermark w USING deleted d WHERE w.dataset = d.dataset;
-    RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION @extschema@._rde_source_deleted() IS
-    'trigger function: a source''s columns go with it';
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._rde_deleted();
 CREATE TRIGGER deleted AFTER DELETE ON @extschema@._rde_source REFERENCING OLD TABLE AS deleted
-    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._rde_source_deleted();
-
-CREATE FUNCTION @extschema@._rde_account_deleted() RETURNS trigger
-    LANGUAGE plpgsql VOLATILE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    DELETE FROM @extschema@._rde_token t USING deleted d WHERE t.account = d.id;
-    DELETE FROM @extschema@._rde_asked q USING deleted d WHERE q.account = d.id;
-    DELETE FROM @extschema@._rde_request q USING deleted d WHERE q.account = d.id;
-    RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION @extschema@._rde_account_deleted() IS
-    'trigger function: an account''s tokens and what it asked for go with it';
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._rde_deleted();
 CREATE TRIGGER deleted AFTER DELETE ON @extschema@._rde_account REFERENCING OLD TABLE AS deleted
-    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._rde_account_deleted();
-
-CREATE FUNCTION @extschema@._rde_generator_deleted() RETURNS trigger
-    LANGUAGE plpgsql VOLATILE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    DELETE FROM @extschema@._rde_generator_snapshot s USING deleted d WHERE s.generator = d.id;
-    RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION @extschema@._rde_generator_deleted() IS
-    'trigger function: the ends of a generator''s snapshot windows go with it';
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._rde_deleted();
 CREATE TRIGGER deleted AFTER DELETE ON @extschema@._rde_generator REFERENCING OLD TABLE AS deleted
-    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._rde_generator_deleted();
-
-CREATE FUNCTION @extschema@._rde_report_deleted() RETURNS trigger
-    LANGUAGE plpgsql VOLATILE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    DELETE FROM @extschema@._rde_report_chunk c USING deleted d WHERE c.report = d.id;
-    DELETE FROM @extschema@._rde_report_total t USING deleted d WHERE t.report = d.id;
-    RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION @extschema@._rde_report_deleted() IS
-    'trigger function: a report''s file and its totals go with it';
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._rde_deleted();
 CREATE TRIGGER deleted AFTER DELETE ON @extschema@._rde_report REFERENCING OLD TABLE AS deleted
-    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._rde_report_deleted();
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._rde_deleted();
 
 CREATE FUNCTION @extschema@._rde_orphans(OUT relation text, OUT belongs_to text, OUT orphans bigint) RETURNS SETOF record
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -107,6 +62,9 @@ BEGIN ATOMIC
           WHERE NOT EXISTS (SELECT FROM @extschema@._rde_dataset p WHERE p.name = c.dataset)
           UNION ALL
           SELECT '_rde_view_column', 'view', count(*) FROM @extschema@._rde_view_column c
+          WHERE NOT EXISTS (SELECT FROM @extschema@._rde_view p WHERE p.id = c.view)
+          UNION ALL
+          SELECT '_rde_view_condition', 'view', count(*) FROM @extschema@._rde_view_condition c
           WHERE NOT EXISTS (SELECT FROM @extschema@._rde_view p WHERE p.id = c.view)
           UNION ALL
           SELECT '_rde_source', 'data set', count(*) FROM @extschema@._rde_source c

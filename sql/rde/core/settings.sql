@@ -32,6 +32,17 @@ CREATE FUNCTION @extschema@._rde_max_span() RETURNS interval
 COMMENT ON FUNCTION @extschema@._rde_max_span() IS
     'the setting rde.max_span, which no placeholder can stand in for';
 
+-- A transaction takes its start time a moment before other sessions can see it; this
+-- is far more than that moment, and covers small steps of the clock.
+CREATE FUNCTION @extschema@._rde_settle_delay() RETURNS interval
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT interval '5 s';
+END;
+COMMENT ON FUNCTION @extschema@._rde_settle_delay() IS
+    'how long a period must be over before it can have settled';
+
 CREATE FUNCTION @extschema@._rde_grace() RETURNS interval
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp

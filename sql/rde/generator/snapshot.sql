@@ -18,7 +18,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_stamp() IS
-    'trigger function: writes the id of the transaction into the xid8 column it is given the name of';
+    'trigger function: writes the id of the transaction into the xid8 column it is given the name of. Raises 39P01';
 
 CREATE FUNCTION @extschema@._rde_is_stamped(relation regclass, change name) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -62,12 +62,11 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_from_elsewhere(regclass) IS
     'which rows that a relation shows, through views, partitions and children, come from another cluster, as a subject of a sentence; NULL if none do';
 
-CREATE FUNCTION @extschema@._rde_check_change_source(source regclass, change name) RETURNS void
+CREATE FUNCTION @extschema@._rde_check_change_source(source regclass, change name, elsewhere text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    elsewhere CONSTANT text := @extschema@._rde_from_elsewhere(source);
     found_class pg_class;
 BEGIN
     IF elsewhere IS NOT NULL THEN
@@ -85,8 +84,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION @extschema@._rde_check_change_source(regclass, name) IS
-    'raise 42809 for a source whose transaction ids are not this cluster''s, and warn if nothing stamps it';
+COMMENT ON FUNCTION @extschema@._rde_check_change_source(regclass, name, text) IS
+    'raise 42809 for a source whose rows, as _rde_from_elsewhere() says, come from another cluster, and warn if nothing stamps it';
 
 -- The transaction that creates a generator may write rows afterwards, which its
 -- own snapshots count as seen: here it is still running.
@@ -140,5 +139,5 @@ CREATE FUNCTION @extschema@.rde_rebaseline_generator(generator uuid, keep_window
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'rde_rebaseline_generator';
 COMMENT ON FUNCTION @extschema@.rde_rebaseline_generator(uuid, boolean) IS
-    'let a generator''s next snapshot window begin now, as after a restore into another cluster; keep_window, after pg_upgrade, goes on where the last one ended';
+    'let a generator''s next snapshot window begin now, as after a restore into another cluster; keep_window, after pg_upgrade, goes on where the last one ended. Raises 22004, 42704, 55000';
 

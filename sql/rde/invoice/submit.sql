@@ -27,9 +27,8 @@ BEGIN
         SELECT n.reseller, a.parent FROM ancestor n JOIN @extschema@._rde_account a ON a.id = n.account
         WHERE a.parent IS NOT NULL),
     firing AS MATERIALIZED (
-        SELECT g.*, coalesce(g.options ->> 'scope', 'provider') = 'provider' AND a.scope = 'provider' AS whole_tree,
-               coalesce(g.view, @extschema@._rde_choose_view(g.dataset, NULL::text, g.reseller)) AS chosen_view,
-               coalesce(g.retention, @extschema@._rde_retention()) AS chosen_retention
+        SELECT g.id, g.reseller, g.created_at,
+               coalesce(g.options ->> 'scope', 'provider') = 'provider' AND a.scope = 'provider' AS whole_tree
         FROM @extschema@._rde_generator g
         LEFT JOIN @extschema@._rde_account a ON a.id = g.reseller
         LEFT JOIN @extschema@._rde_account p ON p.id = a.parent
@@ -37,28 +36,21 @@ BEGIN
           AND g.dataset = _rde_submit_invoices.dataset
           AND coalesce(a.on_invoice, true) AND coalesce(p.children_on_invoice, true)),
     pass AS MATERIALIZED (
-        SELECT f.id, e.reseller, e.invoice, gen_random_uuid() AS pass
+        SELECT f.id, e.reseller, e.invoice
         FROM event e
         JOIN ancestor n ON n.reseller = e.reseller
         JOIN firing f ON f.reseller = n.account AND (n.account = e.reseller OR f.whole_tree)
         WHERE e.changed IS NULL OR e.changed >= f.created_at
         UNION ALL
-        SELECT f.id, e.reseller, e.invoice, gen_random_uuid()
+        SELECT f.id, e.reseller, e.invoice
         FROM event e
         JOIN firing f ON f.reseller IS NULL
         WHERE e.changed IS NULL OR e.changed >= f.created_at)
-    INSERT INTO @extschema@._rde_report
-        (name, dataset, view, format, type, reseller, generator, invoice, invoice_reseller, time_zone, options,
-         retention, pass, expires_at)
-    SELECT f.name, f.dataset, f.chosen_view, x.format, 'on_invoice', f.reseller, f.id, p.invoice, p.reseller, f.time_zone,
-           f.options, f.chosen_retention, p.pass, clock_timestamp() + f.chosen_retention
-    FROM pass p
-    JOIN firing f ON f.id = p.id
-    CROSS JOIN LATERAL unnest(f.formats) x(format)
-    -- in one order, so that two who submit the same invoices do not deadlock
-    ORDER BY f.id, p.reseller, p.invoice, x.format
-    ON CONFLICT DO NOTHING;
-    GET DIAGNOSTICS submitted = ROW_COUNT;
+    SELECT count(s.id) INTO submitted
+    FROM (SELECT array_agg(p.id) AS generators, array_agg(p.invoice) AS invoices, array_agg(p.reseller) AS resellers
+          FROM pass p) a
+    CROSS JOIN LATERAL @extschema@._rde_submit_passes(a.generators, NULL::timestamptz[], NULL::timestamptz[],
+                                                      NULL::timestamptz[], a.invoices, a.resellers, NULL::text) s(id);
     RETURN submitted;
 END
 $$;
@@ -128,5 +120,5 @@ CREATE FUNCTION @extschema@.rde_sweep_invoices(relation regclass, since timestam
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'rde_sweep_invoices';
 COMMENT ON FUNCTION @extschema@.rde_sweep_invoices(regclass, timestamptz) IS
-    'submit the reports that are missing of a watched table''s invoices: those that rows of a data set changed on since then; returns how many were submitted';
+    'submit the reports that are missing of a watched table''s invoices: those that rows of a data set changed on since then; returns how many were submitted. Raises 22004, 42501, 42704';
 

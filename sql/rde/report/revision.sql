@@ -6,17 +6,13 @@ CREATE FUNCTION @extschema@._rde_submit_revision(report uuid, settles boolean) R
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    INSERT INTO @extschema@._rde_report
-        (name, dataset, view, format, type, reseller, generator, invoice, invoice_reseller, period_from, period_to,
-         time_zone, options, retention, revision, supersedes, settles, due_at, expires_at)
-    SELECT r.name, r.dataset, r.view, r.format, r.type, r.reseller, r.generator, r.invoice, r.invoice_reseller,
-           r.period_from, r.period_to, r.time_zone, r.options, r.retention,
-           coalesce((SELECT max(n.revision) FROM @extschema@._rde_report n WHERE n.supersedes = r.id), r.revision) + 1,
-           r.id, _rde_submit_revision.settles, r.due_at, clock_timestamp() + r.retention
-    FROM @extschema@._rde_report r
-    WHERE r.id = report
-    ON CONFLICT DO NOTHING
-    RETURNING id;
+    SELECT @extschema@._rde_submit(ARRAY(
+        SELECT ROW(r.name, r.dataset, r.view, r.format, r.type, r.reseller, r.generator, r.invoice, r.invoice_reseller,
+                   r.period_from, r.period_to, false, r.time_zone, r.options, r.retention,
+                   coalesce((SELECT max(n.revision) FROM @extschema@._rde_report n WHERE n.supersedes = r.id), r.revision) + 1,
+                   r.id, _rde_submit_revision.settles, NULL::uuid, r.due_at)::@extschema@._rde_submission
+        FROM @extschema@._rde_report r
+        WHERE r.id = report));
 END;
 COMMENT ON FUNCTION @extschema@._rde_submit_revision(uuid, boolean) IS
     'submit the next revision of a report; NULL if it has one';

@@ -59,6 +59,7 @@ CREATE TABLE @extschema@._rde_report (
     replaced_characters bigint,
     text_numbers        bigint,
     columns             jsonb,
+    conditions          jsonb,
     file_name           text,
     media_type          text,
     store               text,
@@ -109,7 +110,7 @@ ALTER TABLE @extschema@._rde_report
     ALTER COLUMN build_ms SET STATISTICS 0, ALTER COLUMN row_count SET STATISTICS 0,
     ALTER COLUMN content_bytes SET STATISTICS 0, ALTER COLUMN file_bytes SET STATISTICS 0,
     ALTER COLUMN sha256 SET STATISTICS 0, ALTER COLUMN file_name SET STATISTICS 0, ALTER COLUMN options SET STATISTICS 0,
-    ALTER COLUMN columns SET STATISTICS 0;
+    ALTER COLUMN columns SET STATISTICS 0, ALTER COLUMN conditions SET STATISTICS 0;
 COMMENT ON TABLE @extschema@._rde_report IS
     'one row is one report: its request, its status and, once completed, its manifest';
 COMMENT ON COLUMN @extschema@._rde_report.generator IS
@@ -126,6 +127,8 @@ COMMENT ON COLUMN @extschema@._rde_report.foreign_error IS
     'the error is not in rde''s own words: a row of another reseller may have raised it, so resellers do not see it';
 COMMENT ON COLUMN @extschema@._rde_report.columns IS
     'the columns of its file as they were when it was built: name, type, group, description; NULL for one that was built before this was kept';
+COMMENT ON COLUMN @extschema@._rde_report.conditions IS
+    'the conditions its rows were chosen by, as they were when it was built';
 COMMENT ON COLUMN @extschema@._rde_report.published_xid IS
     'the transaction that completed it, and in column system_identifier the cluster whose transaction that was: what a cursor compares with';
 COMMENT ON COLUMN @extschema@._rde_report.store IS

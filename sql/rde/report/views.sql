@@ -2,11 +2,18 @@
 -- Reports, to be selected from
 ---------------------------------------------------------------------------
 
+-- Everybody may call it, so it is given nothing that it could repeat.
+CREATE FUNCTION @extschema@._rde_reference() RETURNS text
+    LANGUAGE C IMMUTABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_reference_sql';
+COMMENT ON FUNCTION @extschema@._rde_reference() IS
+    'what is said of a report''s failure, with %s for its id, instead of words that another reseller''s row may have raised';
+
 CREATE FUNCTION @extschema@._rde_shown_error(report uuid, error text, foreign_error boolean, content boolean) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT CASE WHEN foreign_error AND NOT content THEN 'report could not be built (reference ' || report || ')' ELSE error END;
+    SELECT CASE WHEN foreign_error AND NOT content THEN format(@extschema@._rde_reference(), report) ELSE error END;
 END;
 COMMENT ON FUNCTION @extschema@._rde_shown_error(uuid, text, boolean, boolean) IS
     'a report''s error as it is shown: without content no words that another reseller''s row may have raised';
@@ -57,8 +64,8 @@ WHERE r.expires_at > now() OR r.status = 'submitted';
 COMMENT ON VIEW @extschema@._rde_visible_reports IS
     'the reports the caller may see, for the views that show some of their columns; granted to nobody';
 
--- Its error is as _rde_shown_error() shows it, which is nobody's to call: a function
--- of a view is called with its reader's rights.
+-- Its error is as _rde_shown_error() shows it, which repeats its arguments and so is
+-- nobody's to call: a function of a view is called with its reader's rights.
 --
 -- No barrier of its own, as it leaves no row out: so links and totals are made for
 -- the rows of an ORDER BY with LIMIT only, not for all that are sorted.
@@ -75,7 +82,7 @@ SELECT r.id, r.name, r.dataset, r.view, r.format, r.type,
             ELSE r.totals END AS totals,
        r.replaced_characters, r.text_numbers, r.file_name, r.media_type, r.sqlstate,
        CASE WHEN r.foreign_error AND NOT (SELECT @extschema@._rde_sees_all(true))
-            THEN 'report could not be built (reference ' || r.id || ')' ELSE r.error END AS error,
+            THEN format(@extschema@._rde_reference(), r.id) ELSE r.error END AS error,
        r.store,
        CASE WHEN r.status = 'completed' THEN @extschema@._rde_report_link(r.id)
        END AS download_url,

@@ -1,7 +1,7 @@
 # replace.awk - of the install script's parts, what an update does again
 #
 # Functions, procedures, views and triggers are replaced, comments, privileges and
-# what pg_dump keeps are said again.  Tables, indexes and rows are changed by hand,
+# what pg_dump keeps are said again.  Tables, types, indexes and rows are changed by hand,
 # in a step.  A kind of statement that is not listed here is an error.
 #
 # A statement begins at the start of a line, and ends with a semicolon at the end of
@@ -16,7 +16,7 @@ function begin(line)
 	}
 	else if (line ~ /^(COMMENT ON|GRANT|REVOKE|DO) / || line ~ /^SELECT pg_extension_config_dump\(/)
 		keep = 1
-	else if (line ~ /^CREATE (TABLE|INDEX|UNIQUE INDEX|LANGUAGE) / || line ~ /^(ALTER|INSERT INTO|SELECT|WITH) /)
+	else if (line ~ /^CREATE (TABLE|TYPE|INDEX|UNIQUE INDEX|LANGUAGE) / || line ~ /^(ALTER|INSERT INTO|SELECT|WITH) /)
 		keep = 0
 	else
 	{

@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes/markup.h"
+#include "bytes/utf8.h"
+#include "bytes/xml_name.h"
 #include "unit/bytes/texts.h"
 
 /*

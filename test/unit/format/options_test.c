@@ -12,47 +12,56 @@ json(const char *text)
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
 }
 
+/* Do two texts ask for the same? */
 static bool
-means(const char *text, RdeOptions expected)
+same(const char *one, const char *other)
 {
-	RdeOptions	options;
+	RdeOptions	a;
+	RdeOptions	b;
 
-	rde_options_parse(json(text), &options);
-	return options.compress == expected.compress &&
-		options.csv_delimiter == expected.csv_delimiter &&
-		options.csv_decimal == expected.csv_decimal &&
-		options.csv_bom == expected.csv_bom &&
-		options.csv_formula_guard == expected.csv_formula_guard &&
-		options.json_numbers_as_string == expected.json_numbers_as_string;
+	rde_options_parse(json(one), &a);
+	rde_options_parse(json(other), &b);
+	if (a.compress != b.compress)
+		return false;
+	for (int i = 0; i < rde_format_count(); i++)
+	{
+		if (memcmp(a.own[i], b.own[i], rde_format_at(i)->options_size) != 0)
+			return false;
+	}
+	return true;
 }
 
+/* What each option does to a file, the tests in SQL show. */
 static void
 test_taken(void)
 {
-	static const RdeOptions defaults = {true, ',', '.', false, true, false};
-	RdeOptions	expected = defaults;
+	static const char *const other[] = {
+		"{\"compress\": false}",
+		"{\"csv\": {\"bom\": true}}",
+		"{\"csv\": {\"delimiter\": \";\"}}",
+		"{\"csv\": {\"delimiter\": \"|\"}}",
+		"{\"csv\": {\"delimiter\": \"\\t\"}}",
+		"{\"csv\": {\"delimiter\": \"|\", \"decimal\": \",\"}}",
+		"{\"csv\": {\"formula_guard\": false}}",
+		"{\"json\": {\"numbers\": \"string\"}}"
+	};
 
-	ok(means("{}", defaults), "the defaults");
-	ok(means("{\"scope\": \"reseller\"}", defaults) &&
-	   means("{\"scope\": \"provider\"}", defaults) &&
-	   means("{\"csv\": {}, \"json\": {\"numbers\": \"number\"}}", defaults),
-	   "what changes nothing");
-	expected.compress = false;
-	ok(means("{\"compress\": false}", expected), "compress");
-	expected.csv_bom = true;
-	ok(means("{\"csv\": \"excel\"}", expected), "excel");
-	expected = defaults;
-	expected.csv_delimiter = ';';
-	expected.csv_decimal = ',';
-	expected.csv_formula_guard = false;
-	ok(means("{\"csv\": {\"delimiter\": \";\", \"decimal\": \",\", \"formula_guard\": false}}",
-			 expected), "csv");
-	expected = defaults;
-	expected.csv_delimiter = '\t';
-	ok(means("{\"csv\": {\"delimiter\": \"\\t\"}}", expected), "a tab");
-	expected = defaults;
-	expected.json_numbers_as_string = true;
-	ok(means("{\"json\": {\"numbers\": \"string\"}}", expected), "json");
+	ok(same("{}", "{\"compress\": true, \"scope\": \"reseller\"}") &&
+	   same("{}", "{\"scope\": \"provider\"}") &&
+	   same("{}", "{\"csv\": {}, \"json\": {}}") &&
+	   same("{}", "{\"csv\": {\"delimiter\": \",\", \"decimal\": \".\", \"bom\": false, \"formula_guard\": true}}") &&
+	   same("{}", "{\"json\": {\"numbers\": \"number\"}}"),
+	   "the defaults");
+	ok(same("{\"csv\": \"excel\"}",
+			"{\"compress\": false, \"csv\": {\"bom\": true}}"), "excel");
+	for (size_t i = 0; i < COUNT(other); i++)
+	{
+		bool		alone = !same("{}", other[i]);
+
+		for (size_t j = 0; j < i; j++)
+			alone = alone && !same(other[i], other[j]);
+		ok(alone, other[i]);
+	}
 }
 
 static void

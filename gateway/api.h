@@ -1,0 +1,16 @@
+/*
+ * api.h
+ *	  What a login can list, see, ask for and change: one call of the database.
+ */
+#ifndef API_H
+#define API_H
+
+#include "request.h"
+
+/* As the request's route says. */
+extern enum MHD_Result api_answer(Request *request);
+
+/* GET /reports: days are needed, unless something else says which reports. */
+extern const char *api_check_days(const Request *request);
+
+#endif							/* API_H */
