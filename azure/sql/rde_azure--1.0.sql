@@ -186,7 +186,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_azure_adopt() IS
-    'let this database take over the blobs that a dump or a copy of another one lists: upload, rename and delete them from now on';
+    'let this database take over the blobs that a dump or a copy of another one lists: upload, rename and delete them from now on. For superusers, and whom they grant EXECUTE. Raises 42501';
 
 CREATE FUNCTION @extschema@._rde_azure_fill(server name) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -325,13 +325,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_azure_retry(uuid) IS
-    'try an upload again with the next rde_azure_upload_due, whatever became of it';
+    'try an upload again with the next rde_azure_upload_due, whatever became of it. For operators. Raises 22004, 42501, 42704';
 
 CREATE PROCEDURE @extschema@.rde_azure_upload_due(max_uploads integer DEFAULT NULL)
     LANGUAGE C
     AS 'MODULE_PATHNAME', 'rde_azure_upload_due';
 COMMENT ON PROCEDURE @extschema@.rde_azure_upload_due(integer) IS
-    'upload reports that were completed, give blobs whose links were revoked another name, delete those whose reports are gone, and commit after each; any number may run at once. At most max_uploads of these are done';
+    'upload reports that were completed, give blobs whose links were revoked another name, delete those whose reports are gone, and commit after each; any number may run at once. At most max_uploads of these are done. What fails is a warning. For operators. Raises 22023, 25006, 2D000, 42501, 55000 (no server, two that take new reports, blobs of another cluster)';
 
 ---------------------------------------------------------------------------
 -- Links

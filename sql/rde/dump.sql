@@ -7,6 +7,7 @@ SELECT pg_extension_config_dump('@extschema@._rde_dataset', 'WHERE NOT shipped')
 SELECT pg_extension_config_dump('@extschema@._rde_view', 'WHERE NOT shipped');
 SELECT pg_extension_config_dump('@extschema@._rde_view_id_seq', '');
 SELECT pg_extension_config_dump('@extschema@._rde_view_column', 'WHERE NOT shipped');
+SELECT pg_extension_config_dump('@extschema@._rde_view_condition', '');
 SELECT pg_extension_config_dump('@extschema@._rde_source', '');
 SELECT pg_extension_config_dump('@extschema@._rde_source_column', '');
 SELECT pg_extension_config_dump('@extschema@._rde_account', '');

@@ -19,6 +19,7 @@
  *   access/who.sql             who is asking, and whose things that may be shown
  *   access/roles.sql           roles, which are more than their names
  *   dataset/columns.sql        columns of a source, and the types they may have
+ *   dataset/conditions.sql     which rows a report view shows
  *   dataset/functions.sql      data sets: create, attach, detach
  *   dataset/report_views.sql   report views: create, alter, drop, choose
  *   dataset/views.sql          data sets and their columns, to be selected from
@@ -43,7 +44,10 @@
  *   schedule/functions.sql     scheduling with pg_cron
  *   health/functions.sql       what needs attention
  *   health/views.sql           what needs attention, to be selected from
+ *   rest/requests.sql          what a request's body says, and answers that are given again
  *   rest/functions.sql         the bodies of GET and POST /reports
+ *   rest/account.sql           the bodies of GET /account and /datasets, and of a data set's views
+ *   rest/generators.sql        the bodies of /generators
  *   shipped.sql                provisioned_orders and payments with their cmp views
  *   dump.sql                   which rows pg_dump keeps
  *   privileges.sql             revoked from PUBLIC, in one place

@@ -20,6 +20,10 @@ BEGIN
                    'rde_drop_report', 'rde_content', 'rde_chunks', 'rde_chunk', 'rde_text', 'rde_verify_report',
                    'rde_list_reports', 'rde_get_report', 'rde_request_report', 'rde_report_file', 'rde_report_manifest',
                    'rde_download_url', 'rde_revoke_links',
+                   -- what programs ask for by HTTP
+                   'rde_get_account', 'rde_list_datasets', 'rde_get_view', 'rde_request_view', 'rde_replace_view', 'rde_remove_view',
+                   'rde_list_generators', 'rde_get_generator', 'rde_request_generator', 'rde_change_generator',
+                   'rde_remove_generator', 'rde_request_run', 'rde_list_periods', 'rde_preview_periods',
                    -- views, generators, tokens
                    'rde_create_view', 'rde_alter_view', 'rde_drop_view',
                    'rde_create_generator', 'rde_alter_generator', 'rde_drop_generator', 'rde_run_generator',
@@ -27,7 +31,7 @@ BEGIN
                    -- what views call, with their reader's rights
                    '_rde_sees_all', '_rde_visible_accounts',
                    '_rde_own_reports', '_rde_own_totals', '_rde_generators', '_rde_accounts', '_rde_tokens',
-                   '_rde_datasets', '_rde_views', '_rde_view_columns', '_rde_report_link', '_rde_progress', '_rde_periods', '_rde_health', '_rde_alive', '_rde_status', '_rde_reference',
+                   '_rde_datasets', '_rde_views', '_rde_view_columns', '_rde_view_conditions', '_rde_report_link', '_rde_progress', '_rde_periods', '_rde_health', '_rde_alive', '_rde_status', '_rde_reference',
                    -- whoever creates a trigger needs the right to its function
                    'rde_stamp',
                    -- rde_schedule has its caller's rights, and so has what it calls
@@ -46,6 +50,7 @@ $$;
 
 GRANT SELECT ON
     @extschema@.rde_reports, @extschema@.rde_report_totals, @extschema@.rde_progress,
-    @extschema@.rde_datasets, @extschema@.rde_views, @extschema@.rde_view_columns, @extschema@.rde_accounts,
+    @extschema@.rde_datasets, @extschema@.rde_views, @extschema@.rde_view_columns, @extschema@.rde_view_conditions,
+    @extschema@.rde_accounts,
     @extschema@.rde_generators, @extschema@.rde_periods, @extschema@.rde_tokens
     TO PUBLIC;

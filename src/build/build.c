@@ -4,7 +4,8 @@
  *
  * Invariant: the source is read by exactly one SELECT under one snapshot that
  * was taken after the settle check and after the locks of what is read; every
- * file, total and manifest of the build comes from the rows of that SELECT.
+ * file, total and manifest of the build comes from the rows of that SELECT.  What
+ * of them goes into which file is files.c's.
  */
 #include "build/build.h"
 
@@ -15,8 +16,6 @@
 #include "build/window.h"
 #include "core/row.h"
 #include "core/statement.h"
-#include "file/digest.h"
-#include "file/store.h"
 #include "report/missing.h"
 #include "who/who.h"
 
@@ -37,64 +36,11 @@
 #define PROGRESS_REPORT_HIGH	18
 #define PROGRESS_REPORT_LOW		19
 
-/* A report being built: its row, its chain of sinks, what its format wrote. */
-typedef struct Output
-{
-	RdeReport  *report;
-	RdeSink    *store;
-	RdeSink    *digest;
-} Output;
-
-static void
-start_output(const RdeHome *home, RdePass *pass, Output *output,
-			 RdeFormatContext *context)
-{
-	RdeReport  *report = output->report;
-	size_t		len;
-
-	output->store = rde_sink_store_create(home, &report->id);
-	output->digest = rde_sink_digest_create(output->store);
-	context->format = report->format;
-	context->options = &report->options;
-	context->columns = pass->query->columns;
-	context->ncolumns = pass->query->ncolumns;
-	context->report_name = rde_text_to_utf8(report->name,
-											strlen(report->name), &len);
-	context->dataset = report->dataset;
-	context->view = rde_text_to_utf8(report->view, strlen(report->view),
-									 &len);
-	context->invoice = report->invoice ?
-		rde_text_to_utf8(report->invoice, strlen(report->invoice), &len) :
-		NULL;
-	context->period_from = report->period_from;
-	context->period_to = report->period_to;
-	context->dated = report->invoice ? report->due_at : report->period_to;
-	context->zone = report->zone;
-	context->sink = report->compressed ?
-		rde_sink_gzip_create(output->digest) : output->digest;
-	rde_buffer_init(&context->buffer, context->sink);
-}
-
-static void
-finish_output(const RdeHome *home, RdePass *pass, Output *output,
-			  RdeFormatContext *context, bool provisional, double build_ms)
-{
-	RdeManifest manifest = {0};
-
-	manifest.provisional = provisional;
-	manifest.build_ms = build_ms;
-	manifest.rows = pass->rows;
-	manifest.content_bytes = context->sink->bytes;
-	manifest.file_bytes = output->store->bytes;
-	manifest.sha256 = rde_sink_digest_result(output->digest);
-	manifest.replaced_characters = context->replaced_characters +
-		rde_columns_replaced(context->columns, context->ncolumns);
-	manifest.text_numbers = context->text_numbers;
-	manifest.totals = pass->totals;
-	manifest.columns = context->columns;
-	manifest.ncolumns = context->ncolumns;
-	rde_report_finish(home, output->report, &manifest);
-}
+/*
+ * Rows that reports of several resellers are expected to have together: a matter of
+ * a second.  Twice as many end the pass, should the planner have been wrong.
+ */
+#define MAX_SHARED_ROWS		100000
 
 static void
 show_progress(const RdePass *pass, const pg_uuid_t *id)
@@ -116,13 +62,30 @@ show_progress(const RdePass *pass, const pg_uuid_t *id)
 
 /* The formats of the reports being built, as a text[]. */
 static ArrayType *
-output_formats(const Output *outputs, int count)
+formats_of(RdeReport *const *reports, int count)
 {
 	Datum	   *names = palloc(sizeof(Datum) * count);
 
 	for (int i = 0; i < count; i++)
-		names[i] = CStringGetTextDatum(outputs[i].report->format->name);
+		names[i] = CStringGetTextDatum(reports[i]->format->name);
 	return construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+/* What several resellers' reports ask for, as if it were one. */
+static RdeReport *
+joined(const RdeFiles *files)
+{
+	RdeReport  *report = palloc(sizeof(RdeReport));
+	Datum	   *resellers = palloc(sizeof(Datum) * files->nshares);
+
+	for (int i = 0; i < files->nshares; i++)
+		resellers[i] = Int64GetDatum(files->shares[i].reseller);
+	*report = *files->reports[0];
+	report->has_reseller = false;	/* whose view it is: one for all */
+	report->resellers = construct_array(resellers, files->nshares, INT8OID,
+										sizeof(int64), FLOAT8PASSBYVAL,
+										TYPALIGN_DOUBLE);
+	return report;
 }
 
 /* Has every row that will ever be in this report been committed? */
@@ -141,9 +104,8 @@ typedef struct Build
 {
 	const RdeHome *home;
 	MemoryContext context;		/* of all of it */
-	Output	   *outputs;
-	int			count;
-	const RdeReport *first;		/* what is asked of all is asked of it */
+	RdeFiles   *files;
+	const RdeReport *asked;		/* what is asked of all is asked of it */
 	ArrayType  *formats;
 	RdeWindow  *window;			/* or NULL */
 	RdePass    *pass;
@@ -151,19 +113,43 @@ typedef struct Build
 	TimestampTz horizon;		/* what ended before it has settled */
 } Build;
 
+static void
+read_reports(Build *build, const pg_uuid_t *ids, int count)
+{
+	RdeReport **reports = rde_reports_begin(build->home, ids, count,
+											build->context);
+
+	MemoryContextSwitchTo(build->context);
+	build->files = rde_files_create(build->home, reports, count);
+	build->asked = build->files->nshares > 1 ? joined(build->files) :
+		reports[0];
+	build->formats = formats_of(reports, count);
+}
+
+/*
+ * Several resellers wait for each other's files until all are published; so there
+ * are not many rows of them.
+ */
+static void
+refuse_many_rows(const Build *build)
+{
+	if (build->files->nshares > 1 &&
+		rde_select_estimate(build->select) > MAX_SHARED_ROWS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("reports of several resellers may have more than %d rows together",
+						MAX_SHARED_ROWS)));
+}
+
 /* Whatever is waited for is waited for here: rows of ours, then the source. */
 static void
-lock_and_plan(Build *build, const pg_uuid_t *ids)
+lock_and_plan(Build *build, const pg_uuid_t *ids, int count)
 {
-	for (int i = 0; i < build->count; i++)
-		build->outputs[i].report = rde_report_begin(build->home, &ids[i],
-													build->context);
-	build->first = build->outputs[0].report;
-	build->formats = output_formats(build->outputs, build->count);
-	if (build->first->snapshot_window)
+	read_reports(build, ids, count);
+	if (build->asked->snapshot_window)
 	{
 		rde_failure_phase(RDE_PHASE_WINDOW);
-		build->window = rde_window_lock(build->home, build->first,
+		build->window = rde_window_lock(build->home, build->asked,
 										build->formats, build->context);
 		rde_failure_phase(RDE_PHASE_OTHER);
 	}
@@ -174,7 +160,8 @@ lock_and_plan(Build *build, const pg_uuid_t *ids)
 		rde_window_end(build->home, build->window, build->context);
 	MemoryContextSwitchTo(build->context);
 	rde_failure_phase(RDE_PHASE_SOURCE);
-	build->pass->query = rde_dataset_query(build->home, build->first,
+	build->pass->query = rde_dataset_query(build->home, build->asked,
+										   build->files->nshares > 1,
 										   build->window);
 	rde_failure_phase(RDE_PHASE_OTHER);
 	rde_dataset_check_columns(build->pass->query);
@@ -182,11 +169,12 @@ lock_and_plan(Build *build, const pg_uuid_t *ids)
 	if (build->pass->query->from_elsewhere)
 		build->horizon = Min(build->horizon,
 							 rde_watermark_arrived(build->home,
-												   build->first->dataset));
+												   build->asked->dataset));
 	build->select = rde_select_plan(build->pass->query,
-									build->first->time_zone);
+									build->asked->time_zone);
 	rde_failure_phase(RDE_PHASE_OTHER);
 	PopActiveSnapshot();
+	refuse_many_rows(build);
 }
 
 /* Run the SELECT under a snapshot of its own, the only one it is run by. */
@@ -194,30 +182,29 @@ static void
 run(Build *build, int64 max_rows)
 {
 	RdePass    *pass = build->pass;
+	RdeFiles   *files = build->files;
 	ErrorContextCallback callback;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (build->window)
 		rde_window_end(build->home, build->window, build->context);
 	MemoryContextSwitchTo(build->context);
-	pass->dataset = build->first->dataset;
-	pass->zone = build->first->zone;
-	pass->noutputs = build->count;
-	pass->max_rows = max_rows;
-	pass->outputs = palloc0(sizeof(RdeFormatContext) * build->count);
-	if (pass->query->amount >= 0)
-		pass->totals = rde_totals_create();
-	for (int i = 0; i < build->count; i++)
-		start_output(build->home, pass, &build->outputs[i],
-					 &pass->outputs[i]);
+	files->columns = pass->query->columns;
+	files->ncolumns = pass->query->ncolumns;
+	files->has_totals = pass->query->amount >= 0;
+	files->cuts = pass->query->cuts;
+	pass->dataset = build->asked->dataset;
+	pass->zone = build->asked->zone;
+	pass->files = files;
+	pass->max_rows = files->nshares > 1 ? 2 * MAX_SHARED_ROWS : max_rows;
 
-	show_progress(pass, &build->first->id);
+	show_progress(pass, &files->reports[0]->id);
 	callback.callback = rde_pass_error_context;
 	callback.arg = pass;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 	rde_failure_phase(RDE_PHASE_SOURCE);
-	rde_select_run(build->select, build->window, build->first->time_zone,
+	rde_select_run(build->select, build->window, build->asked->time_zone,
 				   rde_receiver_create(pass));
 	rde_failure_phase(RDE_PHASE_OTHER);
 	error_context_stack = callback.previous;
@@ -229,27 +216,23 @@ run(Build *build, int64 max_rows)
 static void
 publish(Build *build, instr_time started)
 {
-	RdePass    *pass = build->pass;
-	bool		provisional = is_provisional(build->first, pass->rows,
-											 build->horizon);
+	RdeFiles   *files = build->files;
+	RdeBuilt	built = {
+		.provisional = is_provisional(build->asked, build->pass->rows,
+									  build->horizon),
+		.columns = files->columns,.ncolumns = files->ncolumns,
+		.conditions = build->pass->query->conditions_json
+	};
 	instr_time	elapsed;
 
-	for (int i = 0; i < build->count; i++)
-	{
-		RdeFormatContext *output = &pass->outputs[i];
-
-		output->format->end(output);
-		rde_buffer_drain(&output->buffer);
-		rde_sink_finish(output->sink);
-	}
+	rde_files_end(files);
 	INSTR_TIME_SET_CURRENT(elapsed);
 	INSTR_TIME_SUBTRACT(elapsed, started);
-	for (int i = 0; i < build->count; i++)
-		finish_output(build->home, pass, &build->outputs[i],
-					  &pass->outputs[i], provisional,
-					  INSTR_TIME_GET_MILLISEC(elapsed));
+	built.build_ms = INSTR_TIME_GET_MILLISEC(elapsed) / files->nshares;
+	rde_reports_finish(build->home, files->reports, files->manifests,
+					   files->count, &built);
 	if (build->window)
-		rde_window_save(build->home, build->first, build->formats,
+		rde_window_save(build->home, build->asked, build->formats,
 						build->window);
 }
 
@@ -261,18 +244,15 @@ rde_build_reports(const RdeHome *home, const pg_uuid_t *ids, int count,
 												  "rde export",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	Build		build = {.home = home,.context = context,.count = count,
-		.horizon = horizon
-	};
+	Build		build = {.home = home,.context = context,.horizon = horizon};
 	instr_time	started;
 	int64		rows;
 
 	INSTR_TIME_SET_CURRENT(started);
 	rde_failure_phase(RDE_PHASE_OTHER);
-	build.outputs = palloc0(sizeof(Output) * count);
 	build.pass = palloc0(sizeof(RdePass));
 	rde_connect();
-	lock_and_plan(&build, ids);
+	lock_and_plan(&build, ids, count);
 	run(&build, max_rows);
 	publish(&build, started);
 	rows = build.pass->rows;

@@ -9,12 +9,13 @@
 #include "report/report.h"
 
 /*
- * Build submitted reports that ask for the same rows (one data set, view,
- * reseller, period and zone; any formats) in one pass, and publish them: as
- * provisional unless their period ends at or before `horizon`, which
- * rde_settle_horizon() told before this transaction's snapshot.  More rows than
- * max_rows are an error, unless it is -1.  Returns the number of rows.  Raises
- * whatever goes wrong; the caller's (sub)transaction then undoes it all.
+ * Build submitted reports by one SELECT and publish them.  They ask for the same
+ * rows in any formats, or differ from each other in their resellers only: see
+ * rde_files_create().  They are provisional unless their period ends at or before
+ * `horizon`, which rde_settle_horizon() told before this transaction's snapshot.
+ * More rows than max_rows are an error, unless it is -1; so are very many for
+ * several resellers at once.  Returns the number of rows.  Raises whatever goes
+ * wrong; the caller's (sub)transaction then undoes it all.
  */
 extern int64 rde_build_reports(const RdeHome *home, const pg_uuid_t *ids,
 							   int count, TimestampTz horizon,

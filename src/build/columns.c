@@ -1,9 +1,10 @@
 /*
  * columns.c
- *	  The columns of a report's view, and what of its source is behind each.
+ *	  The columns of a report's view and the conditions of its rows, and what of its
+ *	  source is behind each.
  *
- * Invariant: what is wrong with a column is the source's fault only if the column
- * was right when the source was attached; else it is the view's alone.
+ * Invariant: what is wrong with one is the source's fault only if the column was
+ * right when the source was attached; else it is the view's alone.
  */
 #include "build/columns.h"
 
@@ -12,7 +13,9 @@
 
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "nodes/pg_list.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
 #include "utils/lsyscache.h"
 
 static RdeFault *
@@ -39,45 +42,62 @@ rde_fault_raise(const RdeFault *fault)
 				 errhint("%s", fault->hint)));
 }
 
-/* A view's columns that have nothing behind them, all in one error. */
+/* What of a view has nothing behind it, all in one error. */
 static RdeFault *
-needs_columns(const RdeReport *report, const char *names)
+needs_columns(const RdeReport *report, List *names)
 {
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < list_length(names); i++)
+		appendStringInfo(&list, "%s%s", i ? ", " : "",
+						 (char *) list_nth(names, i));
 	return make_fault(ERRCODE_UNDEFINED_COLUMN,
 					  psprintf("view \"%s\" of data set \"%s\" needs columns its source does not have or expose: %s",
-							   report->view, report->dataset, names),
+							   report->view, report->dataset, list.data),
 					  NULL,
 					  psprintf("Map them with rde_attach('%s', ..., mapping => '{\"NAME\": \"source_column\"}').",
 							   report->dataset));
 }
 
-static void
-append_name(StringInfo names, const char *name)
+/* Each is told once, though both shown and part of a condition. */
+static List *
+with_name(List *names, char *name)
 {
-	appendStringInfo(names, "%s%s", names->len ? ", " : "", name);
+	for (int i = 0; i < list_length(names); i++)
+	{
+		if (strcmp(list_nth(names, i), name) == 0)
+			return names;
+	}
+	return lappend(names, name);
 }
 
-static const RdeStatement read_columns = {
-	.sql = "SELECT name, column_name, transform, argument, source_column,"
-	" expected_type, actual_type, fits, expected, field_group, description"
-	" FROM %s._rde_report_columns($1, $2, $3) ORDER BY position",
+/* Columns and conditions in one statement: what an ALTER left is never mixed. */
+static const RdeStatement read_view = {
+	.sql = "SELECT 0 AS part, position, column_name, source_column,"
+	" expected_type, actual_type, name, transform, argument, fits, expected,"
+	" field_group, description, NULL::pg_catalog.text AS operator,"
+	" NULL::pg_catalog.jsonb AS operand, NULL::pg_catalog.oid AS type"
+	" FROM %s._rde_report_columns($1, $2, $3)"
+	" UNION ALL SELECT 1, position, column_name, source_column,"
+	" expected_type, actual_type, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
+	" operator, operand, type"
+	" FROM %s._rde_report_conditions($1, $2, $3) ORDER BY part, position",
 	.types = {TEXTOID, TEXTOID, INT8OID},
 	.expected = SPI_OK_SELECT
 };
 
 enum
 {
-	COLUMN_NAME = 1, COLUMN_OF_VIEW, COLUMN_TRANSFORM, COLUMN_ARGUMENT,
-	COLUMN_SOURCE, COLUMN_EXPECTED_TYPE, COLUMN_ACTUAL_TYPE, COLUMN_FITS,
-	COLUMN_EXPECTED, COLUMN_GROUP, COLUMN_DESCRIPTION
+	VIEW_PART = 1, VIEW_POSITION, VIEW_COLUMN, COLUMN_SOURCE,
+	COLUMN_EXPECTED_TYPE, COLUMN_ACTUAL_TYPE, COLUMN_NAME, COLUMN_TRANSFORM,
+	COLUMN_ARGUMENT, COLUMN_FITS, COLUMN_EXPECTED, COLUMN_GROUP,
+	COLUMN_DESCRIPTION, CONDITION_OPERATOR, CONDITION_OPERAND, CONDITION_TYPE
 };
 
-/*
- * What is wrong with a column by its types: the source's fault if it has changed,
- * the view's if it never fitted.
- */
+/* A column of the source that is of another type than it was: its fault. */
 static void
-check_types(RdeColumns *columns, const RdeReport *report, RdeRow row)
+check_unchanged(RdeColumns *columns, const RdeReport *report, RdeRow row)
 {
 	const char *source = rde_row_text(row, COLUMN_SOURCE);
 	const char *expected_type = rde_row_text(row, COLUMN_EXPECTED_TYPE);
@@ -91,11 +111,18 @@ check_types(RdeColumns *columns, const RdeReport *report, RdeRow row)
 								source, report->dataset, actual_type,
 								expected_type),
 					   NULL, "Attach the source again with rde_attach().");
+}
+
+/* A column of a type that cannot be shown so never could: the view's fault. */
+static void
+check_fits(RdeColumns *columns, const RdeReport *report, RdeRow row)
+{
 	if (columns->view_fault == NULL && !rde_row_bool(row, COLUMN_FITS))
 		columns->view_fault =
 			make_fault(ERRCODE_DATATYPE_MISMATCH,
 					   psprintf("column \"%s\" is of type %s and cannot be shown as %s of view \"%s\"",
-								source, actual_type,
+								rde_row_text(row, COLUMN_SOURCE),
+								rde_row_text(row, COLUMN_ACTUAL_TYPE),
 								rde_row_text(row, COLUMN_NAME), report->view),
 					   psprintf("Expected is %s.",
 								rde_row_text(row, COLUMN_EXPECTED)),
@@ -114,9 +141,100 @@ read_column(RdeColumn *column, RdeRow row)
 	column->group = rde_row_text_or_null(row, COLUMN_GROUP);
 	column->description = rde_row_text_or_null(row, COLUMN_DESCRIPTION);
 	column->transform = transform == NULL ? RDE_PLAIN :
-		strcmp(transform, "unix") == 0 ? RDE_AS_UNIX :
-		strcmp(transform, "unix_date") == 0 ? RDE_AS_UNIX_DATE :
-		strcmp(transform, "attribute") == 0 ? RDE_ATTRIBUTE : RDE_LOCALE;
+		rde_transform_find(transform);
+}
+
+static void
+read_condition(RdeColumns *columns, RdeCondition *condition,
+			   const RdeReport *report, RdeRow row)
+{
+	const char *problem = rde_condition_read(condition,
+											 rde_row_text(row, CONDITION_OPERATOR),
+											 DatumGetJsonbP(rde_row_copy(row, CONDITION_OPERAND)),
+											 rde_row_oid(row, CONDITION_TYPE));
+
+	condition->column = rde_row_text(row, COLUMN_SOURCE);
+	if (problem && columns->view_fault == NULL)
+		columns->view_fault =
+			make_fault(ERRCODE_DATATYPE_MISMATCH,
+					   psprintf("condition %d of view \"%s\", on column \"%s\", %s",
+								rde_row_int32(row, VIEW_POSITION),
+								report->view, rde_row_text(row, VIEW_COLUMN),
+								problem),
+					   NULL,
+					   "Give the view other conditions with rde_alter_view().");
+}
+
+/* A condition as it was told, for the manifest. */
+static void
+show_condition(StringInfo json, RdeRow row)
+{
+	Jsonb	   *operand = DatumGetJsonbP(rde_row_datum(row, CONDITION_OPERAND));
+
+	appendStringInfoString(json, json->len > 1 ? ",{\"column\":" :
+						   "{\"column\":");
+	escape_json(json, rde_row_text(row, VIEW_COLUMN));
+	appendStringInfo(json, ",\"%s\":%s}",
+					 rde_row_text(row, CONDITION_OPERATOR),
+					 JsonbToCString(NULL, &operand->root,
+									VARSIZE(operand)));
+}
+
+/* What the statement returned; its rows are those of columns first. */
+static RdeColumns *
+collect(const RdeReport *report, const char *amount, StringInfo sql)
+{
+	RdeColumns *columns = palloc0(sizeof(RdeColumns));
+	int			nrows = SPI_processed;
+	List	   *gone = NIL;
+	List	   *unknown = NIL;
+	StringInfoData json;
+
+	columns->columns = palloc0(sizeof(RdeColumn) * nrows);
+	columns->conditions = palloc0(sizeof(RdeCondition) * nrows);
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '[');
+	for (int i = 0; i < nrows; i++)
+	{
+		RdeRow		row = rde_row(i);
+		RdeColumn  *column = NULL;
+
+		if (rde_row_int32(row, VIEW_PART) == 0)
+		{
+			column = &columns->columns[columns->count++];
+			read_column(column, row);
+		}
+		else
+			show_condition(&json, row);
+		if (rde_row_is_null(row, COLUMN_SOURCE))
+			unknown = with_name(unknown, rde_row_text(row, VIEW_COLUMN));
+		else if (rde_row_is_null(row, COLUMN_ACTUAL_TYPE))
+			gone = with_name(gone, rde_row_text(row, VIEW_COLUMN));
+		else
+		{
+			const char *source = rde_row_text(row, COLUMN_SOURCE);
+
+			check_unchanged(columns, report, row);
+			if (column == NULL)
+			{
+				read_condition(columns,
+							   &columns->conditions[columns->nconditions++],
+							   report, row);
+				continue;
+			}
+			check_fits(columns, report, row);
+			appendStringInfo(sql, "%ss.%s", columns->count > 1 ? ", " : "",
+							 quote_identifier(source));
+			column->amount = amount && strcmp(source, amount) == 0;
+		}
+	}
+	appendStringInfoChar(&json, ']');
+	columns->conditions_json = json.data;
+	if (gone)
+		columns->source_fault = needs_columns(report, gone);
+	if (unknown)
+		columns->view_fault = needs_columns(report, unknown);
+	return columns;
 }
 
 RdeColumns *
@@ -130,48 +248,17 @@ rde_columns_load(const RdeHome *home, const RdeReport *report,
 		Int64GetDatum(report->reseller)
 	};
 	RdeColumns *columns;
-	StringInfoData gone;
-	StringInfoData unknown;
 	MemoryContext old;
 
-	rde_execute(home, &read_columns, values, nulls);
+	rde_execute(home, &read_view, values, nulls);
 	if (SPI_processed == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("data set \"%s\" has no view \"%s\"",
 						report->dataset, report->view),
 				 errhint("The view rde_view_columns lists the views there are.")));
-
 	old = MemoryContextSwitchTo(context);
-	initStringInfo(&gone);
-	initStringInfo(&unknown);
-	columns = palloc0(sizeof(RdeColumns));
-	columns->count = SPI_processed;
-	columns->columns = palloc0(sizeof(RdeColumn) * columns->count);
-	for (int i = 0; i < columns->count; i++)
-	{
-		RdeRow		row = rde_row(i);
-
-		read_column(&columns->columns[i], row);
-		if (rde_row_is_null(row, COLUMN_SOURCE))
-			append_name(&unknown, rde_row_text(row, COLUMN_OF_VIEW));
-		else if (rde_row_is_null(row, COLUMN_ACTUAL_TYPE))
-			append_name(&gone, rde_row_text(row, COLUMN_OF_VIEW));
-		else
-		{
-			const char *source = rde_row_text(row, COLUMN_SOURCE);
-
-			check_types(columns, report, row);
-			appendStringInfo(sql, "%ss.%s", i ? ", " : "",
-							 quote_identifier(source));
-			columns->columns[i].amount = amount &&
-				strcmp(source, amount) == 0;
-		}
-	}
-	if (gone.len > 0)
-		columns->source_fault = needs_columns(report, gone.data);
-	if (unknown.len > 0)
-		columns->view_fault = needs_columns(report, unknown.data);
+	columns = collect(report, amount, sql);
 	MemoryContextSwitchTo(old);
 	return columns;
 }
@@ -207,7 +294,7 @@ rde_base_type_sql(PG_FUNCTION_ARGS)
 /*
  * _rde_check_view(dataset text, view text, reseller bigint).  Raises 42703 or
  * 42804 for a view that needs columns which the source does not have, or has of
- * another type.
+ * another type, or whose conditions do not fit theirs.
  */
 Datum
 rde_check_view(PG_FUNCTION_ARGS)

@@ -67,6 +67,7 @@ rde_attempt(RdeAction action, void *argument, MemoryContext context)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
+	RdePhase	phase = current_phase;
 	RdeFailure *volatile failure = NULL;
 
 	current_phase = RDE_PHASE_OTHER;
@@ -91,6 +92,7 @@ rde_attempt(RdeAction action, void *argument, MemoryContext context)
 	PG_END_TRY();
 	MemoryContextSwitchTo(caller);
 	CurrentResourceOwner = owner;
+	current_phase = phase;
 	return failure;
 }
 

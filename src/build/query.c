@@ -4,11 +4,10 @@
  *
  * Invariant: the SELECT holds identifiers only as the system catalog spells
  * them, through quote_identifier; everything a user chose per report (period,
- * reseller) is a parameter.
+ * reseller) or for a view (values of its conditions) is a parameter.
  */
 #include "build/query.h"
 
-#include "core/calendar.h"
 #include "core/row.h"
 #include "core/statement.h"
 
@@ -19,6 +18,9 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
+
+/* Parameters beside those of a view's conditions, at most. */
+#define MAX_OWN_PARAMETERS	8
 
 /* _rde_source, as rde_attach was told. */
 typedef struct Source
@@ -56,6 +58,7 @@ rde_dataset_not_attached(const char *dataset)
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("data set \"%s\" is not attached", dataset),
+			 err_generic_string(PG_DIAG_COLUMN_NAME, "dataset"),
 			 errhint("Say where its rows are with rde_attach('%s', ...).",
 					 dataset)));
 }
@@ -136,52 +139,38 @@ wrong_type(const char *name, Oid type, const char *use, const char *expected)
 static int
 add_parameter(RdeQuery *query, Oid type, Datum value)
 {
-	Assert(query->nargs < RDE_MAX_QUERY_ARGS);
 	query->types[query->nargs] = type;
 	query->values[query->nargs] = value;
 	return ++query->nargs;
-}
-
-/* Unix seconds of the first whole second that is not before the instant. */
-static int64
-unix_seconds_from(TimestampTz instant)
-{
-	int64		seconds = instant / USECS_PER_SEC;
-
-	if (seconds * USECS_PER_SEC < instant)
-		seconds++;
-	return seconds +
-		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
-}
-
-/* An instant as a bound for the period column: compare with >= and <. */
-static int
-add_period_bound(RdeQuery *query, Form_pg_attribute period,
-				 const RdeReport *report, TimestampTz instant)
-{
-	switch (getBaseType(period->atttypid))
-	{
-		case TIMESTAMPTZOID:
-			return add_parameter(query, TIMESTAMPTZOID,
-								 TimestampTzGetDatum(instant));
-		case DATEOID:
-			return add_parameter(query, DATEOID,
-								 DateADTGetDatum(rde_first_day_from(instant,
-																	report->zone)));
-		case INT8OID:
-			return add_parameter(query, INT8OID,
-								 Int64GetDatum(unix_seconds_from(instant)));
-		default:
-			wrong_type(NameStr(period->attname), period->atttypid, "period",
-					   "date, timestamptz, or bigint with Unix seconds");
-	}
-	return 0;					/* not reached */
 }
 
 static const char *
 qualified(Form_pg_attribute attribute)
 {
 	return psprintf("s.%s", quote_identifier(NameStr(attribute->attname)));
+}
+
+/* Rows of the report's period. */
+static void
+add_period(RdeQuery *query, StringInfo sql, Form_pg_attribute period,
+		   const RdeReport *report)
+{
+	Oid			type = getBaseType(period->atttypid);
+	RdeCuts    *cuts;
+
+	if (!rde_cuts_possible(type))
+		wrong_type(NameStr(period->attname), period->atttypid, "period",
+				   "date, timestamptz, or bigint with Unix seconds");
+	cuts = rde_cuts_create(type, report->period_from, report->period_to,
+						   report->zone);
+	query->cuts = cuts;
+	query->period_from = query->nargs;
+	appendStringInfo(sql, "%s >= $%d AND ", qualified(period),
+					 add_parameter(query, type, rde_cuts_datum(cuts, 0)));
+	query->period_to = query->nargs;
+	appendStringInfo(sql, "%s < $%d", qualified(period),
+					 add_parameter(query, type,
+								   rde_cuts_datum(cuts, RDE_SLICES)));
 }
 
 /* Begin another condition of the WHERE clause. */
@@ -324,11 +313,27 @@ add_window(RdeQuery *query, StringInfo sql, Relation relation,
 					 add_parameter(query, PG_SNAPSHOTOID, window->to));
 }
 
+/* What the view asks of its rows. */
+static void
+add_view_conditions(RdeQuery *query, StringInfo sql, bool *first,
+					const RdeColumns *columns)
+{
+	for (int i = 0; i < columns->nconditions; i++)
+	{
+		const RdeCondition *condition = &columns->conditions[i];
+
+		begin_condition(sql, first);
+		rde_condition_append(sql, condition, OidIsValid(condition->type) ?
+							 add_parameter(query, condition->type,
+										   condition->value) : 0);
+	}
+}
+
 /* The WHERE clause. */
 static void
 add_conditions(RdeQuery *query, StringInfo sql, Relation relation,
 			   const Source *source, const RdeReport *report,
-			   const RdeWindow *window)
+			   const RdeWindow *window, const RdeColumns *columns)
 {
 	Form_pg_attribute period = role_attribute(relation, report,
 											  source->period);
@@ -347,13 +352,7 @@ add_conditions(RdeQuery *query, StringInfo sql, Relation relation,
 	else
 	{
 		begin_condition(sql, &first);
-		appendStringInfo(sql, "%s >= $%d", qualified(period),
-						 add_period_bound(query, period, report,
-										  report->period_from));
-		begin_condition(sql, &first);
-		appendStringInfo(sql, "%s < $%d", qualified(period),
-						 add_period_bound(query, period, report,
-										  report->period_to));
+		add_period(query, sql, period, report);
 	}
 	if (!report->all_resellers)
 	{
@@ -361,6 +360,9 @@ add_conditions(RdeQuery *query, StringInfo sql, Relation relation,
 		add_resellers(query, sql, role_attribute(relation, report,
 												 source->reseller), report);
 	}
+	/* values of one that is not right may be missing */
+	if (columns->view_fault == NULL)
+		add_view_conditions(query, sql, &first, columns);
 }
 
 void
@@ -369,14 +371,38 @@ rde_dataset_check_columns(const RdeQuery *query)
 	rde_fault_raise(query->view_fault);
 }
 
-/* Behind the report's columns: amount and currency, for the totals. */
+/* What rows are ordered by: as in the file, and as the files are, if several. */
+static char *
+row_order(Relation relation, const Source *source, const RdeReport *report,
+		  bool by_reseller)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	if (by_reseller)
+		appendStringInfo(&list, "%s, ",
+						 qualified(role_attribute(relation, report,
+												  source->reseller)));
+	appendStringInfoString(&list, qualified(role_attribute(relation, report,
+														   source->period)));
+	for (int i = 0; i < source->nkeys; i++)
+		appendStringInfo(&list, ", %s",
+						 qualified(role_attribute(relation, report,
+												  source->keys[i])));
+	return list.data;
+}
+
+/*
+ * Behind the report's columns: amount and currency, for the totals, and what rows
+ * are ordered by.  What is not in the list would have to be taken out of every row.
+ */
 static void
-add_totals(RdeQuery *query, StringInfo sql, Relation relation,
-		   const Source *source, const RdeReport *report)
+add_hidden(RdeQuery *query, StringInfo sql, Relation relation,
+		   const Source *source, const RdeReport *report, bool by_reseller)
 {
 	int			place = query->ncolumns;
 
-	query->amount = query->currency = -1;
+	query->amount = query->currency = query->reseller = -1;
 	if (source->amount)
 	{
 		appendStringInfo(sql, ", %s::pg_catalog.numeric",
@@ -395,11 +421,22 @@ add_totals(RdeQuery *query, StringInfo sql, Relation relation,
 						 query->currency_padded ? "" : "::pg_catalog.text");
 		query->currency = place++;
 	}
+	if (by_reseller)
+	{
+		Form_pg_attribute reseller = role_attribute(relation, report,
+													source->reseller);
+
+		query->reseller_type = getBaseType(reseller->atttypid);
+		query->reseller = place++;
+	}
+	query->period = place;
+	appendStringInfo(sql, ", %s",
+					 row_order(relation, source, report, by_reseller));
 }
 
 RdeQuery *
 rde_dataset_query(const RdeHome *home, const RdeReport *report,
-				  const RdeWindow *window)
+				  bool by_reseller, const RdeWindow *window)
 {
 	MemoryContext context = CurrentMemoryContext;
 	RdeQuery   *query = palloc0(sizeof(RdeQuery));
@@ -429,20 +466,18 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 	query->view_fault = columns->view_fault;
 	query->columns = columns->columns;
 	query->ncolumns = columns->count;
-	add_totals(query, &sql, relation, source, report);
+	query->conditions_json = columns->conditions_json;
+	add_hidden(query, &sql, relation, source, report, by_reseller);
 	appendStringInfo(&sql, " FROM %s.%s AS s",
 					 quote_identifier(get_namespace_name(RelationGetNamespace(relation))),
 					 quote_identifier(RelationGetRelationName(relation)));
 	/* parameters are the query's: they outlive the SPI connection */
 	MemoryContextSwitchTo(context);
-	add_conditions(query, &sql, relation, source, report, window);
+	query->types = palloc(sizeof(Oid) * (MAX_OWN_PARAMETERS + columns->nconditions));
+	query->values = palloc(sizeof(Datum) * (MAX_OWN_PARAMETERS + columns->nconditions));
+	add_conditions(query, &sql, relation, source, report, window, columns);
 	appendStringInfo(&sql, " ORDER BY %s",
-					 qualified(role_attribute(relation, report,
-											  source->period)));
-	for (int i = 0; i < source->nkeys; i++)
-		appendStringInfo(&sql, ", %s",
-						 qualified(role_attribute(relation, report,
-												  source->keys[i])));
+					 row_order(relation, source, report, by_reseller));
 	query->sql = pstrdup(sql.data);
 	SPI_finish();
 	MemoryContextSwitchTo(context);

@@ -1,6 +1,6 @@
 /*
  * receiver.c
- *	  From tuple to format: every column's value once, every format after it.
+ *	  From tuple to files: every column's value once, every format after it.
  *
  * Invariant: no tuple is copied, and what a row allocates is gone before the
  * next one; a pass holds one row and the formats' buffers, however many rows
@@ -8,12 +8,17 @@
  */
 #include "build/receiver.h"
 
+#include "catalog/pg_type.h"
 #include "commands/progress.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/backend_progress.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/numeric.h"
 
 /* Rows between two reports of progress: a store to shared memory is not free. */
 #define PROGRESS_ROWS	256
@@ -24,6 +29,16 @@ typedef struct RowReceiver
 	RdePass    *pass;
 } RowReceiver;
 
+/* The period column as the formats are told of it: a day or an instant. */
+static void
+prepare_period(RdePass *pass, Oid type)
+{
+	pass->period_column.name = "period";
+	pass->period_column.transform =
+		getBaseType(type) == INT8OID ? RDE_AS_UNIX : RDE_PLAIN;
+	rde_column_prepare(&pass->period_column, type);
+}
+
 static void
 start(DestReceiver *self, int operation, TupleDesc desc)
 {
@@ -33,14 +48,14 @@ start(DestReceiver *self, int operation, TupleDesc desc)
 	for (int i = 0; i < pass->query->ncolumns; i++)
 		rde_column_prepare(&pass->query->columns[i],
 						   TupleDescAttr(desc, i)->atttypid);
+	prepare_period(pass, TupleDescAttr(desc, pass->query->period)->atttypid);
 	pass->values = palloc0(sizeof(RdeValue) * pass->query->ncolumns);
-	for (int i = 0; i < pass->noutputs; i++)
-		pass->outputs[i].format->start(&pass->outputs[i]);
 	MemoryContextSwitchTo(old);
 }
 
+/* Tell the files what the row is about, whatever their view shows of it. */
 static void
-add_totals(RdePass *pass, TupleTableSlot *slot)
+add_facts(RdePass *pass, TupleTableSlot *slot)
 {
 	RdeQuery   *query = pass->query;
 	Numeric		amount = NULL;
@@ -59,12 +74,65 @@ add_totals(RdePass *pass, TupleTableSlot *slot)
 			   currency[currency_len - 1] == ' ')
 			currency_len--;
 	}
-	for (int i = 0; i < pass->noutputs; i++)
+	if (slot->tts_isnull[query->period])
+		pass->period.shape = RDE_NULL;
+	else
+		rde_column_value(&pass->period_column,
+						 slot->tts_values[query->period], pass->zone,
+						 &pass->period);
+	rde_files_add_facts(pass->files, currency, currency_len, amount,
+						&pass->period);
+}
+
+/* Text is a number only as numbers are written: 007 is nobody's, and not 7's. */
+static bool
+number_of_text(const text * value, int64 *number)
+{
+	char		digits[32];
+	char		again[32];
+	size_t		len = VARSIZE_ANY_EXHDR(value);
+
+	if (len == 0 || len >= sizeof(digits))
+		return false;
+	memcpy(digits, VARDATA_ANY(value), len);
+	digits[len] = '\0';
+	errno = 0;
+	*number = strtoi64(digits, NULL, 10);
+	snprintf(again, sizeof(again), INT64_FORMAT, *number);
+	return errno == 0 && strcmp(digits, again) == 0;
+}
+
+/*
+ * Whose a row is, by the value that its source was asked for.  XX000 for one that
+ * stands for no number, which is none of those.
+ */
+static int64
+reseller_of(const RdeQuery *query, Datum value)
+{
+	int64		number;
+
+	switch (query->reseller_type)
 	{
-		pass->outputs[i].currency = currency;
-		pass->outputs[i].currency_length = currency_len;
+		case INT2OID:
+			return DatumGetInt16(value);
+		case INT4OID:
+			return DatumGetInt32(value);
+		case INT8OID:
+			return DatumGetInt64(value);
+		case NUMERICOID:
+			number = DatumGetInt64(DirectFunctionCall1(numeric_int8, value));
+			if (DatumGetBool(DirectFunctionCall2(numeric_eq, value,
+												 DirectFunctionCall1(int8_numeric,
+																	 Int64GetDatum(number)))))
+				return number;
+			break;
+		default:
+			if (number_of_text(DatumGetTextPP(value), &number))
+				return number;
 	}
-	rde_totals_add(pass->totals, currency, currency_len, amount);
+	ereport(ERROR,
+			(errcode(ERRCODE_INTERNAL_ERROR),
+			 errmsg("a row came that is of no reseller asked for")));
 }
 
 static void
@@ -73,10 +141,8 @@ report_progress(RdePass *pass)
 	const int	index[] = {
 		PROGRESS_COPY_TUPLES_PROCESSED, PROGRESS_COPY_BYTES_PROCESSED
 	};
-	int64		values[] = {pass->rows, 0};
+	int64		values[] = {pass->rows, rde_files_bytes(pass->files)};
 
-	for (int i = 0; i < pass->noutputs; i++)
-		values[1] += pass->outputs[i].sink->bytes;
 	pgstat_progress_update_multi_param(lengthof(index), index, values);
 }
 
@@ -92,6 +158,10 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	old = MemoryContextSwitchTo(pass->row_context);
 
 	slot_getallattrs(slot);
+	if (query->reseller >= 0)
+		rde_files_turn_to(pass->files,
+						  reseller_of(query,
+									  slot->tts_values[query->reseller]));
 	for (int i = 0; i < query->ncolumns; i++)
 	{
 		pass->column = i;
@@ -102,10 +172,11 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 							 pass->zone, &pass->values[i]);
 	}
 	pass->column = -1;
-	if (pass->totals)
-		add_totals(pass, slot);
-	for (int i = 0; i < pass->noutputs; i++)
-		pass->outputs[i].format->row(&pass->outputs[i], pass->values);
+	add_facts(pass, slot);
+	rde_files_add_row(pass->files, pass->values,
+					  query->cuts ?
+					  rde_cuts_count(query->cuts,
+									 slot->tts_values[query->period]) : 0);
 
 	MemoryContextSwitchTo(old);
 	if (unlikely(pass->rows == pass->max_rows))

@@ -95,6 +95,12 @@ rde_select_plan(RdeQuery *query, const char *time_zone)
 	return select;
 }
 
+double
+rde_select_estimate(const RdeSelect *select)
+{
+	return select->plan->planTree->plan_rows;
+}
+
 void
 rde_select_run(RdeSelect *select, const RdeWindow *window,
 			   const char *time_zone, DestReceiver *receiver)

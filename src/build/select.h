@@ -26,6 +26,9 @@ typedef struct RdeSelect
  */
 extern RdeSelect *rde_select_plan(RdeQuery *query, const char *time_zone);
 
+/* How many rows the planner expects. */
+extern double rde_select_estimate(const RdeSelect *select);
+
 /*
  * Run it as the source's owner under the active snapshot, its rows into the
  * receiver.  `window` is the one the query was made for; its end is now known.

@@ -7,8 +7,35 @@
  */
 #include "core/statement.h"
 
+#include "catalog/pg_type.h"
+#include "utils/array.h"
 #include "utils/hsearch.h"
+#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
+
+Datum
+rde_array(Datum *elements, bool *nulls, int count, Oid type)
+{
+	int			lower = 1;
+	int16		length;
+	bool		by_value;
+	char		align;
+
+	get_typlenbyvalalign(type, &length, &by_value, &align);
+	return PointerGetDatum(construct_md_array(elements, nulls, 1, &count,
+											  &lower, type, length, by_value,
+											  align));
+}
+
+Datum
+rde_uuid_array(const pg_uuid_t *ids, int count)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * count);
+
+	for (int i = 0; i < count; i++)
+		elements[i] = UUIDPGetDatum(&ids[i]);
+	return rde_array(elements, NULL, count, UUIDOID);
+}
 
 void
 rde_connect(void)

@@ -18,6 +18,7 @@
 
 #include "core/rde.h"
 #include "executor/spi.h"
+#include "utils/uuid.h"
 
 #define RDE_MAX_ARGUMENTS	16
 
@@ -42,6 +43,10 @@ typedef struct RdeStatement
 								 * planner were asked */
 	Oid			types[RDE_MAX_ARGUMENTS + 1];	/* ends with 0 */
 } RdeStatement;
+
+/* Values as an array of their type, for unnest(); nulls may be NULL. */
+extern Datum rde_array(Datum *elements, bool *nulls, int count, Oid type);
+extern Datum rde_uuid_array(const pg_uuid_t *ids, int count);
 
 /* SPI_connect(), which can only fail where it must not. */
 extern void rde_connect(void);

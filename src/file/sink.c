@@ -9,7 +9,8 @@ rde_buffer_init(RdeBuffer *buffer, RdeSink *sink)
 {
 	buffer->sink = sink;
 	buffer->used = 0;
-	buffer->data = palloc(RDE_BLOCK_SIZE + RDE_BUFFER_ROOM);
+	if (buffer->data == NULL)
+		buffer->data = palloc(RDE_BLOCK_SIZE + RDE_BUFFER_ROOM);
 }
 
 void

@@ -204,7 +204,7 @@ static const RdeSinkOps entry_ops = {
 };
 
 RdeZip *
-rde_zip_create(RdeSink *out)
+rde_zip_create(RdeSink *out, RdeDeflate *deflate)
 {
 	RdeZip	   *zip = palloc0(sizeof(RdeZip));
 
@@ -214,7 +214,7 @@ rde_zip_create(RdeSink *out)
 	zip->start = out->bytes;
 	zip->max_records = 16;
 	zip->records = palloc(sizeof(ZipRecord) * zip->max_records);
-	zip->deflate = rde_deflate_create();
+	zip->deflate = deflate;
 	return zip;
 }
 

@@ -8,6 +8,7 @@
 #ifndef RDE_ZIP_H
 #define RDE_ZIP_H
 
+#include "file/deflate.h"
 #include "file/sink.h"
 
 /* One entry of an archive in memory; data and name point into the archive. */
@@ -26,9 +27,10 @@ typedef struct RdeZip RdeZip;
 
 /*
  * Begin an archive at the place `out` has reached.  Everything is kept in the
- * memory context that is current now.
+ * memory context that is current now; `deflate` is the archive's own until it is
+ * finished, whatever was compressed with it before.
  */
-extern RdeZip *rde_zip_create(RdeSink *out);
+extern RdeZip *rde_zip_create(RdeSink *out, struct RdeDeflate *deflate);
 
 /*
  * Begin an entry, deflated.  Its contents are written to the sink returned;

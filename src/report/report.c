@@ -2,12 +2,13 @@
  * report.c
  *	  The life of a report row: revise, lock, begin, finish, fail.
  *
- * Invariant: a report becomes visible as completed only in rde_report_finish(),
+ * Invariant: a report becomes visible as completed only in rde_reports_finish(),
  * together with its manifest and its chunks.
  */
 #include "report/missing.h"
 #include "report/report.h"
 
+#include "access/toast_internals.h"
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "common/sha2.h"
@@ -143,14 +144,16 @@ rde_report_lock(const RdeHome *home, const pg_uuid_t *id)
 				 errhint("CALL rde_run_due().")));
 }
 
-static const RdeStatement read_report = {
+static const RdeStatement read_reports = {
 	.sql = "SELECT name, dataset, view, format, reseller, period_from,"
 	" period_to, time_zone, options, invoice, snapshot_window, generator,"
 	" due_at, CASE WHEN invoice IS NOT NULL THEN ARRAY[invoice_reseller]"
 	" WHEN reseller IS NOT NULL"
-	" THEN %s._rde_scope_resellers(reseller, options ->> 'scope') END"
-	" FROM %s._rde_report WHERE id = $1",
-	.types = {UUIDOID},
+	" THEN %s._rde_scope_resellers(reseller, options ->> 'scope') END,"
+	" EXISTS (SELECT FROM %s._rde_view v WHERE v.dataset = r.dataset"
+	" AND v.name = r.view AND v.reseller = r.reseller), id"
+	" FROM %s._rde_report r WHERE id = ANY ($1) ORDER BY reseller, id",
+	.types = {UUIDARRAYOID},
 	.expected = SPI_OK_SELECT
 };
 
@@ -159,16 +162,16 @@ enum
 	REPORT_NAME = 1, REPORT_DATASET, REPORT_VIEW, REPORT_FORMAT,
 	REPORT_RESELLER, REPORT_FROM, REPORT_TO, REPORT_ZONE, REPORT_OPTIONS,
 	REPORT_INVOICE, REPORT_SNAPSHOT_WINDOW, REPORT_GENERATOR, REPORT_DUE,
-	REPORT_RESELLERS
+	REPORT_RESELLERS, REPORT_OWN_VIEW, REPORT_ID
 };
 
-/* A row of read_report, in the current context. */
+/* A row of read_reports, in the current context. */
 static RdeReport *
-report_of(RdeRow row, const pg_uuid_t *id)
+report_of(RdeRow row)
 {
 	RdeReport  *report = palloc0(sizeof(RdeReport));
 
-	report->id = *id;
+	report->id = rde_row_uuid(row, REPORT_ID);
 	report->name = rde_row_text(row, REPORT_NAME);
 	report->dataset = rde_row_text(row, REPORT_DATASET);
 	report->view = rde_row_text(row, REPORT_VIEW);
@@ -196,24 +199,46 @@ report_of(RdeRow row, const pg_uuid_t *id)
 	if (!report->all_resellers)
 		report->resellers = DatumGetArrayTypeP(rde_row_copy(row,
 															REPORT_RESELLERS));
+	report->own_view = rde_row_bool(row, REPORT_OWN_VIEW);
 	return report;
 }
 
-RdeReport *
-rde_report_begin(const RdeHome *home, const pg_uuid_t *id,
-				 MemoryContext context)
+/* One of the reports asked for is none of those found. */
+static void
+report_gone(RdeReport *const *found, int nfound, const pg_uuid_t *ids,
+			int count)
 {
-	Datum		values[] = {UUIDPGetDatum(id)};
-	RdeReport  *report;
-	MemoryContext old;
+	for (int i = 0; i < count; i++)
+	{
+		bool		there = false;
 
-	rde_execute(home, &read_report, values, NULL);
-	if (SPI_processed == 0)
-		rde_report_missing(id);
+		for (int j = 0; j < nfound; j++)
+			there = there || memcmp(&found[j]->id, &ids[i],
+									sizeof(pg_uuid_t)) == 0;
+		if (!there)
+			rde_report_missing(&ids[i]);
+	}
+}
+
+RdeReport **
+rde_reports_begin(const RdeHome *home, const pg_uuid_t *ids, int count,
+				  MemoryContext context)
+{
+	Datum		values[] = {rde_uuid_array(ids, count)};
+	RdeReport **reports;
+	MemoryContext old;
+	int			found;
+
+	rde_execute(home, &read_reports, values, NULL);
+	found = SPI_processed;
 	old = MemoryContextSwitchTo(context);
-	report = report_of(rde_row(0), id);
+	reports = palloc(sizeof(RdeReport *) * count);
+	for (int i = 0; i < found; i++)
+		reports[i] = report_of(rde_row(i));
 	MemoryContextSwitchTo(old);
-	return report;
+	if (found < count)
+		report_gone(reports, found, ids, count);
+	return reports;
 }
 
 /* <name>.<uuid>.<yyyy-MM-dd>.<HH-mm-ss.SSS><+hhmm>.<ext>, in the report's zone */
@@ -253,86 +278,151 @@ file_name(const RdeReport *report, TimestampTz created)
 	return name.data;
 }
 
-static const RdeStatement insert_total = {
+static const RdeStatement insert_totals = {
 	.sql = "INSERT INTO %s._rde_report_total (report, currency, rows, amount)"
-	" VALUES ($1, $2, $3, $4)",
-	.types = {UUIDOID, TEXTOID, INT8OID, NUMERICOID},
+	" SELECT * FROM unnest($1, $2, $3, $4)",
+	.types = {UUIDARRAYOID, TEXTARRAYOID, INT8ARRAYOID, NUMERICARRAYOID},
 	.expected = SPI_OK_INSERT
 };
 
-static void
-insert_totals(const RdeHome *home, const RdeReport *report,
-			  const RdeTotals *totals)
+static int
+count_totals(const RdeManifest *manifests, int count)
 {
-	for (int i = 0; i < totals->count; i++)
-	{
-		const RdeTotal *total = &totals->entries[i];
-		Datum		values[] = {
-			UUIDPGetDatum(&report->id),
-			CStringGetTextDatum(total->currency),
-			Int64GetDatum(total->rows),
-			NumericGetDatum(total->amount)
-		};
+	int			total = 0;
 
-		rde_execute(home, &insert_total, values,
-					total->has_amount ? NULL : "   n");
-	}
+	for (int i = 0; i < count; i++)
+		total += manifests[i].totals ? manifests[i].totals->count : 0;
+	return total;
 }
 
+static void
+keep_totals(const RdeHome *home, RdeReport *const *reports,
+			const RdeManifest *manifests, int count)
+{
+	int			room = count_totals(manifests, count);
+	Datum	   *columns[4];
+	bool	   *nulls = palloc(sizeof(bool) * room);
+	Datum		values[4];
+	int			n = 0;
+
+	if (room == 0)
+		return;
+	for (int i = 0; i < lengthof(columns); i++)
+		columns[i] = palloc(sizeof(Datum) * room);
+	for (int i = 0; i < count; i++)
+		for (int j = 0; j < manifests[i].totals->count; j++, n++)
+		{
+			const RdeTotal *total = &manifests[i].totals->entries[j];
+
+			columns[0][n] = UUIDPGetDatum(&reports[i]->id);
+			columns[1][n] = CStringGetTextDatum(total->currency);
+			columns[2][n] = Int64GetDatum(total->rows);
+			columns[3][n] = NumericGetDatum(total->amount.value);
+			nulls[n] = !total->amount.any;
+		}
+	values[0] = rde_array(columns[0], NULL, n, UUIDOID);
+	values[1] = rde_array(columns[1], NULL, n, TEXTOID);
+	values[2] = rde_array(columns[2], NULL, n, INT8OID);
+	values[3] = rde_array(columns[3], nulls, n, NUMERICOID);
+	rde_execute(home, &insert_totals, values, NULL);
+}
+
+/* What is the same for all of them is behind what is not. */
 static const RdeStatement publish = {
-	.sql = "UPDATE %s._rde_report SET status = 'completed',"
-	" attempts = attempts + 1,"
-	" published_at = $2, expires_at = $2 + retention,"
-	" provisional = $3, build_ms = $4, row_count = $5,"
-	" content_bytes = $6, file_bytes = $7, sha256 = $8,"
-	" replaced_characters = $9, text_numbers = $10,"
-	" file_name = $11, media_type = $12, store = $13, columns = $15,"
+	.sql = "UPDATE %s._rde_report r SET status = 'completed',"
+	" attempts = r.attempts + 1,"
+	" row_count = m.row_count, content_bytes = m.content_bytes,"
+	" file_bytes = m.file_bytes, sha256 = m.sha256,"
+	" replaced_characters = m.replaced, text_numbers = m.text_numbers,"
+	" file_name = m.file_name, media_type = m.media_type,"
+	" published_at = $10, expires_at = $10 + r.retention,"
+	" provisional = $11, build_ms = $12, store = $13,"
+	" system_identifier = $14, columns = $15, conditions = $16,"
 	" published_xid = pg_catalog.pg_current_xact_id(),"
-	" system_identifier = $14,"
 	" sqlstate = NULL, error = NULL, foreign_error = false,"
 	" failed_at = NULL, retry_at = NULL,"
 	" claim_pid = NULL, claim_start = NULL, claimed_at = NULL"
-	" WHERE id = $1",
-	.types = {UUIDOID, TIMESTAMPTZOID, BOOLOID, FLOAT8OID, INT8OID, INT8OID,
-		INT8OID, BYTEAOID, INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID,
-	INT8OID, JSONBOID},
+	" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+	" AS m(id, row_count, content_bytes, file_bytes, sha256, replaced,"
+	" text_numbers, file_name, media_type)"
+	" WHERE r.id = m.id",
+	.types = {UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
+		BYTEAARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID,
+		TEXTARRAYOID, TIMESTAMPTZOID, BOOLOID, FLOAT8OID, TEXTOID, INT8OID,
+	JSONBOID, JSONBOID},
 	.expected = SPI_OK_UPDATE
 };
 
-void
-rde_report_finish(const RdeHome *home, const RdeReport *report,
-				  const RdeManifest *manifest)
-{
-	Datum		values[15];
-	bytea	   *sha256 = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
-	TimestampTz created;
+#define PUBLISH_ARRAYS	9
 
-	if (manifest->totals)
-		insert_totals(home, report, manifest->totals);
+/* A value as it will be stored in many rows, which would compress it each. */
+static Datum
+compressed(Datum value)
+{
+	Datum		smaller = toast_compress_datum(value,
+											   default_toast_compression);
+
+	return DatumGetPointer(smaller) ? smaller : value;
+}
+
+/* What the manifest of one report says, in the order of the arrays. */
+static void
+manifest_values(const RdeReport *report, const RdeManifest *manifest,
+				TimestampTz created, Datum *values)
+{
+	bytea	   *sha256 = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
 
 	SET_VARSIZE(sha256, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
 	memcpy(VARDATA(sha256), manifest->sha256, PG_SHA256_DIGEST_LENGTH);
-	created = GetCurrentTimestamp();
 	values[0] = UUIDPGetDatum(&report->id);
-	values[1] = TimestampTzGetDatum(created);
-	values[2] = BoolGetDatum(manifest->provisional);
-	values[3] = Float8GetDatum(manifest->build_ms);
-	values[4] = Int64GetDatum(manifest->rows);
-	values[5] = Int64GetDatum(manifest->content_bytes);
-	values[6] = Int64GetDatum(manifest->file_bytes);
-	values[7] = PointerGetDatum(sha256);
-	values[8] = Int64GetDatum(manifest->replaced_characters);
-	values[9] = Int64GetDatum(manifest->text_numbers);
-	values[10] = CStringGetTextDatum(file_name(report, created));
-	values[11] = CStringGetTextDatum(report->compressed ? "application/gzip" :
-									 report->format->media_type);
+	values[1] = Int64GetDatum(manifest->rows);
+	values[2] = Int64GetDatum(manifest->content_bytes);
+	values[3] = Int64GetDatum(manifest->file_bytes);
+	values[4] = PointerGetDatum(sha256);
+	values[5] = Int64GetDatum(manifest->replaced_characters);
+	values[6] = Int64GetDatum(manifest->text_numbers);
+	values[7] = CStringGetTextDatum(file_name(report, created));
+	values[8] = CStringGetTextDatum(report->compressed ? "application/gzip" :
+									report->format->media_type);
+}
+
+void
+rde_reports_finish(const RdeHome *home, RdeReport *const *reports,
+				   const RdeManifest *manifests, int count,
+				   const RdeBuilt *built)
+{
+	static const Oid types[PUBLISH_ARRAYS] = {
+		UUIDOID, INT8OID, INT8OID, INT8OID, BYTEAOID, INT8OID, INT8OID,
+		TEXTOID, TEXTOID
+	};
+	TimestampTz created = GetCurrentTimestamp();
+	Datum	   *columns[PUBLISH_ARRAYS];
+	Datum		values[PUBLISH_ARRAYS + 7];
+
+	keep_totals(home, reports, manifests, count);
+	for (int i = 0; i < PUBLISH_ARRAYS; i++)
+		columns[i] = palloc(sizeof(Datum) * count);
+	for (int n = 0; n < count; n++)
+	{
+		manifest_values(reports[n], &manifests[n], created, values);
+		for (int i = 0; i < PUBLISH_ARRAYS; i++)
+			columns[i][n] = values[i];
+	}
+	for (int i = 0; i < PUBLISH_ARRAYS; i++)
+		values[i] = rde_array(columns[i], NULL, count, types[i]);
+	values[9] = TimestampTzGetDatum(created);
+	values[10] = BoolGetDatum(built->provisional);
+	values[11] = Float8GetDatum(built->build_ms);
 	values[12] = CStringGetTextDatum(RDE_STORE_LOCAL);
 	values[13] = Int64GetDatum((int64) GetSystemIdentifier());
-	values[14] = rde_columns_json(manifest->columns, manifest->ncolumns);
+	values[14] = compressed(rde_columns_json(built->columns,
+											 built->ncolumns));
+	values[15] = DirectFunctionCall1(jsonb_in,
+									 CStringGetDatum(built->conditions));
 	rde_execute(home, &publish, values, NULL);
-	if (SPI_processed != 1)
-		elog(ERROR, "report %s vanished while it was built",
-			 rde_uuid_text(&report->id));
+	if (SPI_processed != count)
+		elog(ERROR, "%d reports were built and " UINT64_FORMAT " are left",
+			 count, SPI_processed);
 }
 
 static const RdeStatement fail = {

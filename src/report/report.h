@@ -5,6 +5,7 @@
 #ifndef RDE_REPORT_H
 #define RDE_REPORT_H
 
+#include "common/sha2.h"
 #include "format/format.h"
 #include "core/rde.h"
 #include "report/totals.h"
@@ -27,6 +28,7 @@ typedef struct RdeReport
 	int64		reseller;
 	bool		all_resellers;	/* whose rows it holds, in the types */
 	ArrayType  *resellers;		/* of a bigint[] */
+	bool		own_view;		/* its view is its reseller's, not for all */
 	const char *invoice;		/* the rows of an invoice, else NULL and ... */
 	TimestampTz period_from;	/* half-open */
 	TimestampTz period_to;
@@ -39,21 +41,37 @@ typedef struct RdeReport
 	bool		compressed;		/* the file is gzipped */
 } RdeReport;
 
-/* What a build found out. */
+/* Has it the rows of its own reseller, and of no other? */
+static inline bool
+rde_report_has_one_reseller(const RdeReport *report)
+{
+	return report->has_reseller && !report->all_resellers &&
+		ArrayGetNItems(ARR_NDIM(report->resellers),
+					   ARR_DIMS(report->resellers)) == 1 &&
+		*(int64 *) ARR_DATA_PTR(report->resellers) == report->reseller;
+}
+
+/* What a build found out about a report. */
 typedef struct RdeManifest
 {
-	bool		provisional;
-	double		build_ms;
 	int64		rows;
 	int64		content_bytes;	/* before gzip */
 	int64		file_bytes;		/* as stored */
-	const uint8 *sha256;
+	uint8		sha256[PG_SHA256_DIGEST_LENGTH];
 	int64		replaced_characters;
 	int64		text_numbers;
 	const RdeTotals *totals;	/* NULL: the source has no amount column */
-	const RdeColumn *columns;	/* of the file */
-	int			ncolumns;
 } RdeManifest;
+
+/* ... and about all that it built together. */
+typedef struct RdeBuilt
+{
+	bool		provisional;
+	double		build_ms;
+	const RdeColumn *columns;	/* of the files */
+	int			ncolumns;
+	const char *conditions;		/* their rows were chosen by, in JSON */
+} RdeBuilt;
 
 /*
  * Insert the next revision of a completed report; returns its id.  Needs an SPI
@@ -70,13 +88,19 @@ extern pg_uuid_t rde_report_submit_revision(const RdeHome *home,
  */
 extern void rde_report_lock(const RdeHome *home, const pg_uuid_t *id);
 
-/* Read what a locked report asks for.  Allocates in `context`. */
-extern RdeReport *rde_report_begin(const RdeHome *home, const pg_uuid_t *id,
-								   MemoryContext context);
+/*
+ * Read what locked reports ask for, in the order of their resellers.  Allocates
+ * in `context`.  Raises 42704 if one is not there.
+ */
+extern RdeReport **rde_reports_begin(const RdeHome *home,
+									 const pg_uuid_t *ids, int count,
+									 MemoryContext context);
 
 /* Publish: status completed, manifest, totals, file name, expiry. */
-extern void rde_report_finish(const RdeHome *home, const RdeReport *report,
-							  const RdeManifest *manifest);
+extern void rde_reports_finish(const RdeHome *home,
+							   RdeReport *const *reports,
+							   const RdeManifest *manifests, int count,
+							   const RdeBuilt *built);
 
 /* Record why a build failed; kind and foreign as for _rde_fail(). */
 extern void rde_report_fail(const RdeHome *home, const pg_uuid_t *id,

@@ -15,16 +15,9 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "utils/array.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
-
-/*
- * Enough reports to make the claim's own commit cheap.  They are given back
- * when building them takes longer than a moment, see worker.c.
- */
-#define MAX_GROUPS	32
 
 /*
  * After so many claims that never ended a report is in error.  It is built for
@@ -98,6 +91,12 @@ give_up_lost(const RdeHome *home, TimestampTz now)
 	rde_execute(home, &give_up, values, NULL);
 }
 
+/* Of what waits a worker takes this part at most, so that others have theirs. */
+#define SHARE	"4"
+
+/* And so much if little waits. */
+#define LITTLE	"32"
+
 static const RdeStatement choose_passes = {
 	.sql = "WITH building AS MATERIALIZED ("
 	"SELECT coalesce(max(r.lost_claims), 0) AS lost"
@@ -105,89 +104,137 @@ static const RdeStatement choose_passes = {
 	" WHERE r.status = 'submitted' AND r.lost_claims > 0"
 	" AND" IS_OTHERS
 	" AND %s._rde_alive(r.claim_pid, r.claim_start)),"
+	" elsewhere AS MATERIALIZED ("
+	"SELECT s.dataset FROM %s._rde_source s"
+	" WHERE s.watermark IS NOT NULL OR s.delay IS NOT NULL),"
 	" ready AS ("
 	"SELECT r.pass, r.reseller, min(r.due_at) AS due_at,"
-	" max(r.lost_claims +" IS_LOST "::integer) AS lost"
+	" max(r.lost_claims +" IS_LOST "::integer) AS lost,"
+	" pg_catalog.array_agg(r.id) AS ids"
 	" FROM %s._rde_report r WHERE" IS_PENDING
 	" AND (r.type IN ('onetime', 'on_invoice')"
 	" OR r.snapshot_window OR (r.period_to <= $4"
-	" AND NOT EXISTS (SELECT FROM %s._rde_source s"
-	" WHERE s.dataset = r.dataset AND (s.watermark IS NOT NULL"
-	" OR s.delay IS NOT NULL)"
-	" AND NOT %s._rde_has_arrived(r.dataset, r.period_to)))"
+	" AND (r.dataset NOT IN (SELECT e.dataset FROM elsewhere e)"
+	" OR %s._rde_has_arrived(r.dataset, r.period_to)))"
 	" OR r.due_at <= $1 - $5::interval)"
 	" AND NOT EXISTS (SELECT FROM %s._rde_source_failure f"
 	" WHERE f.dataset = r.dataset AND f.paused_until > $1)"
 	" AND r.pass <> ALL ($7)"
 	" GROUP BY r.pass, r.reseller),"
 	" turns AS ("
-	"SELECT pass, ready.lost > 0 AS lost, due_at, row_number() OVER"
+	"SELECT pass, ids, ready.lost > 0 AS lost, due_at, row_number() OVER"
 	" (PARTITION BY reseller ORDER BY due_at, pass) AS turn"
 	" FROM ready, building WHERE least(ready.lost, building.lost) = 0"
 	" OR greatest(ready.lost, building.lost) < " MAX_LOST_CLAIMS " - 1),"
 	" first AS ("
-	"SELECT pass, lost, row_number() OVER"
+	"SELECT pass, ids, lost, row_number() OVER"
 	" (ORDER BY turn, due_at, pass) AS place"
-	" FROM turns ORDER BY turn, due_at, pass LIMIT $6)"
-	" SELECT pg_catalog.array_agg(pass ORDER BY place) FROM first"
-	" WHERE place = 1 OR (NOT lost"
+	" FROM turns ORDER BY turn, due_at, pass LIMIT least($6,"
+	" (SELECT greatest(count(*) / " SHARE ", " LITTLE ") FROM turns)))"
+	" SELECT pg_catalog.array_agg(f.pass), pg_catalog.array_agg(i.id),"
+	" pg_catalog.array_agg(f.place) FROM first f, unnest(f.ids) AS i(id)"
+	" WHERE f.place = 1 OR (NOT f.lost"
 	" AND NOT (SELECT lost FROM first WHERE place = 1))",
 	.types = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID,
 	INT4OID, UUIDARRAYOID},
 	.expected = SPI_OK_SELECT
 };
 
+/* Reports whose turn it is, in arrays side by side. */
+typedef struct Chosen
+{
+	Datum		passes;			/* uuid[] */
+	Datum		ids;			/* uuid[] */
+	Datum		places;			/* bigint[] */
+} Chosen;
+
 /*
- * The passes whose turn it is, as a uuid[]: every reseller's first, then every
- * reseller's second ...  One that was claimed before and never ended comes
- * alone, so that it takes no other with it if it kills its worker.  Those in
- * `tried` are left out.  0 if there are none.
+ * The passes whose turn it is: every reseller's first, then every reseller's second
+ * ...  One that was claimed before and never ended comes alone, so that it takes no
+ * other with it if it kills its worker.  Those in `tried` are left out.  False if there
+ * are none.
  */
-static Datum
-choose(const RdeHome *home, int max_groups, TimestampTz now,
-	   TimestampTz horizon, const char *settle_limit, Datum tried)
+static bool
+choose(const RdeHome *home, int max_passes, TimestampTz now,
+	   TimestampTz horizon, const char *settle_limit, Datum tried,
+	   Chosen *chosen)
 {
 	Datum		values[] = {
 		TimestampTzGetDatum(now), Int32GetDatum(MyProcPid), my_start(),
 		TimestampTzGetDatum(horizon), CStringGetTextDatum(settle_limit),
-		Int32GetDatum(max_groups), tried
+		Int32GetDatum(max_passes), tried
 	};
 	RdeRow		row;
 
 	rde_execute(home, &choose_passes, values, NULL);
 	row = rde_row(0);
-	return rde_row_is_null(row, 1) ? (Datum) 0 : rde_row_datum(row, 1);
+	if (rde_row_is_null(row, 1))
+		return false;
+	chosen->passes = rde_row_datum(row, 1);
+	chosen->ids = rde_row_datum(row, 2);
+	chosen->places = rde_row_datum(row, 3);
+	return true;
 }
 
+/*
+ * What is equal in a kind is built by one SELECT: reports of a pass; or of several,
+ * with the rows of one reseller each, in a view that all have.  Of one reseller there
+ * is one pass in a group, the next in the next.  A group comes where the first of its
+ * passes was chosen.
+ */
 static const RdeStatement mark_passes = {
-	.sql = "UPDATE %s._rde_report u SET status = 'submitted',"
+	.sql = "WITH marked AS ("
+	"UPDATE %s._rde_report u SET status = 'submitted',"
 	" retry_at = NULL, claimed_at = $1,"
 	" lost_claims = u.lost_claims + mine.lost::integer,"
 	" claim_pid = $2, claim_start = $3"
 	" FROM (SELECT r.id," IS_LOST " AS lost FROM %s._rde_report r"
-	" WHERE r.pass = ANY ($4) AND" IS_PENDING
+	" WHERE r.id = ANY ($4) AND" IS_PENDING
 	/* a revision that failed and has been replaced by another */
 	" AND NOT (r.status = 'error' AND EXISTS"
 	" (SELECT FROM %s._rde_report o"
 	" WHERE o.supersedes = r.supersedes AND o.status <> 'error'))"
-	" FOR UPDATE SKIP LOCKED) mine,"
-	" LATERAL (SELECT EXISTS (SELECT FROM %s._rde_source_failure f"
-	" WHERE f.dataset = (SELECT d.dataset FROM %s._rde_report d"
-	" WHERE d.id = mine.id)) AS failing) source"
+	" FOR UPDATE SKIP LOCKED) mine"
 	" WHERE u.id = mine.id"
-	" RETURNING u.id, u.pass, u.type = 'on_invoice', u.settles,"
-	" source.failing, u.empty_builds,"
-	" (SELECT s.snapshot::text FROM %s._rde_generator_snapshot s"
-	" WHERE u.snapshot_window AND s.generator = u.generator"
-	" AND s.format = u.format)",
-	.types = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, UUIDARRAYOID},
-	.expected = SPI_OK_UPDATE_RETURNING
+	" RETURNING u.id, u.pass, u.type, u.settles, u.empty_builds, u.dataset,"
+	" u.view, u.reseller, u.period_from, u.period_to, u.time_zone, u.options,"
+	" u.snapshot_window, u.generator, u.format),"
+	" kinds AS ("
+	"SELECT m.*, chosen.place,"
+	" CASE WHEN m.reseller IS NULL OR m.type = 'on_invoice'"
+	" OR m.snapshot_window"
+	" OR coalesce(m.options ->> 'scope', a.scope, 'reseller') <> 'reseller'"
+	" OR EXISTS (SELECT FROM %s._rde_view v WHERE v.dataset = m.dataset"
+	" AND v.name = m.view AND v.reseller = m.reseller)"
+	" THEN ROW(m.pass, (SELECT s.snapshot"
+	" FROM %s._rde_generator_snapshot s WHERE m.snapshot_window"
+	" AND s.generator = m.generator AND s.format = m.format))::text"
+	" ELSE ROW(m.dataset, m.view, m.period_from, m.period_to, m.time_zone,"
+	" m.settles)::text END AS kind"
+	" FROM marked m"
+	" JOIN unnest($4, $5) AS chosen(id, place) ON chosen.id = m.id"
+	" LEFT JOIN %s._rde_account a ON a.id = m.reseller),"
+	" layers AS ("
+	"SELECT k.*, dense_rank() OVER"
+	" (PARTITION BY k.kind, k.reseller ORDER BY k.pass) AS layer"
+	" FROM kinds k),"
+	" groups AS ("
+	"SELECT l.*, min(l.place) OVER (PARTITION BY l.kind, l.layer) AS turn"
+	" FROM layers l)"
+	" SELECT dense_rank() OVER (ORDER BY g.turn, g.kind, g.layer),"
+	" g.id, g.pass, g.type = 'on_invoice', g.settles,"
+	" EXISTS (SELECT FROM %s._rde_source_failure f"
+	" WHERE f.dataset = g.dataset), g.empty_builds"
+	" FROM groups g ORDER BY 1, g.pass, g.id",
+	.types = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, UUIDARRAYOID,
+	INT8ARRAYOID},
+	.expected = SPI_OK_SELECT
 };
 
 enum
 {
-	MARKED_ID = 1, MARKED_PASS, MARKED_ON_INVOICE, MARKED_SETTLES,
-	MARKED_FAILING, MARKED_EMPTY_BUILDS, MARKED_WINDOW
+	MARKED_GROUP = 1, MARKED_ID, MARKED_PASS, MARKED_ON_INVOICE,
+	MARKED_SETTLES, MARKED_FAILING, MARKED_EMPTY_BUILDS
 };
 
 /*
@@ -195,10 +242,11 @@ enum
  * by the conditions being looked at again under the lock.
  */
 static void
-mark(const RdeHome *home, Datum passes, TimestampTz now)
+mark(const RdeHome *home, const Chosen *chosen, TimestampTz now)
 {
 	Datum		values[] = {
-		TimestampTzGetDatum(now), Int32GetDatum(MyProcPid), my_start(), passes
+		TimestampTzGetDatum(now), Int32GetDatum(MyProcPid), my_start(),
+		chosen->ids, chosen->places
 	};
 
 	rde_execute(home, &mark_passes, values, NULL);
@@ -219,29 +267,14 @@ with_passes(const RdeHome *home, Datum tried, Datum passes)
 	return rde_row_datum(rde_row(0), 1);
 }
 
-/* Do two rows that were marked belong to the same SELECT? */
-static bool
-same_group(RdeRow a, RdeRow b)
-{
-	pg_uuid_t	pass_a = rde_row_uuid(a, MARKED_PASS);
-	pg_uuid_t	pass_b = rde_row_uuid(b, MARKED_PASS);
-	char	   *window_a = rde_row_text_or_null(a, MARKED_WINDOW);
-	char	   *window_b = rde_row_text_or_null(b, MARKED_WINDOW);
-
-	return memcmp(&pass_a, &pass_b, sizeof(pg_uuid_t)) == 0 &&
-		(window_a == NULL) == (window_b == NULL) &&
-		(window_a == NULL || strcmp(window_a, window_b) == 0);
-}
-
-/* The group that a marked row begins, with room for all of them. */
+/* The group that a marked row begins, with room for `count` of them. */
 static RdeGroup *
-group_of(RdeRow row, MemoryContext context)
+group_of(RdeRow row, int count)
 {
-	RdeGroup   *group = MemoryContextAllocZero(context, sizeof(RdeGroup));
+	RdeGroup   *group = palloc0(sizeof(RdeGroup));
 
-	group->pass = rde_row_uuid(row, MARKED_PASS);
-	group->ids = MemoryContextAlloc(context,
-									sizeof(pg_uuid_t) * SPI_processed);
+	group->ids = palloc(sizeof(pg_uuid_t) * count);
+	group->passes = palloc(sizeof(pg_uuid_t) * count);
 	group->on_invoice = rde_row_bool(row, MARKED_ON_INVOICE);
 	group->settles = rde_row_bool(row, MARKED_SETTLES);
 	group->failing = rde_row_bool(row, MARKED_FAILING);
@@ -249,43 +282,29 @@ group_of(RdeRow row, MemoryContext context)
 	return group;
 }
 
-/* The marked rows as groups, in the order in which their passes were chosen. */
+/* The marked rows, which are in order, as groups. */
 static List *
-collect(Datum passes, MemoryContext context)
+collect(MemoryContext context)
 {
+	MemoryContext old = MemoryContextSwitchTo(context);
 	List	   *groups = NIL;
-	bool	   *taken = palloc0(sizeof(bool) * (SPI_processed + 1));
-	Datum	   *order;
-	int			npasses;
+	RdeGroup   *group = NULL;
+	int64		number = 0;
 
-	deconstruct_array(DatumGetArrayTypeP(passes), UUIDOID, UUID_LEN, false,
-					  TYPALIGN_CHAR, &order, NULL, &npasses);
-	for (int n = 0; n < npasses; n++)
+	for (int i = 0; i < SPI_processed; i++)
 	{
-		for (int i = 0; i < SPI_processed; i++)
-		{
-			RdeRow		row = rde_row(i);
-			pg_uuid_t	pass = rde_row_uuid(row, MARKED_PASS);
-			MemoryContext old;
-			RdeGroup   *group;
+		RdeRow		row = rde_row(i);
 
-			if (taken[i] || memcmp(&pass, DatumGetUUIDP(order[n]),
-								   sizeof(pg_uuid_t)) != 0)
-				continue;
-			group = group_of(row, context);
-			old = MemoryContextSwitchTo(context);
+		if (rde_row_int64(row, MARKED_GROUP) != number)
+		{
+			number = rde_row_int64(row, MARKED_GROUP);
+			group = group_of(row, SPI_processed - i);
 			groups = lappend(groups, group);
-			MemoryContextSwitchTo(old);
-			for (int j = i; j < SPI_processed; j++)
-			{
-				if (taken[j] || !same_group(row, rde_row(j)))
-					continue;
-				taken[j] = true;
-				group->ids[group->count++] = rde_row_uuid(rde_row(j),
-														  MARKED_ID);
-			}
 		}
+		group->ids[group->count] = rde_row_uuid(row, MARKED_ID);
+		group->passes[group->count++] = rde_row_uuid(row, MARKED_PASS);
 	}
+	MemoryContextSwitchTo(old);
 	return groups;
 }
 
@@ -300,34 +319,32 @@ static const RdeStatement wait_for_turn = {
 };
 
 List *
-rde_claim(const RdeHome *home, int max_reports, TimestampTz horizon,
+rde_claim(const RdeHome *home, int max_passes, TimestampTz horizon,
 		  const char *settle_limit, Datum skipped, MemoryContext context)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	Datum		tried = skipped;
-	Datum		passes;
+	Chosen		chosen;
 
 	rde_execute(home, &wait_for_turn, NULL, NULL);
 	/* who has claimed since this transaction's first look at the sessions? */
 	pgstat_clear_snapshot();
 	give_up_lost(home, now);
-	for (;;)
+	while (choose(home, max_passes, now, horizon, settle_limit, tried,
+				  &chosen))
 	{
-		passes = choose(home, Min(max_reports, MAX_GROUPS), now, horizon,
-						settle_limit, tried);
-		if (passes == (Datum) 0)
-			return NIL;
-		mark(home, passes, now);
+		mark(home, &chosen, now);
 		if (SPI_processed > 0)
-			return collect(passes, context);
+			return collect(context);
 		/* all locked, by who builds or changes them by hand: the next ones */
-		tried = with_passes(home, tried, passes);
+		tried = with_passes(home, tried, chosen.passes);
 	}
+	return NIL;
 }
 
 static const RdeStatement lock_claimed = {
-	.sql = "SELECT id FROM %s._rde_report WHERE id = ANY ($3) AND" IS_MINE
-	" FOR UPDATE SKIP LOCKED",
+	.sql = "SELECT id, pass FROM %s._rde_report WHERE id = ANY ($3)"
+	" AND" IS_MINE " ORDER BY pass, id FOR UPDATE SKIP LOCKED",
 	.types = {INT4OID, TIMESTAMPTZOID, UUIDARRAYOID},
 	.expected = SPI_OK_SELECT
 };
@@ -335,20 +352,18 @@ static const RdeStatement lock_claimed = {
 bool
 rde_claim_lock(const RdeHome *home, RdeGroup *group)
 {
-	Datum	   *ids = palloc(sizeof(Datum) * group->count);
-	Datum		values[3];
+	Datum		values[] = {
+		Int32GetDatum(MyProcPid), my_start(),
+		rde_uuid_array(group->ids, group->count)
+	};
 
-	for (int i = 0; i < group->count; i++)
-		ids[i] = UUIDPGetDatum(&group->ids[i]);
-	values[0] = Int32GetDatum(MyProcPid);
-	values[1] = my_start();
-	values[2] = PointerGetDatum(construct_array(ids, group->count, UUIDOID,
-												UUID_LEN, false,
-												TYPALIGN_CHAR));
 	rde_execute(home, &lock_claimed, values, NULL);
 	group->count = SPI_processed;
 	for (int i = 0; i < group->count; i++)
+	{
 		group->ids[i] = rde_row_uuid(rde_row(i), 1);
+		group->passes[i] = rde_row_uuid(rde_row(i), 2);
+	}
 	return group->count > 0;
 }
 
@@ -371,18 +386,15 @@ rde_claim_release(const RdeHome *home)
 
 static const RdeStatement count_lost = {
 	.sql = "UPDATE %s._rde_report SET lost_claims = lost_claims + 1"
-	" WHERE id = $1 AND status = 'submitted'",
-	.types = {UUIDOID},
+	" WHERE id = ANY ($1) AND status = 'submitted'",
+	.types = {UUIDARRAYOID},
 	.expected = SPI_OK_UPDATE
 };
 
 void
 rde_claim_interrupted(const RdeHome *home, const RdeGroup *group)
 {
-	for (int i = 0; i < group->count; i++)
-	{
-		Datum		values[] = {UUIDPGetDatum(&group->ids[i])};
+	Datum		values[] = {rde_uuid_array(group->ids, group->count)};
 
-		rde_execute(home, &count_lost, values, NULL);
-	}
+	rde_execute(home, &count_lost, values, NULL);
 }

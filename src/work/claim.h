@@ -9,26 +9,31 @@
 
 #include "nodes/pg_list.h"
 
-/* Reports that are built by one SELECT. */
+/*
+ * Reports that are built by one SELECT: the formats of a period of one generator,
+ * and those of others that differ in the reseller only.
+ */
 typedef struct RdeGroup
 {
-	pg_uuid_t	pass;
 	int			count;
 	pg_uuid_t  *ids;
+	pg_uuid_t  *passes;			/* of each; those of one side by side */
+	bool		tried;			/* part of a group that could not be built */
 	bool		on_invoice;
-	bool		settles;		/* a revision that may bring nothing new */
-	bool		failing;		/* its data set's source failed last time */
+	bool		settles;		/* revisions that may bring nothing new */
+	bool		failing;		/* their data set's source failed last time */
 	int			empty_builds;
 } RdeGroup;
 
 /*
- * Claim up to max_reports of the reports that can be built now, in groups, the
- * resellers in turn; a group is not split.  Reports of periods that ended after
+ * Claim up to max_passes passes of the reports that can be built now, in groups, the
+ * resellers in turn; a pass is not split.  Reports of periods that ended after
  * `horizon` wait until they are overdue by `settle_limit`; passes in `skipped`, a
- * uuid[], are left out.  NIL if there are none, or none that nobody holds.  The caller commits, or nothing is claimed.
- * Allocates in `context`; needs an SPI connection.
+ * uuid[], are left out.  NIL if there are none, or none that nobody holds.  The
+ * caller commits, or nothing is claimed.  Allocates in `context`; needs an SPI
+ * connection.
  */
-extern List *rde_claim(const RdeHome *home, int max_reports,
+extern List *rde_claim(const RdeHome *home, int max_passes,
 					   TimestampTz horizon, const char *settle_limit,
 					   Datum skipped, MemoryContext context);
 

@@ -132,25 +132,14 @@ advance(RdeRow row, TimestampTz now, Periods *due, Periods *next)
 	add_period(next, generator, &period);
 }
 
-static Datum
-array_of(Datum *elements, int count, Oid type)
-{
-	return PointerGetDatum(type == UUIDOID ?
-						   construct_array(elements, count, type, UUID_LEN,
-										   false, TYPALIGN_CHAR) :
-						   construct_array(elements, count, type,
-										   sizeof(TimestampTz),
-										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-}
-
 static void
 execute(const RdeHome *home, const RdeStatement *statement, Periods *periods)
 {
 	Datum		values[] = {
-		array_of(periods->generators, periods->count, UUIDOID),
-		array_of(periods->froms, periods->count, TIMESTAMPTZOID),
-		array_of(periods->tos, periods->count, TIMESTAMPTZOID),
-		array_of(periods->runs, periods->count, TIMESTAMPTZOID)
+		rde_array(periods->generators, NULL, periods->count, UUIDOID),
+		rde_array(periods->froms, NULL, periods->count, TIMESTAMPTZOID),
+		rde_array(periods->tos, NULL, periods->count, TIMESTAMPTZOID),
+		rde_array(periods->runs, NULL, periods->count, TIMESTAMPTZOID)
 	};
 
 	rde_execute(home, statement, values, NULL);

@@ -28,6 +28,16 @@
  */
 #define CLAIM_MS			1000
 
+/*
+ * How many passes are claimed at once: more each time, while building all of them
+ * takes a moment only, since they may be built together and then cost little; fewer
+ * when they turn out to be large.
+ */
+#define MIN_REACH			8
+#define FIRST_REACH			32
+#define MAX_REACH			512
+#define MOMENT_MS			500
+
 /* An invoice without rows is tried this often, see _rde_postpone_empty(). */
 #define MAX_EMPTY_BUILDS	3
 
@@ -35,9 +45,7 @@
 typedef struct Build
 {
 	const RdeHome *home;
-	RdeGroup   *group;
-	const pg_uuid_t *ids;
-	int			count;
+	const RdeGroup *group;
 	TimestampTz horizon;
 	bool		postponed;		/* has no rows yet */
 	const RdeFailure *failure;	/* to be recorded */
@@ -64,9 +72,9 @@ static const RdeStatement postpone_empty = {
 static void
 each_report(const Build *it, const RdeStatement *statement)
 {
-	for (int i = 0; i < it->count; i++)
+	for (int i = 0; i < it->group->count; i++)
 	{
-		Datum		values[] = {UUIDPGetDatum(&it->ids[i])};
+		Datum		values[] = {UUIDPGetDatum(&it->group->ids[i])};
 
 		rde_execute(it->home, statement, values, NULL);
 	}
@@ -76,17 +84,23 @@ static bool
 build(void *argument)
 {
 	Build	   *it = argument;
+	const RdeGroup *group = it->group;
 	int64		rows;
 
-	rows = rde_build_reports(it->home, it->ids, it->count, it->horizon, -1);
-	it->postponed = rows == 0 && it->group->on_invoice &&
-		!it->group->settles && it->group->empty_builds < MAX_EMPTY_BUILDS;
+	rows = rde_build_reports(it->home, group->ids, group->count, it->horizon,
+							 -1);
+	it->postponed = rows == 0 && group->on_invoice &&
+		!group->settles && group->empty_builds < MAX_EMPTY_BUILDS;
 	if (it->postponed)
 		return false;
-	if (it->group->settles)
+	if (group->failing)
+	{
+		Datum		values[] = {UUIDPGetDatum(&group->ids[0])};
+
+		rde_execute(it->home, &source_works, values, NULL);
+	}
+	if (group->settles)
 		each_report(it, &drop_unchanged);
-	if (it->group->failing)
-		each_report(it, &source_works);
 	return true;
 }
 
@@ -99,8 +113,8 @@ record(void *argument)
 	if (it->failure == NULL)
 		each_report(it, &postpone_empty);
 	else
-		for (int i = 0; i < it->count; i++)
-			rde_build_failed(it->home, &it->ids[i], it->failure,
+		for (int i = 0; i < it->group->count; i++)
+			rde_build_failed(it->home, &it->group->ids[i], it->failure,
 							 it->failure->kind);
 	return true;
 }
@@ -115,107 +129,151 @@ record_contained(RdeWorker *worker, Build *it)
 		return;
 	if (failure->interrupt)
 		rde_worker_give_up(worker, it->group, failure);
-	worker->skipped_passes = rde_worker_skip(worker->skipped_passes,
-											 &it->group->pass);
+	for (int i = 0; i < it->group->count; i++)
+		worker->skipped_passes = rde_worker_skip(worker->skipped_passes,
+												 &it->group->passes[i]);
 	rde_worker_warn(psprintf("report %s could not be marked as failed",
-							 rde_uuid_text(&it->ids[0])), failure);
+							 rde_uuid_text(&it->group->ids[0])), failure);
+}
+
+/* Some of a group's reports, to be tried for themselves. */
+static RdeGroup *
+part_of(const RdeGroup *group, int from, int count)
+{
+	RdeGroup   *part = palloc(sizeof(RdeGroup));
+
+	*part = *group;
+	part->ids += from;
+	part->passes += from;
+	part->count = count;
+	part->tried = true;
+	return part;
+}
+
+/*
+ * A group in two, the formats of a pass together.  They lie in one array, each in its
+ * place.
+ */
+static List *
+halves_of(const RdeGroup *group)
+{
+	int			middle = group->count / 2;
+	int			end = middle;
+
+	while (end < group->count &&
+		   memcmp(&group->passes[end], &group->passes[end - 1],
+				  sizeof(pg_uuid_t)) == 0)
+		end++;
+	if (end < group->count)
+		middle = end;
+	return list_make2(part_of(group, 0, middle),
+					  part_of(group, middle, group->count - middle));
 }
 
 /* Record that a report was cancelled, and take it from its group. */
 static void
-drop_cancelled(RdeWorker *worker, const Build *it, int i,
+drop_cancelled(RdeWorker *worker, RdeGroup *group, int i,
 			   const RdeFailure *failure)
 {
-	RdeGroup   *group = it->group;
-	Build		alone = *it;
+	Build		alone = {.home = worker->home,.failure = failure};
 
-	alone.ids = &group->ids[i];
-	alone.count = 1;
-	alone.failure = failure;
+	alone.group = part_of(group, i, 1);
 	record_contained(worker, &alone);
 	worker->failed++;
 	group->count--;
 	memmove(&group->ids[i], &group->ids[i + 1],
 			sizeof(pg_uuid_t) * (group->count - i));
+	memmove(&group->passes[i], &group->passes[i + 1],
+			sizeof(pg_uuid_t) * (group->count - i));
 }
 
 /*
- * Does the run go on after it was cancelled? If it was one of several reports that
- * are built together, or one that was built before, the others are built again; if
- * it was the only one, the failure is now that it was cancelled.
+ * Does the run go on after it was cancelled?  If some of the group's reports were, or
+ * one that was built before, the rest of them is built again; if it was the only one,
+ * the failure is now that it was cancelled.
  */
 static bool
-goes_on(RdeWorker *worker, const Build *it, RdeFailure *failure)
+goes_on(RdeWorker *worker, RdeGroup *group, RdeFailure *failure)
 {
-	if (it->count == 1)
-		return rde_cancelled(worker->home, it->ids, failure) !=
+	if (group->count == 1)
+		return rde_cancelled(worker->home, group->ids, failure) !=
 			RDE_NOT_CANCELLED;
-	for (int i = it->group->count - 1; i >= 0; i--)
+	for (int i = group->count - 1; i >= 0; i--)
 	{
 		RdeFailure	seen = *failure;
-		RdeCancelled cancelled = rde_cancelled(worker->home,
-											   &it->group->ids[i], &seen);
+		RdeCancelled cancelled = rde_cancelled(worker->home, &group->ids[i],
+											   &seen);
 
 		if (cancelled == RDE_NOT_CANCELLED)
 			return false;
 		if (cancelled == RDE_CANCELLED)
-			drop_cancelled(worker, it, i, &seen);
+			drop_cancelled(worker, group, i, &seen);
 	}
 	return true;
 }
 
 /*
- * Build reports, and record what became of it.  False if they failed together
- * and the fault may be one's alone.
+ * Build reports, and record what became of it.  If they failed together and the fault
+ * may be one's alone, nothing is recorded, and the halves of the group are returned;
+ * if some were cancelled, the rest.
  */
-static bool
-build_together(RdeWorker *worker, Build *it)
+static List *
+build_together(RdeWorker *worker, RdeGroup *group, TimestampTz horizon)
 {
-	RdeFailure *failure = rde_attempt(build, it, worker->context);
+	Build		it = {.home = worker->home,.group = group,.horizon = horizon};
+	RdeFailure *failure = rde_attempt(build, &it, worker->context);
 
-	if (failure == NULL && !it->postponed)
+	if (failure == NULL && !it.postponed)
 	{
-		worker->built += it->count;
-		return true;
+		worker->built += group->count;
+		return NIL;
 	}
-	if (failure && failure->interrupt && !goes_on(worker, it, failure))
-		rde_worker_give_up(worker, it->group, failure);
+	if (failure && failure->interrupt && !goes_on(worker, group, failure))
+		rde_worker_give_up(worker, group, failure);
+	/* where groups live: SPI leaves its own context behind */
+	MemoryContextSwitchTo(worker->context);
 	if (failure && failure->interrupt)
-		return it->count == 1 && build_together(worker, it);
-	if (failure && it->count > 1 && strcmp(failure->kind, "build") == 0)
-		return false;
-	it->failure = failure;
-	record_contained(worker, it);
+		return group->count > 0 ?
+			list_make1(part_of(group, 0, group->count)) : NIL;
+	if (failure && group->count > 1 && strcmp(failure->kind, "build") == 0)
+		return halves_of(group);
+	it.failure = failure;
+	record_contained(worker, &it);
 	if (failure)
 	{
-		worker->failed += it->count;
+		worker->failed += group->count;
 		worker->source_failed = strcmp(failure->kind, "source") == 0;
 	}
-	return true;
+	return NIL;
 }
 
-/* All formats by one SELECT; if that fails, each alone. */
-static void
-build_group(RdeWorker *worker, RdeGroup *group, TimestampTz horizon)
+/*
+ * Build the first of some groups in a transaction of its own.  What is still to be
+ * built of it comes before the others.
+ */
+static List *
+build_first(RdeWorker *worker, List *groups, TimestampTz horizon)
 {
+	RdeGroup   *group = linitial(groups);
+	List	   *rest = NIL;
+
+	groups = list_delete_first(groups);
 	rde_step_begin();
 	if (rde_claim_lock(worker->home, group))
 	{
-		Build		it = {.home = worker->home,.group = group,.ids = group->ids,
-			.count = group->count,.horizon = horizon
-		};
-
-		if (!build_together(worker, &it))
-		{
-			it.count = 1;
-			for (int i = 0; i < group->count; i++)
-			{
-				it.ids = &group->ids[i];
-				(void) build_together(worker, &it);
-			}
-		}
+		rest = build_together(worker, group, horizon);
+		if (rest)
+			groups = list_concat(rest, groups);
 	}
 	rde_step_end();
+	return groups;
+}
+
+/* Has what is next been tried before, with others? */
+static bool
+is_rest(const List *groups)
+{
+	return groups != NIL && ((RdeGroup *) linitial(groups))->tried;
 }
 
 /* What a round begins with. */
@@ -259,7 +317,8 @@ claim(void *argument)
 	RdeWorker  *worker = it->worker;
 
 	it->groups = rde_claim(worker->home,
-						   worker->max_reports - worker->built - worker->failed,
+						   Min(worker->reach, worker->max_reports -
+							   worker->built - worker->failed),
 						   it->horizon, rde_setting_settle_limit,
 						   worker->skipped_passes, worker->context);
 	return true;
@@ -277,31 +336,33 @@ attempt(RdeWorker *worker, RdeAction action, Round *round,
 		rde_worker_warn(cannot, failure);
 }
 
-bool
-rde_worker_build(RdeWorker *worker)
+/* What of the claim has taken how long? */
+static bool
+has_taken(TimestampTz claimed, int milliseconds)
 {
-	Round		round = {.worker = worker};
-	TimestampTz claimed;
-	ListCell   *cell;
+	return TimestampDifferenceExceeds(claimed, GetCurrentTimestamp(),
+									  milliseconds);
+}
 
-	rde_step_begin();
-	round.horizon = rde_settle_horizon(worker->home);
-	attempt(worker, read_watermarks, &round, "watermarks could not be read");
-	attempt(worker, submit_settling, &round,
-			"revisions could not be submitted");
-	attempt(worker, claim, &round, "reports could not be claimed");
-	rde_step_end();
+/*
+ * Build what was claimed, one group after the other.  What is left of one that could
+ * not be built comes at once, or nothing would ever become of it; other groups are
+ * given back if it takes long.
+ */
+static void
+build_claimed(RdeWorker *worker, List *groups, TimestampTz horizon)
+{
+	TimestampTz claimed = GetCurrentTimestamp();
+	bool		failed = false;
 
-	claimed = GetCurrentTimestamp();
 	worker->source_failed = false;
-	foreach(cell, round.groups)
+	while (groups != NIL)
 	{
-		build_group(worker, lfirst(cell), round.horizon);
+		groups = build_first(worker, groups, horizon);
+		failed = failed || is_rest(groups);
 		CHECK_FOR_INTERRUPTS();
-		if (lnext(round.groups, cell) &&
-			(worker->source_failed ||
-			 TimestampDifferenceExceeds(claimed, GetCurrentTimestamp(),
-										CLAIM_MS)))
+		if (groups != NIL && !is_rest(groups) &&
+			(worker->source_failed || has_taken(claimed, CLAIM_MS)))
 		{
 			rde_step_begin();
 			rde_claim_release(worker->home);
@@ -309,5 +370,28 @@ rde_worker_build(RdeWorker *worker)
 			break;
 		}
 	}
-	return round.groups != NIL;
+	if (failed || has_taken(claimed, CLAIM_MS))
+		worker->reach = Max(worker->reach / 4, MIN_REACH);
+	else if (!has_taken(claimed, MOMENT_MS))
+		worker->reach = Min(worker->reach * 2, MAX_REACH);
+}
+
+bool
+rde_worker_build(RdeWorker *worker)
+{
+	Round		round = {.worker = worker};
+
+	if (worker->reach == 0)
+		worker->reach = FIRST_REACH;
+	rde_step_begin();
+	round.horizon = rde_settle_horizon(worker->home);
+	attempt(worker, read_watermarks, &round, "watermarks could not be read");
+	attempt(worker, submit_settling, &round,
+			"revisions could not be submitted");
+	attempt(worker, claim, &round, "reports could not be claimed");
+	rde_step_end();
+	if (round.groups == NIL)
+		return false;
+	build_claimed(worker, round.groups, round.horizon);
+	return true;
 }

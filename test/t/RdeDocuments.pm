@@ -134,13 +134,14 @@ sub compare_output
 {
 	my ($block, $printed) = @_;
 	my $expected = _plain($block->{output}, $block->{output_language});
-	my $pattern = join "\n", map { $_ eq '...' ? '(?:.*\n)*?.*' : join '[^\n]*?', map { quotemeta } split /…/, $_, -1 } split /\n/, $expected;
+	my $pattern = join '', map { $_ eq '...' ? '(?:.*\n)*?' : join('[^\n]*?', map { quotemeta } split /…/, $_, -1) . '\n' }
+	  split /\n/, $expected;
 
 	# a document need not show what it is told beside
 	$printed =~ s/^NOTICE: .*\n(?:(?:DETAIL|HINT): .*\n)*//mg unless $expected =~ /^NOTICE:/m;
 	$printed =~ s/^CONTEXT: .*\n//mg unless $expected =~ /^CONTEXT:/m;
 	$printed = _plain($printed, $block->{output_language});
-	return undef if $printed =~ /\A$pattern\z/;
+	return undef if "$printed\n" =~ /\A$pattern\z/;
 	return "--- shown\n$expected\n--- without what may differ\n$printed";
 }
 

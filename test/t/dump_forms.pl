@@ -34,7 +34,7 @@ $node->safe_psql('origin', q{
 	SELECT rde_create_account(n, 'account ' || n, parent => nullif(n / 2, 0)) FROM generate_series(1, 300) n;
 	SELECT rde_create_token(n, 'program', '1 year') FROM generate_series(1, 300) n;
 	SELECT rde_grant('shop_owner', 'reader');
-	SELECT rde_create_view('plain', 'v' || n, '[{"column": "total"}]', 1) FROM generate_series(1, 100) n;
+	SELECT rde_create_view('plain', 'v' || n, '[{"column": "total"}]', 1, '[{"column": "id", "min": 1}]') FROM generate_series(1, 100) n;
 	SELECT rde_create_generator('sale', 'g' || n, '{csv,json}', 'daily', reseller => n) FROM generate_series(1, 200) n;
 	SELECT rde_create_generator('plain', 'i', '{csv}', 'on_invoice');
 	SELECT rde_export('plain', current_date - 2, current_date, f, options => '{"compress": false}')

@@ -38,7 +38,8 @@ $node->safe_psql('origin', q{
     SELECT rde_create_dataset('notes', 'Notes');
     SELECT rde_attach('notes', 'shop.notes', 'reseller_id', 'changed_at', '{id}', expose => '{id,note}');
     SELECT rde_create_view('notes', 'cmp', '[{"column":"note","as":"text","group":"G","description":"D"}]');
-    SELECT rde_create_view('payments', 'mine', '[{"column":"CUSTOMER_PAYMENT_TOTAL","as":"total"}]', 1);
+    SELECT rde_create_view('payments', 'mine', '[{"column":"CUSTOMER_PAYMENT_TOTAL","as":"total"}]', 1,
+        '[{"column":"CUSTOMER_PAYMENT_TOTAL","min":100.5},{"column":"changed_at","max":"2020-01-01T12:00:00Z"}]');
     SELECT rde_export('payments', '2020-01-01', '2020-01-01', format, 'full', name => format, options => '{"compress":false}')
     FROM unnest('{csv,json,xml,xlsx}'::text[]) format;
     SELECT rde_export('payments', '2020-01-01', '2020-01-01', 'csv', 'mine', 1, 'mine');
@@ -49,8 +50,9 @@ $node->safe_psql('origin', q{
 my $reports = q{SET search_path = reporting; SELECT id, name, view, format, status, revision, period_from, period_to, row_count, file_bytes, sha256,
     totals, file_name, published_at, expires_at FROM rde_reports ORDER BY id};
 my $columns = q{SET search_path = reporting; SELECT * FROM rde_view_columns ORDER BY dataset, view, reseller, position};
+my $conditions = q{SET search_path = reporting; SELECT * FROM rde_view_conditions ORDER BY position};
 my $datasets = q{SET search_path = reporting; SELECT name, source, reseller_column, key_columns, mapping, views FROM rde_datasets ORDER BY name};
-my %before = map { $_ => $node->safe_psql('origin', $_) } ($reports, $columns, $datasets);
+my %before = map { $_ => $node->safe_psql('origin', $_) } ($reports, $columns, $conditions, $datasets);
 cmp_ok(($before{$reports} =~ tr/\n//), '==', 6, 'seven reports to keep');
 
 # Into another cluster, which has the role only later.
@@ -65,7 +67,7 @@ my ($out, $err) = run_command(
 unlike($err, qr/rde_/, 'pg_restore complains of nothing of ours');
 like($err, qr/role "shop_owner" does not exist/, 'but of the role this cluster lacks');
 
-is($copy->safe_psql('restored', $_), $before{$_}, 'as before') for ($reports, $columns, $datasets);
+is($copy->safe_psql('restored', $_), $before{$_}, 'as before') for ($reports, $columns, $conditions, $datasets);
 is($copy->safe_psql('restored', q{SET search_path = reporting;
 	SELECT count(*) FILTER (WHERE rde_verify_report(id)), count(*) FROM rde_reports WHERE status = 'completed'}),
 	'6|6', 'every file verifies');
@@ -134,7 +136,7 @@ is($node->safe_psql('planted', q{
 	SET client_min_messages = error;
 	SELECT rde_create_dataset('sales', 'Sales');
 	SELECT rde_attach('sales', 'open.sale', 'reseller', 'day');
-	SELECT rde_create_view('sales', 'v', '[{"column":"WORD","as":"word"},{"column":"attributes","attribute":"a","as":"a"}]');
+	SELECT rde_create_view('sales', 'v', '[{"column":"WORD","as":"word"},{"column":"attributes","attribute":"a","as":"a"}]', conditions => '[{"column":"word","in":["w"]},{"column":"id","not_in":[2]}]');
 	SELECT rde_text(rde_export('sales', '2020-01-01', '2020-01-01', 'csv', 'v', 7));
 	SELECT rde_submit('sales', '2020-01-01', '2020-01-01', 'xml', 'v', 7) AS id \gset
 	SELECT rde_build(:'id') OPERATOR(pg_catalog.=) 'completed';

@@ -176,7 +176,7 @@ $same->('a file', qq{SELECT md5(rde_content('$id')), md5(rde_chunk('$id', 0)), m
 $same->('its chunks', qq{SELECT md5(c) FROM rde_chunks('$id') c});
 $same->('its digest', qq{SELECT rde_verify_report('$id')});
 $same->('its link', qq{SELECT rde_download_url('$id')});
-for my $view (qw(rde_reports rde_report_totals rde_datasets rde_view_columns rde_accounts rde_generators rde_periods rde_tokens rde_signing_keys))
+for my $view (qw(rde_reports rde_report_totals rde_datasets rde_view_columns rde_view_conditions rde_accounts rde_generators rde_periods rde_tokens rde_signing_keys))
 {
 	is($standby->safe_psql('postgres', "SELECT count(*) FROM $view"), $primary->safe_psql('postgres', "SELECT count(*) FROM $view"), "view $view");
 }

@@ -246,7 +246,7 @@ for my $file (@files)
 	my $sql = slurp_file($file);
 	# Temporary relations come first of all; those a test itself speaks of are left out.
 	my $temporary = join '', map { "CREATE TEMP TABLE $_ (trap int);\n" } grep { $sql !~ /\b\Q$_\E\b/ } @names,
-	  qw(_rde_dataset _rde_view _rde_view_column _rde_source _rde_source_column _rde_account _rde_generator _rde_report _rde_report_chunk
+	  qw(_rde_dataset _rde_view _rde_view_column _rde_view_condition _rde_source _rde_source_column _rde_account _rde_generator _rde_report _rde_report_chunk
 	  _rde_report_total _rde_privilege _rde_token _rde_signing_key);
 	my $input = PostgreSQL::Test::Utils::tempdir . "/$name.sql";
 	PostgreSQL::Test::Utils::append_to_file($input,

@@ -37,7 +37,8 @@ CREATE TABLE token (account bigint, key text, token text);
 CREATE FUNCTION make(n bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM rde_create_account(n, 'account-of-' || n, role => ('t' || n)::name, max_pending => 1000);
-    PERFORM rde_create_view('sales', 'view-of-' || n, format('[{"column":"word","as":"word_of_%s"}]', n)::json, n);
+    PERFORM rde_create_view('sales', 'view-of-' || n, format('[{"column":"word","as":"word_of_%s"}]', n)::json, n,
+        format('[{"column":"word","not_in":["nothing-of-%s"]}]', n)::json);
     PERFORM rde_export('sales', '2020-01-01', '2020-01-01', 'csv', 'view-of-' || n, n, 'report-of-' || n, options => '{"compress": false}');
     PERFORM rde_submit('sales', '2020-01-01', '2020-01-01', 'csv', 'full', n, 'later-of-' || n);
     PERFORM rde_build(rde_submit('broken', '2020-01-01', '2020-01-01', 'csv', 'full', n, 'broken-of-' || n));
@@ -77,6 +78,7 @@ sub state_of
 	return $node->safe_psql('postgres', join ' UNION ALL ', map { "SELECT '$_->[0]', md5(string_agg(x::text, '' ORDER BY x::text)) FROM $_->[0] x WHERE $_->[1]" }
 		  [ '_rde_report', "reseller IN ($list)" ], [ '_rde_generator', "reseller IN ($list)" ], [ '_rde_account', "id IN ($list)" ],
 		[ '_rde_view', "reseller IN ($list)" ], [ '_rde_view_column', "view IN (SELECT id FROM _rde_view WHERE reseller IN ($list))" ],
+		[ '_rde_view_condition', "view IN (SELECT id FROM _rde_view WHERE reseller IN ($list))" ],
 		[ '_rde_report_chunk', "report IN (SELECT id FROM _rde_report WHERE reseller IN ($list))" ], [ '_rde_token', "account IN ($list)" ],
 		[ '_rde_privilege', 'true' ], [ '_rde_source', 'true' ], [ '_rde_signing_key', 'true' ], [ '_rde_dataset', 'true' ]);
 }
@@ -134,6 +136,7 @@ sub examples
 	return ("'2020-01-01'") if $type eq 'date' || $type =~ /^timestamp/;
 	return ("'sale'") if $type eq 'regclass';
 	return (q{'[{"column":"word"}]'}) if $name eq 'columns' && $type eq 'json';
+	return (q{'[{"column":"word","in":["x"]}]'}) if $name eq 'conditions';
 	return (qq{'{"name": "n", "dataset": "sales", "startDate": "2020-01-01T00:00:00Z", "customizationName": "view-of-$other"}'}) if $type eq 'json';
 	return (q{'{}'}) if $type =~ /^jsonb$|\[\]$/;
 	return ("'report-of-$other'") if $type eq 'text' || $type eq 'name';
@@ -170,7 +173,7 @@ sub calls
 # that the calls do something for who may: as a superuser.
 my $all = run('postgres' eq getpwuid($>) ? 'postgres' : getpwuid($>), $tell . look());
 isnt(leaks($all, $_), '', "an administrator sees reseller $_") for 1 .. 3;
-for my $view (qw(rde_reports rde_accounts rde_generators rde_periods rde_tokens rde_view_columns))
+for my $view (qw(rde_reports rde_accounts rde_generators rde_periods rde_tokens rde_view_columns rde_view_conditions))
 {
 	like($node->safe_psql('postgres', "SELECT x FROM $view x"), qr/of.2\b/, "as in $view");
 }
@@ -209,7 +212,7 @@ for my $trick (@tricks)
 	like($output, qr/^report-of-1$/m, 'but its own');
 	# a token stands above the role, and is gone with its transaction
 	$output = run($superuser, "$prepare\\o /dev/null\n" . $execute x 7 . "\\o\nBEGIN;\n$login" . join('', map { "SAVEPOINT s;\nEXECUTE p_$_;\nROLLBACK TO s;\n" }
-		grep { /^rde_(reports|report_totals|datasets|view_columns|accounts|generators|periods|tokens|progress|health|invoice_watches|signing_keys)$/ } @views) . "${own}COMMIT;\n");
+		grep { /^rde_(reports|report_totals|datasets|view_columns|view_conditions|accounts|generators|periods|tokens|progress|health|invoice_watches|signing_keys)$/ } @views) . "${own}COMMIT;\n");
 	is(leaks($output, 2, 3), '', 'an administrator logged in as one: nobody else\'s is seen');
 	like($output, qr/^report-of-1$/m, 'but its own');
 }

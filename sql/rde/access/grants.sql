@@ -94,7 +94,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_grant(name, text) IS
-    'let a role, and its members, do something: gateway lets others in by token and link; reader sees the status and manifest of all reports; operator sees and makes all reports; admin also says what they are made from, and for whom';
+    'let a role, and its members, do something: gateway lets others in by token and link; reader sees the status and manifest of all reports; operator sees and makes all reports; admin also says what they are made from, and for whom. The view rde_grants lists what was given. Raises 22023 (also for a superuser), 42704, 55000 (the role is an account''s)';
 
 CREATE FUNCTION @extschema@.rde_revoke(role name, privilege text) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
@@ -115,7 +115,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_revoke(name, text) IS
-    'take back what rde_grant gave';
+    'take back what rde_grant gave. Raises 22023, 42704';
 
 CREATE VIEW @extschema@.rde_grants WITH (security_barrier) AS
 SELECT p.role, p.privilege,

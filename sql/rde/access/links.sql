@@ -6,7 +6,7 @@ CREATE FUNCTION @extschema@.rde_download_url(report uuid) RETURNS text
     LANGUAGE C STABLE PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'rde_download_url';
 COMMENT ON FUNCTION @extschema@.rde_download_url(uuid) IS
-    'a link that opens this report''s file to whoever has it, until the report or rde.link_lifetime is over';
+    'a link that opens this report''s file to whoever has it, until the report or rde.link_lifetime is over. It only reads. Raises 42704, 55000';
 
 -- The cost makes an ORDER BY with LIMIT come first.
 CREATE FUNCTION @extschema@._rde_report_link(report uuid) RETURNS text
@@ -45,7 +45,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_revoke_links(uuid) IS
-    'let every link to this report that was made until now open nothing';
+    'let every link to this report that was made until now open nothing. Raises 42704';
 
 CREATE FUNCTION @extschema@.rde_rotate_signing_key() RETURNS text
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
@@ -80,7 +80,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_revoke_signing_key(text) IS
-    'let every link that was signed with this key open nothing; if it was the last, a new key is made';
+    'let every link that was signed with this key open nothing; if it was the last, a new key is made. The view rde_signing_keys lists them. Raises 42704';
 
 CREATE VIEW @extschema@.rde_signing_keys WITH (security_barrier) AS
 SELECT k.kid, k.created_at, k.revoked_at FROM @extschema@._rde_signing_key k

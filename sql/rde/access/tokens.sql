@@ -39,7 +39,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_create_token(bigint, text, interval) IS
-    'make what a reseller''s program logs in with; both parts are shown this once, and of the token only a hash is stored';
+    'make what a reseller''s program logs in with; both parts are shown this once, and of the token only a hash is stored. Raises 22004, 22023, 42501, 42704';
 
 CREATE FUNCTION @extschema@.rde_revoke_token(token uuid) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
@@ -57,7 +57,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_revoke_token(uuid) IS
-    'let a token log in no more';
+    'let a token log in no more. The view rde_tokens lists them. Raises 42704';
 
 -- A function, as behind all views that show accounts their own: what a condition on
 -- a table passes over is told by EXPLAIN ANALYZE, and spells out others' rows.

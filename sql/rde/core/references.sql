@@ -19,6 +19,7 @@ BEGIN
             DELETE FROM @extschema@._rde_source_failure f USING deleted d WHERE f.dataset = d.name;
         WHEN '_rde_view' THEN
             DELETE FROM @extschema@._rde_view_column c USING deleted d WHERE c.view = d.id;
+            DELETE FROM @extschema@._rde_view_condition c USING deleted d WHERE c.view = d.id;
         WHEN '_rde_source' THEN
             DELETE FROM @extschema@._rde_source_column c USING deleted d WHERE c.dataset = d.dataset;
             DELETE FROM @extschema@._rde_watermark w USING deleted d WHERE w.dataset = d.dataset;
@@ -61,6 +62,9 @@ BEGIN ATOMIC
           WHERE NOT EXISTS (SELECT FROM @extschema@._rde_dataset p WHERE p.name = c.dataset)
           UNION ALL
           SELECT '_rde_view_column', 'view', count(*) FROM @extschema@._rde_view_column c
+          WHERE NOT EXISTS (SELECT FROM @extschema@._rde_view p WHERE p.id = c.view)
+          UNION ALL
+          SELECT '_rde_view_condition', 'view', count(*) FROM @extschema@._rde_view_condition c
           WHERE NOT EXISTS (SELECT FROM @extschema@._rde_view p WHERE p.id = c.view)
           UNION ALL
           SELECT '_rde_source', 'data set', count(*) FROM @extschema@._rde_source c

@@ -10,12 +10,12 @@ DECLARE
     found_dataset @extschema@._rde_dataset;
 BEGIN
     IF dataset IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', COLUMN = 'dataset',
             MESSAGE = 'data set must not be null';
     END IF;
     SELECT d.* INTO found_dataset FROM @extschema@._rde_dataset d WHERE d.name = dataset;
     IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object', COLUMN = 'dataset',
             MESSAGE = format('data set "%s" does not exist', dataset),
             HINT = format('Data sets are %s; rde_create_dataset() makes another.',
                           (SELECT string_agg(d.name, ', ' ORDER BY d.name) FROM @extschema@._rde_dataset d));
@@ -117,6 +117,12 @@ END;
 COMMENT ON FUNCTION @extschema@._rde_expected_types(text) IS
     'the types _rde_type_fits() accepts, in words';
 
+CREATE FUNCTION @extschema@._rde_value_type(type oid, transform text) RETURNS text
+    LANGUAGE C STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_value_type';
+COMMENT ON FUNCTION @extschema@._rde_value_type(oid, text) IS
+    'what a column of this type, shown so by a view, has in a file, as manifests say it; NULL for no type';
+
 CREATE FUNCTION @extschema@._rde_role_column(relation regclass, role text, column_name text, expected text)
     RETURNS name
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -170,4 +176,35 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_resolve(text, text) IS
     'the exposed source column behind a data set''s column name: through the mapping, else by its own name; NULL when there is none';
+
+CREATE FUNCTION @extschema@._rde_column_behind(
+    dataset text, column_name text, OUT source_column name, OUT attached_type text, OUT type oid
+) RETURNS record
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    attribute pg_attribute := @extschema@._rde_resolve(dataset, column_name);
+BEGIN
+    IF attribute.attname IS NULL THEN
+        -- one that was attached and that the relation has lost
+        SELECT lost.name INTO source_column FROM @extschema@._rde_source s
+        JOIN @extschema@._rde_source_column lost ON lost.dataset = s.dataset
+        WHERE s.dataset = _rde_column_behind.dataset
+          AND lower(lost.name) = lower(coalesce(
+              (SELECT m.value FROM jsonb_each_text(s.mapping) m WHERE lower(m.key) = lower(_rde_column_behind.column_name)),
+              _rde_column_behind.column_name))
+          AND NOT EXISTS (SELECT FROM pg_attribute a
+                          WHERE a.attrelid = s.relation AND a.attname = lost.name AND NOT a.attisdropped)
+        LIMIT 1;
+        RETURN;
+    END IF;
+    source_column := attribute.attname;
+    type := attribute.atttypid;
+    SELECT c.type INTO attached_type FROM @extschema@._rde_source_column c
+    WHERE c.dataset = _rde_column_behind.dataset AND c.name = attribute.attname;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_column_behind(text, text) IS
+    'what is behind a data set''s column name: the source''s column, the type it had when it was attached, and its type now, NULL if the source has lost it; all NULL when there is none';
 

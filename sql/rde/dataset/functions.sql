@@ -25,7 +25,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_create_dataset(text, text) IS
-    'register a data set of your own; rde_attach() then says where its rows come from';
+    'register a data set of your own; rde_attach() then says where its rows come from. Its name matches [a-z][a-z0-9_]* and has at most 63 characters. Raises 42602, 42710';
 
 CREATE FUNCTION @extschema@.rde_drop_dataset(dataset text) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
@@ -55,7 +55,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_drop_dataset(text) IS
-    'drop a data set with its views and its source; reports already made stay';
+    'drop a data set with its views and its source; reports already made stay. Raises 2BP01 (shipped, or has generators), 42501 (the source is not yours), 42704';
 
 CREATE FUNCTION @extschema@._rde_check_source_rights(dataset text) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
@@ -279,7 +279,7 @@ COMMENT ON FUNCTION @extschema@._rde_store_source(@extschema@._rde_source, name[
     'say where a data set''s rows come from now, and let reports that waited for that be tried at once';
 
 CREATE FUNCTION @extschema@._rde_check_report_views(dataset text, source regclass) RETURNS void
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -307,6 +307,22 @@ BEGIN
                 HINT = format('Map %s to another column, or attach a view that casts it.', wanted.column_name);
         END IF;
     END LOOP;
+    FOR wanted IN
+        SELECT v.name AS view, vc.position, vc.column_name, b.type,
+               @extschema@._rde_condition_problem(vc.operator, vc.operand, b.type) AS problem
+        FROM @extschema@._rde_view v JOIN @extschema@._rde_view_condition vc ON vc.view = v.id
+        CROSS JOIN LATERAL @extschema@._rde_column_behind(v.dataset, vc.column_name) b
+        WHERE v.dataset = _rde_check_report_views.dataset AND v.reseller IS NULL
+        ORDER BY v.name, vc.position
+    LOOP
+        IF wanted.problem IS NOT NULL THEN
+            RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
+                MESSAGE = format('condition %s of view "%s", on column "%s", %s', wanted.position, wanted.view,
+                                 wanted.column_name, wanted.problem),
+                DETAIL = format('The column of %s is of type %s.', source, format_type(wanted.type, NULL)),
+                HINT = format('Map %s to another column, or give the view other conditions with rde_alter_view().', wanted.column_name);
+        END IF;
+    END LOOP;
     IF cardinality(missing) > 0 THEN
         RAISE NOTICE USING
             MESSAGE = format('%s columns of the cmp view of "%s" have no source column yet: %s',
@@ -316,7 +332,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_check_report_views(text, regclass) IS
-    'raise 42804 for a column of the provider''s views that the attached one cannot serve as, and tell which are missing';
+    'raise 42804 for a column or a condition of the provider''s views that the attached one does not fit, and tell which are missing';
 
 CREATE FUNCTION @extschema@.rde_attach(
     dataset  text,
@@ -387,7 +403,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_attach(text, regclass, name, name, name[], name, name, name, name, jsonb, name[], regclass, interval) IS
-    'say where a data set''s rows come from: the relation, and which of its columns holds the reseller, the time of change, the key, the amount and so on; needs the rights of the relation''s owner, as whom reports read it. Where rows arrive from elsewhere, watermark is a relation with the one timestamptz before which all have, or delay how long they take';
+    'say where a data set''s rows come from: the relation, and which of its columns holds the reseller, the time of change, the key, the amount and so on; needs the rights of the relation''s owner, as whom reports read it. Where rows arrive from elsewhere, watermark is a relation with the one timestamptz before which all have, or delay how long they take. Replaces what was said before, for which it needs the rights of the present source''s owner, too. Raises 22023, 42501, 42702, 42703, 42704, 42804, 42809, 42P01';
 
 CREATE FUNCTION @extschema@.rde_detach(dataset text) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
@@ -405,7 +421,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_detach(text) IS
-    'take a data set''s source away; its views and its reports stay';
+    'take a data set''s source away; its views and its reports stay. Raises 42501, 42704, 55000';
 
 CREATE FUNCTION @extschema@.rde_dataset_template(dataset text) RETURNS text
     LANGUAGE rde_definer STABLE PARALLEL SAFE
@@ -436,5 +452,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_dataset_template(text) IS
-    'a CREATE VIEW statement to fill in, with every column the data set''s cmp view asks for';
+    'a CREATE VIEW statement to fill in, with every column the data set''s cmp view asks for. Raises 42704';
 

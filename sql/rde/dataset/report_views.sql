@@ -118,7 +118,22 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_find_view(text, text, bigint) IS
     'id of a view that its owner may change; raises 42704 or 42501';
 
-CREATE FUNCTION @extschema@.rde_create_view(dataset text, name text, columns json, reseller bigint DEFAULT NULL) RETURNS void
+CREATE FUNCTION @extschema@._rde_check_view_lock(view bigint) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM @extschema@._rde_check_lock(format('view "%s"', v.name), v.reseller, v.locked)
+    FROM @extschema@._rde_view v WHERE v.id = _rde_check_view_lock.view;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_check_view_lock(bigint) IS
+    'raise 42501 for a view that the caller may not alter, though it is his';
+
+CREATE FUNCTION @extschema@.rde_create_view(
+    dataset text, name text, columns json, reseller bigint DEFAULT NULL, conditions json DEFAULT '[]',
+    locked boolean DEFAULT NULL
+) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -130,40 +145,59 @@ BEGIN
     found_dataset := @extschema@._rde_hold_dataset(dataset);
     PERFORM @extschema@._rde_check_name('a view', name);
     IF lower(name) = 'full' OR (lower(name) = 'cmp' AND (found_dataset.shipped OR reseller IS NOT NULL OR name <> 'cmp')) THEN
-        RAISE EXCEPTION USING ERRCODE = 'reserved_name',
+        RAISE EXCEPTION USING ERRCODE = 'reserved_name', COLUMN = 'name',
             MESSAGE = format('view name "%s" is reserved', name),
             HINT = 'Only a data set of your own can be given a cmp view, by the provider; full is every exposed column.';
     END IF;
     IF EXISTS (SELECT FROM @extschema@._rde_view v
                WHERE v.dataset = rde_create_view.dataset AND v.name = rde_create_view.name
                  AND v.reseller IS NOT DISTINCT FROM rde_create_view.reseller) THEN
-        RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
+        RAISE EXCEPTION USING ERRCODE = 'duplicate_object', COLUMN = 'name',
             MESSAGE = format('view "%s" of data set "%s" already exists', name, dataset),
             HINT = 'Change it with rde_alter_view().';
     END IF;
     PERFORM @extschema@._rde_check_count(reseller, 'views'::text);
-    INSERT INTO @extschema@._rde_view (dataset, name, reseller) VALUES (dataset, name, reseller)
+    INSERT INTO @extschema@._rde_view (dataset, name, reseller, made_by, locked)
+    VALUES (dataset, name, reseller, @extschema@._rde_own_reseller(NULL::bigint), @extschema@._rde_new_lock(reseller, locked, NULL))
     RETURNING id INTO new_view;
     PERFORM @extschema@._rde_set_view_columns(new_view, columns);
+    PERFORM @extschema@._rde_set_view_conditions(new_view, conditions);
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_create_view(text, text, json, bigint) IS
-    'make a report view: an ordered list of columns with names of your own; reseller NULL makes it the provider''s, for all';
+COMMENT ON FUNCTION @extschema@.rde_create_view(text, text, json, bigint, json, boolean) IS
+    'make a report view: an ordered list of columns with names of your own, of the rows that all conditions hold of; reseller NULL makes it the provider''s, for all. Whoever makes it for an account below lets that account alter it with locked false. Columns the source does not expose yet give a notice. Raises 22023, 42602, 42701, 42704, 42710, 42804, 42939, 54000';
 
-CREATE FUNCTION @extschema@.rde_alter_view(dataset text, name text, columns json, reseller bigint DEFAULT NULL) RETURNS void
+CREATE FUNCTION @extschema@.rde_alter_view(
+    dataset text, name text, columns json DEFAULT NULL, reseller bigint DEFAULT NULL, conditions json DEFAULT NULL,
+    locked boolean DEFAULT NULL
+) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     altered bigint := @extschema@._rde_find_view(dataset, name, @extschema@._rde_own_reseller(reseller));
 BEGIN
+    IF columns IS NULL AND conditions IS NULL AND locked IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'columns and conditions must not both be null',
+            HINT = 'What is not given stays as it is; conditions => ''[]'' takes them all away.';
+    END IF;
     PERFORM FROM @extschema@._rde_view v WHERE v.id = altered FOR NO KEY UPDATE;
-    DELETE FROM @extschema@._rde_view_column vc WHERE vc.view = altered;
-    PERFORM @extschema@._rde_set_view_columns(altered, columns);
+    PERFORM @extschema@._rde_check_view_lock(altered);
+    UPDATE @extschema@._rde_view v SET locked = @extschema@._rde_new_lock(v.reseller, rde_alter_view.locked, v.locked)
+    WHERE v.id = altered AND rde_alter_view.locked IS NOT NULL;
+    IF columns IS NOT NULL THEN
+        DELETE FROM @extschema@._rde_view_column vc WHERE vc.view = altered;
+        PERFORM @extschema@._rde_set_view_columns(altered, columns);
+    END IF;
+    IF conditions IS NOT NULL THEN
+        DELETE FROM @extschema@._rde_view_condition vc WHERE vc.view = altered;
+        PERFORM @extschema@._rde_set_view_conditions(altered, conditions);
+    END IF;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_alter_view(text, text, json, bigint) IS
-    'give a report view other columns; reports already made stay as they are';
+COMMENT ON FUNCTION @extschema@.rde_alter_view(text, text, json, bigint, json, boolean) IS
+    'give a report view other columns, or other conditions, or let its account alter it or not; what is not given stays, and so do reports already made. Raises 22004, 22023, 42501 (shipped), 42602, 42701, 42704, 42804, 54000';
 
 CREATE FUNCTION @extschema@.rde_drop_view(dataset text, name text, reseller bigint DEFAULT NULL) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
@@ -172,11 +206,12 @@ AS $$
 DECLARE
     dropped bigint := @extschema@._rde_find_view(dataset, name, @extschema@._rde_own_reseller(reseller));
 BEGIN
+    PERFORM @extschema@._rde_check_view_lock(dropped);
     DELETE FROM @extschema@._rde_view v WHERE v.id = dropped;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_drop_view(text, text, bigint) IS
-    'drop a report view; reports already made stay as they are';
+    'drop a report view; reports already made stay as they are. Raises 42501, 42704';
 
 CREATE FUNCTION @extschema@._rde_choose_view(dataset text, view text, reseller bigint) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -193,7 +228,7 @@ BEGIN
     ELSIF view IS NULL THEN
         RETURN 'full';
     END IF;
-    RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', COLUMN = 'view',
         MESSAGE = format('data set "%s" has no view "%s"', dataset, view),
         HINT = format('Views are %s; rde_create_view() makes another.',
                       (SELECT concat_ws(', ', string_agg(v.name, ', ' ORDER BY v.name), 'full')
@@ -205,6 +240,19 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_choose_view(text, text, bigint) IS
     'the view a report will use: the one named, else cmp, else full; raises 42704';
 
+CREATE FUNCTION @extschema@._rde_report_view(dataset text, view text, reseller bigint) RETURNS bigint
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- the reseller's own view of that name, else the provider's
+    SELECT v.id FROM @extschema@._rde_view v
+    WHERE v.dataset = _rde_report_view.dataset AND v.name = _rde_report_view.view
+      AND (v.reseller = _rde_report_view.reseller OR v.reseller IS NULL)
+    ORDER BY v.reseller NULLS LAST LIMIT 1;
+END;
+COMMENT ON FUNCTION @extschema@._rde_report_view(text, text, bigint) IS
+    'the view that a report has by the name of one; NULL for full, which is no row';
+
 CREATE FUNCTION @extschema@._rde_report_columns(
     dataset text, view text, reseller bigint,
     OUT "position" integer, OUT name text, OUT column_name text, OUT transform text, OUT argument text,
@@ -214,8 +262,6 @@ CREATE FUNCTION @extschema@._rde_report_columns(
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    chosen bigint;
 BEGIN
     IF view = 'full' THEN
         RETURN QUERY
@@ -227,32 +273,14 @@ BEGIN
         WHERE c.dataset = _rde_report_columns.dataset;
         RETURN;
     END IF;
-    -- the reseller's own view of that name, else the provider's
-    SELECT v.id INTO chosen FROM @extschema@._rde_view v
-    WHERE v.dataset = _rde_report_columns.dataset AND v.name = view
-      AND (v.reseller = _rde_report_columns.reseller OR v.reseller IS NULL)
-    ORDER BY v.reseller NULLS LAST LIMIT 1;
     RETURN QUERY
     SELECT vc.position, vc.alias, vc.column_name, vc.transform, vc.argument,
-           coalesce((f.attribute).attname, gone.name), c.type, format_type((f.attribute).atttypid, NULL),
-           @extschema@._rde_type_fits((f.attribute).atttypid, vc.expected),
+           b.source_column, b.attached_type, format_type(b.type, NULL), @extschema@._rde_type_fits(b.type, vc.expected),
            @extschema@._rde_expected_types(vc.expected), vc.field_group, vc.description
     FROM @extschema@._rde_view_column vc
-    CROSS JOIN LATERAL (SELECT @extschema@._rde_resolve(_rde_report_columns.dataset, vc.column_name) AS attribute) f
-    LEFT JOIN @extschema@._rde_source_column c
-        ON c.dataset = _rde_report_columns.dataset AND c.name = (f.attribute).attname
-    -- one that was attached and that the relation has lost
-    LEFT JOIN LATERAL (
-        SELECT lost.name FROM @extschema@._rde_source s
-        JOIN @extschema@._rde_source_column lost ON lost.dataset = s.dataset
-        WHERE s.dataset = _rde_report_columns.dataset AND (f.attribute).attname IS NULL
-          AND lower(lost.name) = lower(coalesce(
-              (SELECT m.value FROM jsonb_each_text(s.mapping) m WHERE lower(m.key) = lower(vc.column_name)),
-              vc.column_name))
-          AND NOT EXISTS (SELECT FROM pg_attribute a
-                          WHERE a.attrelid = s.relation AND a.attname = lost.name AND NOT a.attisdropped)
-        LIMIT 1) gone ON true
-    WHERE vc.view = chosen;
+    CROSS JOIN LATERAL @extschema@._rde_column_behind(_rde_report_columns.dataset, vc.column_name) b
+    WHERE vc.view = @extschema@._rde_report_view(_rde_report_columns.dataset, _rde_report_columns.view,
+                                                 _rde_report_columns.reseller);
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_report_columns(text, text, bigint) IS

@@ -16,10 +16,16 @@ CREATE TABLE @extschema@._rde_view (
     name     text NOT NULL CHECK (name ~ '^[^[:cntrl:]]{1,128}$'),
     reseller bigint,
     shipped  boolean NOT NULL DEFAULT false,
+    made_by  bigint,
+    locked   boolean NOT NULL DEFAULT false,
     UNIQUE NULLS NOT DISTINCT (dataset, name, reseller)
 );
 COMMENT ON TABLE @extschema@._rde_view IS
     'report views: which columns a report shows, in which order and by which names; reseller NULL is the provider''s, for all';
+COMMENT ON COLUMN @extschema@._rde_view.made_by IS
+    'the account that made it; NULL: an operator, or somebody above all accounts';
+COMMENT ON COLUMN @extschema@._rde_view.locked IS
+    'its own account may not alter or drop it: those above it may';
 
 CREATE TABLE @extschema@._rde_view_column (
     view        bigint NOT NULL,
@@ -38,6 +44,17 @@ CREATE TABLE @extschema@._rde_view_column (
 CREATE UNIQUE INDEX _rde_view_column_alias ON @extschema@._rde_view_column (view, lower(alias));
 COMMENT ON TABLE @extschema@._rde_view_column IS
     'the columns of a report view; expected is the kind of type the source column must have';
+
+CREATE TABLE @extschema@._rde_view_condition (
+    view        bigint NOT NULL,
+    position    integer NOT NULL,
+    column_name text NOT NULL,
+    operator    text NOT NULL CHECK (operator IN ('in', 'not_in', 'min', 'max', 'is_null')),
+    operand     jsonb NOT NULL,
+    PRIMARY KEY (view, position)
+);
+COMMENT ON TABLE @extschema@._rde_view_condition IS
+    'what must hold of a row, all of it, for a report view to show the row; operand is what the view was told: a list, a value, true or false';
 
 CREATE TABLE @extschema@._rde_source (
     dataset         text PRIMARY KEY,

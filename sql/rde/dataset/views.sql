@@ -6,7 +6,7 @@ CREATE FUNCTION @extschema@._rde_datasets(
     OUT name text, OUT title text, OUT source regclass, OUT source_owner name, OUT reseller_column name,
     OUT period_column name, OUT key_columns name[], OUT amount_column name, OUT currency_column name,
     OUT invoice_column name, OUT change_column name, OUT mapping jsonb, OUT watermark regclass, OUT delay interval,
-    OUT attached_at timestamptz, OUT views text[], OUT shipped boolean
+    OUT attached_at timestamptz, OUT views text[], OUT shipped boolean, OUT attached boolean
 ) RETURNS SETOF record
     LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
@@ -22,7 +22,7 @@ BEGIN
            s.amount_column, s.currency_column, s.invoice_column, s.change_column, s.mapping, s.watermark, s.delay,
            s.attached_at, (SELECT array_agg(v.name ORDER BY v.name) FROM @extschema@._rde_view v
             WHERE v.dataset = d.name AND v.reseller IS NULL) || 'full'::text,
-           d.shipped
+           d.shipped, EXISTS (SELECT FROM @extschema@._rde_source a WHERE a.dataset = d.name)
     FROM @extschema@._rde_dataset d
     LEFT JOIN @extschema@._rde_source s ON s.dataset = d.name AND sources
     LEFT JOIN pg_class c ON c.oid = s.relation;
@@ -33,7 +33,8 @@ COMMENT ON FUNCTION @extschema@._rde_datasets() IS
 
 CREATE VIEW @extschema@.rde_datasets WITH (security_barrier) AS
 SELECT d.name, d.title, d.source, d.source_owner, d.reseller_column, d.period_column, d.key_columns, d.amount_column,
-       d.currency_column, d.invoice_column, d.change_column, d.mapping, d.watermark, d.delay, d.attached_at, d.views, d.shipped
+       d.currency_column, d.invoice_column, d.change_column, d.mapping, d.watermark, d.delay, d.attached_at, d.views, d.shipped,
+       d.attached
 FROM @extschema@._rde_datasets() d;
 COMMENT ON VIEW @extschema@.rde_datasets IS
     'every data set, where its rows come from (for operators) and the views it can be exported with';
@@ -71,9 +72,12 @@ COMMENT ON COLUMN @extschema@.rde_datasets.views IS
     'the provider''s report views it can be exported with';
 COMMENT ON COLUMN @extschema@.rde_datasets.shipped IS
     'true: it comes with the extension';
+COMMENT ON COLUMN @extschema@.rde_datasets.attached IS
+    'true: it has a source, so there is something to report';
 
 CREATE FUNCTION @extschema@._rde_views(
-    OUT dataset text, OUT name text, OUT reseller bigint, OUT columns bigint, OUT shipped boolean
+    OUT dataset text, OUT name text, OUT reseller bigint, OUT columns bigint, OUT shipped boolean, OUT conditions bigint,
+    OUT made_by bigint, OUT locked boolean
 ) RETURNS SETOF record
     LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
@@ -87,11 +91,13 @@ BEGIN
     END IF;
     RETURN QUERY
     SELECT v.dataset, v.name, v.reseller,
-           (SELECT count(*) FROM @extschema@._rde_view_column c WHERE c.view = v.id), v.shipped
+           (SELECT count(*) FROM @extschema@._rde_view_column c WHERE c.view = v.id), v.shipped,
+           (SELECT count(*) FROM @extschema@._rde_view_condition c WHERE c.view = v.id), v.made_by, v.locked
     FROM @extschema@._rde_view v
     WHERE everybody OR v.reseller IS NULL OR v.reseller = ANY (accounts)
     UNION ALL
-    SELECT d.name, 'full', NULL, (SELECT count(*) FROM @extschema@._rde_source_column c WHERE c.dataset = d.name), true
+    SELECT d.name, 'full', NULL, (SELECT count(*) FROM @extschema@._rde_source_column c WHERE c.dataset = d.name), true, 0::bigint,
+           NULL, true
     FROM @extschema@._rde_dataset d;
 END
 $$;
@@ -99,10 +105,11 @@ COMMENT ON FUNCTION @extschema@._rde_views() IS
     'the rows of rde_views, as far as they are the caller''s';
 
 CREATE VIEW @extschema@.rde_views WITH (security_barrier) AS
-SELECT v.dataset, v.name, v.reseller, v.columns, v.shipped
+SELECT v.dataset, v.name, v.reseller, v.columns, v.shipped, v.conditions,
+       v.made_by, v.locked
 FROM @extschema@._rde_views() v;
 COMMENT ON VIEW @extschema@.rde_views IS
-    'the report views of every data set; rde_view_columns has their columns';
+    'the report views of every data set; rde_view_columns has their columns, rde_view_conditions says which rows they show';
 COMMENT ON COLUMN @extschema@.rde_views.dataset IS
     'the data set';
 COMMENT ON COLUMN @extschema@.rde_views.name IS
@@ -113,6 +120,12 @@ COMMENT ON COLUMN @extschema@.rde_views.columns IS
     'how many columns it has; 0 for the full view of a data set that is not attached';
 COMMENT ON COLUMN @extschema@.rde_views.shipped IS
     'true: it comes with the extension and cannot be changed';
+COMMENT ON COLUMN @extschema@.rde_views.conditions IS
+    'how many conditions its rows are chosen by; 0: all rows';
+COMMENT ON COLUMN @extschema@.rde_views.made_by IS
+    'the account that made it; NULL: an operator, or the extension';
+COMMENT ON COLUMN @extschema@.rde_views.locked IS
+    'true: its own account may not alter or drop it, as somebody above made it';
 
 CREATE FUNCTION @extschema@._rde_view_columns(
     OUT dataset text, OUT view text, OUT reseller bigint, OUT "position" integer, OUT name text, OUT column_name text,
@@ -185,4 +198,54 @@ COMMENT ON COLUMN @extschema@.rde_view_columns.field_group IS
     'what the column belongs to';
 COMMENT ON COLUMN @extschema@.rde_view_columns.description IS
     'what the column says';
+
+CREATE FUNCTION @extschema@._rde_view_conditions(
+    OUT dataset text, OUT view text, OUT reseller bigint, OUT "position" integer, OUT column_name text,
+    OUT operator text, OUT operand jsonb, OUT source_column name, OUT source_type text
+) RETURNS SETOF record
+    LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+    SET quote_all_identifiers = off
+AS $$
+DECLARE
+    everybody CONSTANT boolean := @extschema@._rde_sees_all(false);
+    sources CONSTANT boolean := @extschema@._rde_sees_all(true);
+    accounts CONSTANT bigint[] := @extschema@._rde_visible_accounts();
+BEGIN
+    RETURN QUERY
+    SELECT v.dataset, v.name, v.reseller, vc.position, vc.column_name, vc.operator, vc.operand,
+           CASE WHEN sources THEN (f.attribute).attname END,
+           CASE WHEN sources THEN format_type((f.attribute).atttypid, (f.attribute).atttypmod) END
+    FROM @extschema@._rde_view v
+    JOIN @extschema@._rde_view_condition vc ON vc.view = v.id
+    CROSS JOIN LATERAL (SELECT @extschema@._rde_resolve(v.dataset, vc.column_name) AS attribute) f
+    WHERE everybody OR v.reseller = ANY (accounts) OR (v.reseller IS NULL AND cardinality(accounts) > 0);
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_view_conditions() IS
+    'the rows of rde_view_conditions, as far as they are the caller''s';
+
+CREATE VIEW @extschema@.rde_view_conditions WITH (security_barrier) AS
+SELECT c.dataset, c.view, c.reseller, c.position, c.column_name, c.operator, c.operand, c.source_column, c.source_type
+FROM @extschema@._rde_view_conditions() c;
+COMMENT ON VIEW @extschema@.rde_view_conditions IS
+    'which rows a report view shows: those that all its conditions hold of; a view that is not here shows all rows';
+COMMENT ON COLUMN @extschema@.rde_view_conditions.dataset IS
+    'the data set';
+COMMENT ON COLUMN @extschema@.rde_view_conditions.view IS
+    'the report view';
+COMMENT ON COLUMN @extschema@.rde_view_conditions.reseller IS
+    'whose view it is; NULL is the provider''s, for all';
+COMMENT ON COLUMN @extschema@.rde_view_conditions.position IS
+    'the condition''s place in what the view was told, counted from 1';
+COMMENT ON COLUMN @extschema@.rde_view_conditions.column_name IS
+    'the data set''s column it is about; the view itself need not show it';
+COMMENT ON COLUMN @extschema@.rde_view_conditions.operator IS
+    'in, not_in, min, max or is_null';
+COMMENT ON COLUMN @extschema@.rde_view_conditions.operand IS
+    'what the column is compared with: a list of values, a value, true or false';
+COMMENT ON COLUMN @extschema@.rde_view_conditions.source_column IS
+    'the source column behind it, for operators; NULL where nothing is mapped';
+COMMENT ON COLUMN @extschema@.rde_view_conditions.source_type IS
+    'the type of that column';
 

@@ -18,7 +18,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_stamp() IS
-    'trigger function: writes the id of the transaction into the xid8 column it is given the name of';
+    'trigger function: writes the id of the transaction into the xid8 column it is given the name of. Raises 39P01';
 
 CREATE FUNCTION @extschema@._rde_is_stamped(relation regclass, change name) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -139,5 +139,5 @@ CREATE FUNCTION @extschema@.rde_rebaseline_generator(generator uuid, keep_window
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'rde_rebaseline_generator';
 COMMENT ON FUNCTION @extschema@.rde_rebaseline_generator(uuid, boolean) IS
-    'let a generator''s next snapshot window begin now, as after a restore into another cluster; keep_window, after pg_upgrade, goes on where the last one ended';
+    'let a generator''s next snapshot window begin now, as after a restore into another cluster; keep_window, after pg_upgrade, goes on where the last one ended. Raises 22004, 42704, 55000';
 

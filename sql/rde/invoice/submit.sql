@@ -120,5 +120,5 @@ CREATE FUNCTION @extschema@.rde_sweep_invoices(relation regclass, since timestam
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'rde_sweep_invoices';
 COMMENT ON FUNCTION @extschema@.rde_sweep_invoices(regclass, timestamptz) IS
-    'submit the reports that are missing of a watched table''s invoices: those that rows of a data set changed on since then; returns how many were submitted';
+    'submit the reports that are missing of a watched table''s invoices: those that rows of a data set changed on since then; returns how many were submitted. Raises 22004, 42501, 42704';
 

@@ -336,7 +336,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_watch_invoices(regclass, name, name, name, text, text[]) IS
-    'make the rows of a table events for reports on invoice, of the data sets named or the only one with an invoice column: each new row, or with when_* each that is given that value; needs the rights of the table''s owner. Watching again covers partitions added since';
+    'make the rows of a table events for reports on invoice, of the data sets named or the only one with an invoice column: each new row, or with when_* each that is given that value; needs the rights of the table''s owner. Watching again covers partitions added since. Raises 22004, 22023, 42501, 42703, 42704, 42804, 42809, 55000';
 
 CREATE FUNCTION @extschema@._rde_set_trigger(
     relation regclass, name name, function regprocedure, definition text, wanted boolean
@@ -388,7 +388,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_unwatch_invoices(regclass) IS
-    'make the rows of a table events no longer; what was recorded before is still reported';
+    'make the rows of a table events no longer; what was recorded before is still reported. Raises 42501, 42704';
 
 CREATE FUNCTION @extschema@._rde_drop_watch(relation regclass) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -22,7 +22,7 @@ CREATE FUNCTION @extschema@.rde_export(
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'rde_export';
 COMMENT ON FUNCTION @extschema@.rde_export(text, date, date, text, text, bigint, text, text, jsonb) IS
-    'make a report of the rows that changed on the days first_day .. last_day (inclusive, in the time zone) and store it in this transaction; returns its id, raises on failure and then leaves nothing behind';
+    'make a report of the rows that changed on the days first_day .. last_day (inclusive, in the time zone) and store it in this transaction; returns its id, raises on failure and then leaves nothing behind. format is csv, json, jsonl, xml or xlsx; view NULL is cmp where the data set has one, else full; reseller NULL is all; name NULL is the data set''s; time_zone NULL is that of the reseller''s account, else rde.time_zone. Never waits for open transactions. Raises 22008, 22023, 42602, 42704, 42703 and 42804 (the view does not fit the source), 42501, 55000, 54000, 40001 (a table of the source was rewritten meanwhile, or since the snapshot of the transaction), and what the source raises';
 
 CREATE FUNCTION @extschema@.rde_submit(
     dataset   text,
@@ -38,19 +38,19 @@ CREATE FUNCTION @extschema@.rde_submit(
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'rde_submit';
 COMMENT ON FUNCTION @extschema@.rde_submit(text, date, date, text, text, bigint, text, text, jsonb) IS
-    'ask for a report without building it; rde_run_due or rde_build() makes it later';
+    'ask for a report without building it; rde_run_due or rde_build() makes it later. The request is checked, and its arguments are those of rde_export. A submitted report does not expire. Raises 22008, 22023, 42602, 42704, 42703 and 42804 (the view does not fit the source), 55000';
 
 CREATE FUNCTION @extschema@.rde_build(report uuid) RETURNS text
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'rde_build';
 COMMENT ON FUNCTION @extschema@.rde_build(uuid) IS
-    'build a submitted report; returns what it is now, completed or error. A failure is recorded on its row and raised as a warning';
+    'build a submitted report; returns what it is now, completed or error. A failure is recorded on its row and raised as a warning. Cancel, shutdown, deadlock, serialization and lock failures are raised as they are, and leave it submitted. Raises 42704, 55000 (not submitted, or of a snapshot window), 55P03 (another session builds it)';
 
 CREATE FUNCTION @extschema@.rde_rebuild(report uuid) RETURNS uuid
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'rde_rebuild';
 COMMENT ON FUNCTION @extschema@.rde_rebuild(uuid) IS
-    'build the next revision of a completed report from today''s rows of its period; returns the revision''s id';
+    'build the next revision of a completed report from today''s rows of its period; returns the revision''s id. Raises 42704, 55000 (not completed, has a next revision, or covers a snapshot window), and those of rde_export';
 
 CREATE FUNCTION @extschema@._rde_resubmit(reports uuid[]) RETURNS void
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -96,7 +96,7 @@ EXCEPTION
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_retry_report(uuid) IS
-    'submit a report that ended in error again, with no attempts counted; rde_run_due or rde_build() makes it';
+    'submit a report that ended in error again, with no attempts counted; rde_run_due or rde_build() makes it. Raises 42704, 55000';
 
 CREATE FUNCTION @extschema@.rde_cancel_report(report uuid) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
@@ -148,4 +148,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_cancel_report(uuid) IS
-    'do not build a report that waits to be, or is being built, whose session is told at once and goes on with others; rde_retry_report() submits it again';
+    'do not build a report that waits to be, or is being built, whose session is told at once and goes on with others; rde_retry_report() submits it again. It is in error then. Raises 42704, 55000, 55P03 (somebody is about to build or change it)';

@@ -31,7 +31,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_drop_report(uuid) IS
-    'remove a report and its file now';
+    'remove a report and its file now. Raises 42704';
 
 CREATE FUNCTION @extschema@.rde_keep_report(report uuid, until timestamptz) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
@@ -54,7 +54,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_keep_report(uuid, timestamptz) IS
-    'let a report expire at another time; ''infinity'' keeps it for good';
+    'let a report expire at another time; ''infinity'' keeps it for good. Raises 22004, 22023 (not in the future), 42704';
 
 CREATE FUNCTION @extschema@.rde_purge_reports(max_reports integer DEFAULT NULL) RETURNS bigint
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
@@ -78,7 +78,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_purge_reports(integer) IS
-    'remove reports that expired more than an hour ago, the oldest first, at most max_reports of them; returns how many';
+    'remove reports that expired more than an hour ago, the oldest first, at most max_reports of them; returns how many. Submitted ones stay';
 
 CREATE FUNCTION @extschema@.rde_set_report_store(report uuid, store text, drop_chunks boolean DEFAULT false) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
@@ -124,5 +124,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_set_report_store(uuid, text, boolean) IS
-    'say that a completed report''s file is in a store, whose function rde_<store>_download_url() gives its link from now on; drop_chunks removes it from the database. ''local'' takes that back while the chunks are there';
+    'say that a completed report''s file is in a store, whose function rde_<store>_download_url() gives its link from now on; drop_chunks removes it from the database. ''local'' takes that back while the chunks are there. The function is beside rde''s own and of the same owner. For administrators; rde_azure calls it. Raises 22004, 22023, 42704, 55000';
 

@@ -59,6 +59,7 @@ CREATE TABLE @extschema@._rde_report (
     replaced_characters bigint,
     text_numbers        bigint,
     columns             jsonb,
+    conditions          jsonb,
     file_name           text,
     media_type          text,
     store               text,
@@ -72,7 +73,9 @@ CREATE TABLE @extschema@._rde_report (
     CHECK (status <> 'completed'
            OR (published_at IS NOT NULL AND row_count IS NOT NULL AND sha256 IS NOT NULL
                AND file_bytes IS NOT NULL AND file_name IS NOT NULL))
-);
+-- A claim changes nothing that is indexed: with room for it beside the row it need not be
+-- entered into any index.
+) WITH (fillfactor = 50);
 CREATE INDEX _rde_report_published ON @extschema@._rde_report (published_at, id)
     WHERE status = 'completed';
 CREATE INDEX _rde_report_reseller ON @extschema@._rde_report (reseller, published_at, id);
@@ -83,7 +86,7 @@ CREATE INDEX _rde_report_revoked ON @extschema@._rde_report (id)
     WHERE link_number > 0;
 CREATE INDEX _rde_report_expires ON @extschema@._rde_report (expires_at);
 CREATE UNIQUE INDEX _rde_report_supersedes ON @extschema@._rde_report (supersedes)
-    WHERE status <> 'error';
+    WHERE status <> 'error' AND supersedes IS NOT NULL;
 -- Exactly once is these two: whatever asks twice for a period or an invoice of a
 -- generator gets no second report.
 CREATE UNIQUE INDEX _rde_report_period ON @extschema@._rde_report (generator, period_from, format, revision)
@@ -109,7 +112,7 @@ ALTER TABLE @extschema@._rde_report
     ALTER COLUMN build_ms SET STATISTICS 0, ALTER COLUMN row_count SET STATISTICS 0,
     ALTER COLUMN content_bytes SET STATISTICS 0, ALTER COLUMN file_bytes SET STATISTICS 0,
     ALTER COLUMN sha256 SET STATISTICS 0, ALTER COLUMN file_name SET STATISTICS 0, ALTER COLUMN options SET STATISTICS 0,
-    ALTER COLUMN columns SET STATISTICS 0;
+    ALTER COLUMN columns SET STATISTICS 0, ALTER COLUMN conditions SET STATISTICS 0;
 COMMENT ON TABLE @extschema@._rde_report IS
     'one row is one report: its request, its status and, once completed, its manifest';
 COMMENT ON COLUMN @extschema@._rde_report.generator IS
@@ -126,6 +129,8 @@ COMMENT ON COLUMN @extschema@._rde_report.foreign_error IS
     'the error is not in rde''s own words: a row of another reseller may have raised it, so resellers do not see it';
 COMMENT ON COLUMN @extschema@._rde_report.columns IS
     'the columns of its file as they were when it was built: name, type, group, description; NULL for one that was built before this was kept';
+COMMENT ON COLUMN @extschema@._rde_report.conditions IS
+    'the conditions its rows were chosen by, as they were when it was built';
 COMMENT ON COLUMN @extschema@._rde_report.published_xid IS
     'the transaction that completed it, and in column system_identifier the cluster whose transaction that was: what a cursor compares with';
 COMMENT ON COLUMN @extschema@._rde_report.store IS

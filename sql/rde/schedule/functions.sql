@@ -115,7 +115,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_schedule(text, integer) IS
-    'let pg_cron run workers as the caller, and uploads to each store there is: every is an interval such as ''1 minute'' or a cron expression. Scheduling again replaces; where pg_cron is in another database the error''s hint is what to run there';
+    'let pg_cron run workers as the caller, and uploads to each store there is: every is an interval such as ''1 minute'' or a cron expression. Scheduling again replaces; where pg_cron is in another database the error''s hint is what to run there. An interval has to divide an hour or a day. Raises 22023, 42501, 55000';
 
 CREATE FUNCTION @extschema@.rde_unschedule() RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

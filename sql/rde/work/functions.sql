@@ -157,5 +157,5 @@ CREATE PROCEDURE @extschema@.rde_run_due(max_reports integer DEFAULT NULL, wait 
     LANGUAGE C
     AS 'MODULE_PATHNAME', 'rde_run_due';
 COMMENT ON PROCEDURE @extschema@.rde_run_due(integer, interval) IS
-    'submit what is due, build what is submitted, remove what has expired, and commit after each; any number may run at once. With wait it looks for more once a second until then';
+    'submit what is due, build what is submitted, remove what has expired, and commit after each; any number may run at once. With wait it looks for more once a second until then. Not in a transaction block. Raises 22023, 25006 (on a standby), 2D000 (in a transaction block)';
 
