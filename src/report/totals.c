@@ -83,16 +83,22 @@ void
 rde_totals_add(RdeTotals *totals, const char *currency, size_t currency_len,
 			   Numeric amount)
 {
-	RdeTotal   *total;
-	size_t		size;
-
 	if (currency == NULL)
 	{
 		currency = "";
 		currency_len = 0;
 	}
-	total = find_entry(totals, currency, currency_len);
-	total->rows++;
+	rde_totals_merge(totals, currency, currency_len, 1, amount);
+}
+
+void
+rde_totals_merge(RdeTotals *totals, const char *currency, size_t currency_len,
+				 int64 rows, Numeric amount)
+{
+	RdeTotal   *total = find_entry(totals, currency, currency_len);
+	size_t		size;
+
+	total->rows += rows;
 	if (amount == NULL)
 		return;
 
