@@ -58,6 +58,7 @@ rde_dataset_not_attached(const char *dataset)
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("data set \"%s\" is not attached", dataset),
+			 err_generic_string(PG_DIAG_COLUMN_NAME, "dataset"),
 			 errhint("Say where its rows are with rde_attach('%s', ...).",
 					 dataset)));
 }

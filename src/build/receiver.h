@@ -27,6 +27,8 @@ typedef struct RdePass
 	MemoryContext export_context;	/* lives as long as the pass */
 	MemoryContext row_context;	/* reset before each row */
 	RdeValue   *values;
+	RdeColumn	period_column;
+	RdeValue	period;
 	int64		rows;
 	int64		rows_before;	/* those that `since` does not count */
 	int			column;			/* being read, for messages; -1 for none */

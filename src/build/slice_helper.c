@@ -172,7 +172,8 @@ write_totals(Helper *helper, int number)
 	for (int i = 0; i < totals->count; i++)
 	{
 		RdeTotal   *total = &totals->entries[i];
-		Size		size = total->has_amount ? VARSIZE_ANY(total->amount) : 0;
+		Numeric		amount = total->amount.any ? total->amount.value : NULL;
+		Size		size = amount ? VARSIZE_ANY(amount) : 0;
 
 		BufFileWrite(file, &total->currency_len, sizeof(size_t));
 		BufFileWrite(file, unconstify(char *, total->currency),
@@ -180,7 +181,7 @@ write_totals(Helper *helper, int number)
 		BufFileWrite(file, &total->rows, sizeof(int64));
 		BufFileWrite(file, &size, sizeof(Size));
 		if (size > 0)
-			BufFileWrite(file, total->amount, size);
+			BufFileWrite(file, amount, size);
 	}
 	BufFileExportFileSet(file);
 	BufFileClose(file);

@@ -86,6 +86,9 @@ typedef struct RdeColumn
 
 struct pg_tz;
 
+/* As views name it: unix, unix_date, attribute or locale. */
+extern RdeTransform rde_transform_find(const char *name);
+
 /* Learn a column's kind from the type the SELECT returns for it. */
 extern void rde_column_prepare(RdeColumn *column, Oid type);
 

@@ -261,6 +261,17 @@ const RdeFormat rde_format_csv = {
 	.set_options = set_options,
 	.options_hint = "{\"csv\": {\"delimiter\": \";\", \"decimal\": \",\","
 	" \"bom\": true, \"formula_guard\": false}}, {\"csv\": \"excel\"}",
+	.options_list =
+	"{\"name\":\"csv.delimiter\",\"formats\":[\"csv\"],\"type\":\"string\",\"values\":[\",\",\";\",\"|\",\"\\t\"],"
+	"\"default\":\",\",\"description\":\"What stands between fields\"},"
+	"{\"name\":\"csv.decimal\",\"formats\":[\"csv\"],\"type\":\"string\",\"values\":[\".\",\",\"],"
+	"\"default\":\".\",\"description\":\"What stands in front of decimals; not the delimiter\"},"
+	"{\"name\":\"csv.bom\",\"formats\":[\"csv\"],\"type\":\"boolean\","
+	"\"default\":false,\"description\":\"A UTF-8 byte order mark first, for Excel\"},"
+	"{\"name\":\"csv.formula_guard\",\"formats\":[\"csv\"],\"type\":\"boolean\","
+	"\"default\":true,\"description\":\"Text that a spreadsheet would calculate is marked as text\"},"
+	"{\"name\":\"csv\",\"formats\":[\"csv\"],\"type\":\"string\",\"values\":[\"excel\"],"
+	"\"default\":null,\"description\":\"In place of the others: a byte order mark and no gzip\"}",
 	.start = csv_start,
 	.head = csv_head,
 	.row = csv_row,

@@ -37,6 +37,8 @@ typedef struct RdeFormatContext
 	const char *report_name;
 	const char *dataset;
 	const char *view;
+	bool		has_reseller;	/* whose it is; else everybody's */
+	int64		reseller;
 	const char *invoice;		/* the rows of an invoice, else NULL and ... */
 	TimestampTz period_from;	/* inclusive */
 	TimestampTz period_to;		/* exclusive */
@@ -54,6 +56,9 @@ typedef struct RdeFormatContext
 	const char *currency;		/* of the row, with the amounts of a source
 								 * that has them; NULL if there is none */
 	size_t		currency_length;
+	struct NumericData *amount; /* of the row, likewise */
+	const RdeValue *period;		/* of the row: a date, an instant or Unix
+								 * seconds; other shapes are no time */
 
 	/* manifest */
 	int64		replaced_characters;	/* that the format cannot hold */
@@ -80,6 +85,8 @@ struct RdeFormat
 	void		(*set_options) (const struct JsonbValue *value, void *own,
 								RdeOptions *options);
 	const char *options_hint;
+	const char *options_list;	/* the same for programs: objects of JSON, see
+								 * _rde_option_list() */
 
 	/*
 	 * A text format's file is its head, its rows with what stands between

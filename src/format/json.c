@@ -196,6 +196,9 @@ const RdeFormat rde_format_json = {
 	.options_size = sizeof(JsonOptions),
 	.set_options = set_options,
 	.options_hint = "{\"json\": {\"numbers\": \"string\"}}",
+	.options_list =
+	"{\"name\":\"json.numbers\",\"formats\":[\"json\",\"jsonl\"],\"type\":\"string\",\"values\":[\"number\",\"string\"],"
+	"\"default\":\"number\",\"description\":\"Numbers as strings, for readers that lose digits\"}",
 	.start = json_start,
 	.head = json_head,
 	.between = ",\n",

@@ -8,6 +8,7 @@
 #include "report/missing.h"
 #include "report/report.h"
 
+#include "access/toast_internals.h"
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "common/sha2.h"
@@ -316,8 +317,8 @@ keep_totals(const RdeHome *home, RdeReport *const *reports,
 			columns[0][n] = UUIDPGetDatum(&reports[i]->id);
 			columns[1][n] = CStringGetTextDatum(total->currency);
 			columns[2][n] = Int64GetDatum(total->rows);
-			columns[3][n] = NumericGetDatum(total->amount);
-			nulls[n] = !total->has_amount;
+			columns[3][n] = NumericGetDatum(total->amount.value);
+			nulls[n] = !total->amount.any;
 		}
 	values[0] = rde_array(columns[0], NULL, n, UUIDOID);
 	values[1] = rde_array(columns[1], NULL, n, TEXTOID);
@@ -353,6 +354,16 @@ static const RdeStatement publish = {
 };
 
 #define PUBLISH_ARRAYS	9
+
+/* A value as it will be stored in many rows, which would compress it each. */
+static Datum
+compressed(Datum value)
+{
+	Datum		smaller = toast_compress_datum(value,
+											   default_toast_compression);
+
+	return DatumGetPointer(smaller) ? smaller : value;
+}
 
 /* What the manifest of one report says, in the order of the arrays. */
 static void
@@ -404,7 +415,8 @@ rde_reports_finish(const RdeHome *home, RdeReport *const *reports,
 	values[11] = Float8GetDatum(built->build_ms);
 	values[12] = CStringGetTextDatum(RDE_STORE_LOCAL);
 	values[13] = Int64GetDatum((int64) GetSystemIdentifier());
-	values[14] = rde_columns_json(built->columns, built->ncolumns);
+	values[14] = compressed(rde_columns_json(built->columns,
+											 built->ncolumns));
 	values[15] = DirectFunctionCall1(jsonb_in,
 									 CStringGetDatum(built->conditions));
 	rde_execute(home, &publish, values, NULL);
