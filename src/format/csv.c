@@ -21,6 +21,7 @@ typedef struct CsvOptions
 	char		decimal;		/* '.' or ',' */
 	bool		bom;
 	bool		formula_guard;
+	bool		labels;			/* head the columns, not their names */
 } CsvOptions;
 
 /* A field of text: guarded, quoted where needed. */
@@ -116,7 +117,8 @@ csv_start(RdeFormatContext *context)
 	}
 	for (i = 0; i < context->ncolumns; i++)
 	{
-		const char *name = context->columns[i].name;
+		const char *name = options->labels ?
+			rde_column_title(&context->columns[i]) : context->columns[i].name;
 
 		if (i == 0)
 			p = put_first_name(buffer, p, options, name, strlen(name));
@@ -225,6 +227,12 @@ set_option(const char *name, const JsonbValue *value, void *own)
 	else if (strcmp(name, "formula_guard") == 0)
 		options->formula_guard = rde_option_bool("csv.formula_guard",
 												 value);
+	else if (strcmp(name, "header") == 0)
+	{
+		options->labels = rde_option_is(value, "label");
+		if (!options->labels && !rde_option_is(value, "name"))
+			rde_option_refuse("csv.header", "must be \"name\" or \"label\"");
+	}
 	else
 		rde_option_refuse(psprintf("csv.%s", name), "does not exist");
 }
@@ -255,7 +263,7 @@ const RdeFormat rde_format_csv = {
 	.default_options = default_options,
 	.set_options = set_options,
 	.options_hint = "{\"csv\": {\"delimiter\": \";\", \"decimal\": \",\","
-	" \"bom\": true, \"formula_guard\": false}}, {\"csv\": \"excel\"}",
+	" \"bom\": true, \"formula_guard\": false, \"header\": \"label\"}}, {\"csv\": \"excel\"}",
 	.start = csv_start,
 	.row = csv_row,
 	.end = csv_end,
