@@ -52,6 +52,7 @@ static const Condition conditions[] = {
 	{"22P02", "invalid_text_representation", 400, 0, SAID_ALL, NULL},
 	{"22P05", "untranslatable_character", 400, 0, SAID_ALL, NULL},
 	{"22", "data_exception", 400, 0, SAID_ALL, NULL},
+	{"27000", "precondition_failed", 412, 0, SAID_ALL, NULL},
 	{"25006", "read_only_sql_transaction", 503, 60, SAID_INSTEAD, STANDBY},
 	{"28", "invalid_authorization_specification", 401, 0, SAID_MESSAGE, NULL},
 	{"40001", "serialization_failure", 503, 1, SAID_INSTEAD, UNAVAILABLE},
@@ -59,9 +60,12 @@ static const Condition conditions[] = {
 	{"40", "transaction_rollback", 503, 1, SAID_INSTEAD, UNAVAILABLE},
 	{"42501", "insufficient_privilege", 403, 0, SAID_MESSAGE, NULL},
 	{"42602", "invalid_name", 400, 0, SAID_MESSAGE, NULL},
+	{"42701", "duplicate_column", 400, 0, SAID_ALL, NULL},
 	{"42702", "ambiguous_column", 400, 0, SAID_INSTEAD, MISFIT},
 	{"42703", "undefined_column", 400, 0, SAID_INSTEAD, MISFIT},
 	{"42804", "datatype_mismatch", 400, 0, SAID_INSTEAD, MISFIT},
+	{"42710", "duplicate_object", 409, 0, SAID_MESSAGE, NULL},
+	{"42939", "reserved_name", 400, 0, SAID_MESSAGE, NULL},
 	{"42704", "undefined_object", 404, 0, SAID_MESSAGE, NULL},
 	{"53300", "too_many_connections", 503, 1, SAID_INSTEAD, UNAVAILABLE},
 	{"53400", "configuration_limit_exceeded", 429, 60, SAID_ALL, NULL},
@@ -152,6 +156,18 @@ field_of(const PGresult *error, int field)
 }
 
 static bool
+is_view(Statement statement)
+{
+	return statement >= STATEMENT_VIEW_GET && statement <= STATEMENT_VIEW_REMOVE;
+}
+
+static bool
+is_file(Statement statement)
+{
+	return statement >= STATEMENT_REDEEM && statement <= STATEMENT_FILE_PIECE;
+}
+
+static bool
 is_link(Statement statement)
 {
 	return statement == STATEMENT_REDEEM || statement == STATEMENT_REDEEM_PIECE;
@@ -162,12 +178,15 @@ is_link(Statement statement)
  * the server of something inside, which no client can do anything about.
  */
 static bool
-is_state_of_request(const char *raised_by, Statement statement)
+is_state_of_request(const PGresult *error, Statement statement)
 {
+	const char *raised_by = field_of(error, PG_DIAG_SOURCE_FUNCTION);
+
 	switch (statement)
 	{
-		case STATEMENT_REQUEST:
-			return strcmp(raised_by, "rde_dataset_not_attached") == 0;
+		case STATEMENT_LOGIN:
+		case STATEMENT_PING:
+			return false;
 		case STATEMENT_REDEEM:
 		case STATEMENT_FILE:
 			return strcmp(raised_by, "moved_url") == 0;
@@ -175,7 +194,8 @@ is_state_of_request(const char *raised_by, Statement statement)
 		case STATEMENT_FILE_PIECE:
 			return strcmp(raised_by, "refuse_moved") == 0;
 		default:
-			return false;
+			/* rde says of what; the server, or somebody's trigger, does not */
+			return *field_of(error, PG_DIAG_COLUMN_NAME) != '\0';
 	}
 }
 
@@ -194,7 +214,7 @@ is_ours(const PGresult *error, Statement statement)
 	if (strcmp(sqlstate, "42501") == 0)
 		return strcmp(raised_by, "aclcheck_error") == 0;
 	if (strcmp(sqlstate, "55000") == 0)
-		return !is_state_of_request(raised_by, statement);
+		return !is_state_of_request(error, statement);
 	/* logging in is refused by 28000 alone */
 	return statement == STATEMENT_LOGIN && begins_with(sqlstate, "42");
 }
@@ -220,6 +240,7 @@ find_condition(const char *sqlstate)
 static Condition
 condition_of(const PGresult *error, Statement statement)
 {
+	const char *column = field_of(error, PG_DIAG_COLUMN_NAME);
 	Condition	it;
 
 	if (is_ours(error, statement))
@@ -232,14 +253,16 @@ condition_of(const PGresult *error, Statement statement)
 		it.said = SAID_INSTEAD;
 		it.instead = LINK_NOT_VALID;
 	}
-	else if (statement == STATEMENT_REQUEST &&
-			 strcmp(it.sqlstate, "42704") == 0)
+	/* what the path names is not there, or what the body does */
+	else if (strcmp(it.sqlstate, "42704") == 0 && *column != '\0' && !is_view(statement))
 		it.status = 400;
-	else if (statement == STATEMENT_REQUEST &&
-			 strcmp(it.sqlstate, "55000") == 0)
+	else if (strcmp(it.sqlstate, "42804") == 0 && is_view(statement))
+		it.said = SAID_MESSAGE;
+	else if (strcmp(it.sqlstate, "55000") == 0 && !is_file(statement))
 	{
-		it.status = 400;
+		it.status = strcmp(column, "status") == 0 ? 409 : 400;
 		it.retry_after = 0;
+		it.said = strcmp(column, "dataset") == 0 ? SAID_INSTEAD : SAID_MESSAGE;
 		it.instead = NO_SOURCE;
 	}
 	return it;
@@ -251,14 +274,16 @@ apply_quota(Condition *it, const PGresult *error)
 {
 	const char *quota = field_of(error, PG_DIAG_COLUMN_NAME);
 	const char *detail = field_of(error, PG_DIAG_MESSAGE_DETAIL);
+	int			seconds = atoi(detail + strcspn(detail, "0123456789"));
 
-	if (strcmp(quota, "max_stored_bytes") == 0)
+	if (strcmp(quota, "max_reports_per_day") == 0)
+		it->retry_after = seconds > 0 ? seconds : it->retry_after;
+	else if (*quota != '\0' && strcmp(quota, "max_pending") != 0)
 	{
-		it->status = 403;
+		/* something of the request, or what only others can make room for */
+		it->status = begins_with(quota, "max_") ? 403 : 400;
 		it->retry_after = 0;
 	}
-	else if (strcmp(quota, "max_reports_per_day") == 0)
-		it->retry_after = atoi(detail + strcspn(detail, "0123456789"));
 }
 
 /* What rde calls an argument that a request calls otherwise than in its spelling */

@@ -43,6 +43,84 @@ static const Route routes[] = {
 		.sources = {REPORT_PARAMETERS(PARAMETER_AS_SOURCE)}
 	},
 	{.method = "GET",.pattern = "/reports/{id}/{fileName}",.answer = download_file},
+	{
+		.method = "GET",.pattern = "/account",.answer = api_answer,
+		.statement = STATEMENT_ACCOUNT,
+	},
+	{
+		.method = "GET",.pattern = "/datasets",.answer = api_answer,
+		.statement = STATEMENT_DATASETS,
+	},
+	{
+		.method = "GET",.pattern = "/datasets/{dataset}/views/{view}",.answer = api_answer,
+		.statement = STATEMENT_VIEW_GET,
+		.sources = {VIEW_GET_PARAMETERS(PARAMETER_AS_SOURCE)},
+		.tells_version = true
+	},
+	{
+		.method = "POST",.pattern = "/datasets/{dataset}/views/{view}",.answer = api_answer,
+		.statement = STATEMENT_VIEW_CREATE,
+		.sources = {VIEW_CREATE_PARAMETERS(PARAMETER_AS_SOURCE)},
+		.takes_body = true,.status = 201,.tells_version = true
+	},
+	{
+		.method = "PUT",.pattern = "/datasets/{dataset}/views/{view}",.answer = api_answer,
+		.statement = STATEMENT_VIEW_REPLACE,
+		.sources = {VIEW_REPLACE_PARAMETERS(PARAMETER_AS_SOURCE)},
+		.takes_body = true,.tells_version = true
+	},
+	{
+		.method = "DELETE",.pattern = "/datasets/{dataset}/views/{view}",.answer = api_answer,
+		.statement = STATEMENT_VIEW_REMOVE,
+		.sources = {VIEW_REMOVE_PARAMETERS(PARAMETER_AS_SOURCE)},
+		.status = 204
+	},
+	{
+		.method = "GET",.pattern = "/generators",.answer = api_answer,
+		.statement = STATEMENT_GENERATOR_LIST,
+		.sources = {GENERATOR_LIST_PARAMETERS(PARAMETER_AS_SOURCE)},
+	},
+	{
+		.method = "POST",.pattern = "/generators",.answer = api_answer,
+		.statement = STATEMENT_GENERATOR_CREATE,
+		.sources = {GENERATOR_CREATE_PARAMETERS(PARAMETER_AS_SOURCE)},
+		.takes_body = true,.status = 201,.tells_version = true
+	},
+	{
+		.method = "POST",.pattern = "/generators/preview",.answer = api_answer,
+		.statement = STATEMENT_PREVIEW,
+		.sources = {PREVIEW_PARAMETERS(PARAMETER_AS_SOURCE)},
+		.takes_body = true
+	},
+	{
+		.method = "GET",.pattern = "/generators/{id}",.answer = api_answer,
+		.statement = STATEMENT_GENERATOR_GET,
+		.sources = {GENERATOR_PARAMETERS(PARAMETER_AS_SOURCE)},
+		.tells_version = true
+	},
+	{
+		.method = "PATCH",.pattern = "/generators/{id}",.answer = api_answer,
+		.statement = STATEMENT_GENERATOR_CHANGE,
+		.sources = {GENERATOR_CHANGE_PARAMETERS(PARAMETER_AS_SOURCE)},
+		.takes_body = true,.tells_version = true
+	},
+	{
+		.method = "DELETE",.pattern = "/generators/{id}",.answer = api_answer,
+		.statement = STATEMENT_GENERATOR_REMOVE,
+		.sources = {GENERATOR_REMOVE_PARAMETERS(PARAMETER_AS_SOURCE)},
+		.status = 204
+	},
+	{
+		.method = "POST",.pattern = "/generators/{id}/runs",.answer = api_answer,
+		.statement = STATEMENT_RUN,
+		.sources = {RUN_PARAMETERS(PARAMETER_AS_SOURCE)},
+		.takes_body = true,.status = 202
+	},
+	{
+		.method = "GET",.pattern = "/generators/{id}/periods",.answer = api_answer,
+		.statement = STATEMENT_PERIODS,
+		.sources = {PERIODS_PARAMETERS(PARAMETER_AS_SOURCE)},
+	},
 	{.method = "GET",.pattern = "/health",.answer = health_get},
 	{.method = "GET",.pattern = "/openapi.json",.answer = embedded_get},
 };

@@ -55,6 +55,76 @@ static const StatementText statements[STATEMENT_COUNT] = {
 		SELECT(RESOURCE_COLUMNS) " FROM %.rde_request_report($1, $2) AS request(body)",
 		{REQUEST_PARAMETERS(PARAMETER_AS_TYPE)}
 	},
+	[STATEMENT_ACCOUNT] = {
+		"account",
+		SELECT(BODY_COLUMNS) " FROM %.rde_get_account() AS it(body)",
+		{0}
+	},
+	[STATEMENT_DATASETS] = {
+		"datasets",
+		SELECT(BODY_COLUMNS) " FROM %.rde_list_datasets() AS it(body)",
+		{0}
+	},
+	[STATEMENT_VIEW_GET] = {
+		"view_get",
+		SELECT(RESOURCE_COLUMNS) " FROM %.rde_get_view($1, $2, $3) AS it(body)",
+		{VIEW_GET_PARAMETERS(PARAMETER_AS_TYPE)}
+	},
+	[STATEMENT_VIEW_CREATE] = {
+		"view_create",
+		SELECT(RESOURCE_COLUMNS) " FROM %.rde_request_view($1, $2, $3, $4, $5) AS it(body)",
+		{VIEW_CREATE_PARAMETERS(PARAMETER_AS_TYPE)}
+	},
+	[STATEMENT_VIEW_REPLACE] = {
+		"view_replace",
+		SELECT(RESOURCE_COLUMNS) " FROM %.rde_replace_view($1, $2, $3, $4, $5) AS it(body)",
+		{VIEW_REPLACE_PARAMETERS(PARAMETER_AS_TYPE)}
+	},
+	[STATEMENT_VIEW_REMOVE] = {
+		"view_remove",
+		SELECT(BODY_COLUMNS) " FROM %.rde_remove_view($1, $2, $3, $4) AS it(body)",
+		{VIEW_REMOVE_PARAMETERS(PARAMETER_AS_TYPE)}
+	},
+	[STATEMENT_GENERATOR_LIST] = {
+		"generator_list",
+		SELECT(BODY_COLUMNS) " FROM %.rde_list_generators($1, $2) AS it(body)",
+		{GENERATOR_LIST_PARAMETERS(PARAMETER_AS_TYPE)}
+	},
+	[STATEMENT_GENERATOR_GET] = {
+		"generator_get",
+		SELECT(RESOURCE_COLUMNS) " FROM %.rde_get_generator($1) AS it(body)",
+		{GENERATOR_PARAMETERS(PARAMETER_AS_TYPE)}
+	},
+	[STATEMENT_GENERATOR_CREATE] = {
+		"generator_create",
+		SELECT(RESOURCE_COLUMNS) " FROM %.rde_request_generator($1, $2) AS it(body)",
+		{GENERATOR_CREATE_PARAMETERS(PARAMETER_AS_TYPE)}
+	},
+	[STATEMENT_GENERATOR_CHANGE] = {
+		"generator_change",
+		SELECT(RESOURCE_COLUMNS) " FROM %.rde_change_generator($1, $2, $3) AS it(body)",
+		{GENERATOR_CHANGE_PARAMETERS(PARAMETER_AS_TYPE)}
+	},
+	[STATEMENT_GENERATOR_REMOVE] = {
+		"generator_remove",
+		SELECT(BODY_COLUMNS) " FROM %.rde_remove_generator($1, $2) AS it(body)",
+		{GENERATOR_REMOVE_PARAMETERS(PARAMETER_AS_TYPE)}
+	},
+	[STATEMENT_RUN] = {
+		"run",
+		SELECT(BODY_COLUMNS) " FROM %.rde_request_run($1, $2, $3) AS it(body)",
+		{RUN_PARAMETERS(PARAMETER_AS_TYPE)}
+	},
+	[STATEMENT_PERIODS] = {
+		"periods",
+		SELECT(BODY_COLUMNS) " FROM %.rde_list_periods($1, $2, $3) AS it(body)",
+		{PERIODS_PARAMETERS(PARAMETER_AS_TYPE)}
+	},
+	[STATEMENT_PREVIEW] = {
+		"preview",
+		SELECT(BODY_COLUMNS) " FROM %.rde_preview_periods($1) AS it(body)",
+		{PREVIEW_PARAMETERS(PARAMETER_AS_TYPE)}
+	},
 	[STATEMENT_REDEEM] = {
 		"redeem",
 		SELECT(FILE_COLUMNS) " FROM %.rde_redeem($1, $2, $3, $4, $5, $6, $7, $8, $9)",

@@ -45,7 +45,10 @@
  *   schedule/functions.sql     scheduling with pg_cron
  *   health/functions.sql       what needs attention
  *   health/views.sql           what needs attention, to be selected from
+ *   rest/requests.sql          what a request's body says, and answers that are given again
  *   rest/functions.sql         the bodies of GET and POST /reports
+ *   rest/account.sql           the bodies of GET /account and /datasets, and of a data set's views
+ *   rest/generators.sql        the bodies of /generators
  *   shipped.sql                provisioned_orders and payments with their cmp views
  *   dump.sql                   which rows pg_dump keeps
  *   privileges.sql             revoked from PUBLIC, in one place

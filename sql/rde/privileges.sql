@@ -20,6 +20,10 @@ BEGIN
                    'rde_drop_report', 'rde_content', 'rde_chunks', 'rde_chunk', 'rde_text', 'rde_verify_report',
                    'rde_list_reports', 'rde_get_report', 'rde_request_report', 'rde_report_file', 'rde_report_manifest',
                    'rde_download_url', 'rde_revoke_links',
+                   -- what programs ask for by HTTP
+                   'rde_get_account', 'rde_list_datasets', 'rde_get_view', 'rde_request_view', 'rde_replace_view', 'rde_remove_view',
+                   'rde_list_generators', 'rde_get_generator', 'rde_request_generator', 'rde_change_generator',
+                   'rde_remove_generator', 'rde_request_run', 'rde_list_periods', 'rde_preview_periods',
                    -- views, generators, tokens
                    'rde_create_view', 'rde_alter_view', 'rde_drop_view',
                    'rde_create_generator', 'rde_alter_generator', 'rde_drop_generator', 'rde_run_generator',

@@ -174,8 +174,8 @@ rde_rebuild(PG_FUNCTION_ARGS)
 
 /*
  * _rde_submit_period(dataset text, period_from timestamptz, period_to
- * timestamptz, format text, view text, reseller bigint, name text) → uuid.
- * Raises what rde_report_submit() raises.
+ * timestamptz, format text, view text, reseller bigint, name text, time_zone
+ * text, options jsonb) → uuid.  Raises what rde_report_submit() raises.
  */
 Datum
 rde_submit_period(PG_FUNCTION_ARGS)
@@ -193,8 +193,8 @@ rde_submit_period(PG_FUNCTION_ARGS)
 	request.has_reseller = !PG_ARGISNULL(5);
 	request.reseller = PG_ARGISNULL(5) ? 0 : PG_GETARG_INT64(5);
 	request.name = text_argument(fcinfo, 6);
-	request.options = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
-														 CStringGetDatum("{}")));
+	request.time_zone = text_argument(fcinfo, 7);
+	request.options = PG_ARGISNULL(8) ? NULL : PG_GETARG_JSONB_P(8);
 	request.type = "onetime";
 	rde_own_reseller(home, &request.has_reseller, &request.reseller);
 	rde_connect();

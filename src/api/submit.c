@@ -27,7 +27,8 @@ require(const void *argument, const char *name)
 	if (argument == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null", name)));
+				 errmsg("%s must not be null", name),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, name)));
 }
 
 static const RdeStatement find_dataset = {
@@ -116,7 +117,8 @@ check_name(const char *name)
 	if (!good)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("a report's name must be 1 to 128 characters without control characters")));
+				 errmsg("a report's name must be 1 to 128 characters without control characters"),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, "name")));
 }
 static const RdeStatement ask_quota = {
 	.sql = "SELECT %s._rde_check_quota($1, $2, $3, $4)",
@@ -168,7 +170,8 @@ rde_report_submit(const RdeHome *home, const RdeRequest *request)
 		 request->period_from >= request->period_to))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the end of a period must be after its start")));
+				 errmsg("the end of a period must be after its start"),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, "end_date")));
 	check_name(name);
 	format = rde_format_find(request->format);
 	rde_options_parse(request->options, &options);

@@ -73,7 +73,7 @@ formats_of(RdeReport *const *reports, int count)
 
 /* What several resellers' reports ask for, as if it were one. */
 static RdeReport *
-joined(const RdeFiles * files)
+joined(const RdeFiles *files)
 {
 	RdeReport  *report = palloc(sizeof(RdeReport));
 	Datum	   *resellers = palloc(sizeof(Datum) * files->nshares);
@@ -192,6 +192,7 @@ run(Build *build, int64 max_rows)
 	files->columns = pass->query->columns;
 	files->ncolumns = pass->query->ncolumns;
 	files->has_totals = pass->query->amount >= 0;
+	files->cuts = pass->query->cuts;
 	pass->dataset = build->asked->dataset;
 	pass->zone = build->asked->zone;
 	pass->files = files;

@@ -144,9 +144,7 @@ read_column(RdeColumn *column, RdeRow row)
 	column->group = rde_row_text_or_null(row, COLUMN_GROUP);
 	column->description = rde_row_text_or_null(row, COLUMN_DESCRIPTION);
 	column->transform = transform == NULL ? RDE_PLAIN :
-		strcmp(transform, "unix") == 0 ? RDE_AS_UNIX :
-		strcmp(transform, "unix_date") == 0 ? RDE_AS_UNIX_DATE :
-		strcmp(transform, "attribute") == 0 ? RDE_ATTRIBUTE : RDE_LOCALE;
+		rde_transform_find(transform);
 }
 
 static void

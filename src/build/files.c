@@ -10,15 +10,18 @@
 #include "build/files.h"
 
 #include "core/row.h"
-#include "file/deflate.h"
+#include "file/cut.h"
 #include "file/digest.h"
+#include "file/gzip.h"
 #include "utils/memutils.h"
 
 /* A file that is open, and the memory it leaves to the next. */
 struct RdeOutput
 {
 	RdeFormatContext context;	/* with a buffer and a compressor that stay */
-	bytea	   *chunk;			/* stays, too */
+	bytea	   *chunk;			/* these stay, too: see rde_chunk_create(), */
+	char	   *block;			/* gzip.h, */
+	char	   *held;			/* and cut.h */
 	RdeSink    *store;
 	RdeSink    *digest;
 };
@@ -93,7 +96,7 @@ to_utf8(const char *text)
 
 /* A context for a report's file, with the memory of the one before it. */
 static void
-prepare_context(const RdeFiles * files, const RdeReport *report,
+prepare_context(const RdeFiles *files, const RdeReport *report,
 				RdeFormatContext *context)
 {
 	RdeFormatContext before = *context;
@@ -116,7 +119,7 @@ prepare_context(const RdeFiles * files, const RdeReport *report,
 }
 
 static void
-begin_file(RdeFiles * files, const RdeReport *report, RdeOutput * output)
+begin_file(RdeFiles *files, const RdeReport *report, RdeOutput *output)
 {
 	RdeFormatContext *context = &output->context;
 
@@ -126,21 +129,32 @@ begin_file(RdeFiles * files, const RdeReport *report, RdeOutput * output)
 		output->chunk = rde_chunk_create();
 	if (context->deflate == NULL)
 		context->deflate = rde_deflate_create();
+	if (output->block == NULL && report->compressed)
+		output->block = palloc(RDE_BLOCK_SIZE);
+	if (output->held == NULL && report->compressed && files->cuts)
+		output->held = palloc(RDE_SLICE_ALONE);
 	rde_buffer_init(&context->buffer, NULL);
 	MemoryContextSwitchTo(files->share_context);
 
 	output->store = rde_sink_store_create(files->ends, &report->id,
 										  output->chunk);
 	output->digest = rde_sink_digest_create(output->store);
-	context->sink = report->compressed ?
-		rde_sink_gzip_create(output->digest, context->deflate) :
-		output->digest;
+	context->sink = output->digest;
+	if (report->compressed)
+		context->sink = rde_sink_gzip_create(context->sink, context->deflate,
+											 output->block);
+	if (report->compressed && files->cuts)
+		context->sink = context->cut = rde_sink_cut_create(context->sink,
+														   context->deflate,
+														   output->held);
 	rde_buffer_init(&context->buffer, context->sink);
 	context->format->start(context);
+	if (context->format->head)
+		context->format->head(context);
 }
 
 static void
-begin_share(RdeFiles * files, RdeShare * share)
+begin_share(RdeFiles *files, RdeShare *share)
 {
 	MemoryContext old = MemoryContextSwitchTo(files->context);
 
@@ -150,14 +164,62 @@ begin_share(RdeFiles * files, RdeShare * share)
 		share->totals = rde_totals_create();
 	MemoryContextSwitchTo(files->share_context);
 	files->open = share;
+	files->slice = -1;
 	for (int i = 0; i < share->count; i++)
 		begin_file(files, files->reports[share->first + i],
 				   &files->outputs[i]);
 	MemoryContextSwitchTo(old);
 }
 
+/* The slice being written has no more rows. */
 static void
-end_file(RdeFiles * files, RdeOutput * output, int64 replaced,
+end_slice(RdeFiles *files)
+{
+	for (int i = 0; files->slice >= 0 && i < files->open->count; i++)
+	{
+		RdeFormatContext *context = &files->outputs[i].context;
+
+		if (context->cut == NULL)
+			continue;
+		rde_buffer_drain(&context->buffer);
+		(void) rde_cut_end(context->cut);
+	}
+	files->slice = -1;
+}
+
+static void
+begin_slice(RdeFiles *files, int64 period)
+{
+	files->slice = rde_cuts_slice(files->cuts, period);
+	files->slice_end = files->cuts->begin[files->slice + 1];
+	for (int i = 0; i < files->open->count; i++)
+	{
+		RdeFormatContext *context = &files->outputs[i].context;
+
+		if (context->cut == NULL)
+			continue;
+		rde_buffer_drain(&context->buffer);
+		rde_cut_begin(context->cut);
+	}
+}
+
+/* What stands between a row and the one before it, if there was one. */
+static void
+separate(RdeFiles *files)
+{
+	for (int i = 0; i < files->open->count; i++)
+	{
+		RdeFormatContext *context = &files->outputs[i].context;
+		const char *between = context->format->between;
+
+		if (between && context->any_row)
+			rde_buffer_append(&context->buffer, between, strlen(between));
+		context->any_row = true;
+	}
+}
+
+static void
+end_file(RdeFiles *files, RdeOutput *output, int64 replaced,
 		 RdeManifest *manifest)
 {
 	RdeFormatContext *context = &output->context;
@@ -177,12 +239,13 @@ end_file(RdeFiles * files, RdeOutput * output, int64 replaced,
 }
 
 static void
-end_share(RdeFiles * files)
+end_share(RdeFiles *files)
 {
 	MemoryContext old = MemoryContextSwitchTo(files->share_context);
 	int64		replaced = rde_columns_replaced(files->columns,
 												files->ncolumns);
 
+	end_slice(files);
 	for (int i = 0; i < files->open->count; i++)
 		end_file(files, &files->outputs[i], replaced - files->replaced,
 				 &files->manifests[files->open->first + i]);
@@ -196,14 +259,14 @@ end_share(RdeFiles * files)
 static int
 compare_resellers(const void *a, const void *b)
 {
-	const		RdeShare *x = a;
-	const		RdeShare *y = b;
+	const RdeShare *x = a;
+	const RdeShare *y = b;
 
 	return (x->reseller > y->reseller) - (x->reseller < y->reseller);
 }
 
 void
-rde_files_turn_to(RdeFiles * files, int64 reseller)
+rde_files_turn_to(RdeFiles *files, int64 reseller)
 {
 	RdeShare	wanted = {.reseller = reseller};
 	RdeShare   *share;
@@ -221,7 +284,7 @@ rde_files_turn_to(RdeFiles * files, int64 reseller)
 
 /* Those of the only share are not turned to. */
 static RdeShare *
-open_share(RdeFiles * files)
+open_share(RdeFiles *files)
 {
 	if (unlikely(files->open == NULL))
 		begin_share(files, files->shares);
@@ -229,7 +292,7 @@ open_share(RdeFiles * files)
 }
 
 void
-rde_files_add_total(RdeFiles * files, const char *currency,
+rde_files_add_total(RdeFiles *files, const char *currency,
 					size_t currency_length, Numeric amount)
 {
 	RdeShare   *share = open_share(files);
@@ -243,10 +306,18 @@ rde_files_add_total(RdeFiles * files, const char *currency,
 }
 
 void
-rde_files_add_row(RdeFiles * files, const RdeValue *values)
+rde_files_add_row(RdeFiles *files, const RdeValue *values, int64 period)
 {
 	RdeShare   *share = open_share(files);
+	bool		begins = files->cuts &&
+	(files->slice < 0 || period >= files->slice_end);
 
+	/* what is between two slices is in neither */
+	if (begins)
+		end_slice(files);
+	separate(files);
+	if (begins)
+		begin_slice(files, period);
 	for (int i = 0; i < share->count; i++)
 	{
 		RdeFormatContext *context = &files->outputs[i].context;
@@ -257,7 +328,7 @@ rde_files_add_row(RdeFiles * files, const RdeValue *values)
 }
 
 void
-rde_files_end(RdeFiles * files)
+rde_files_end(RdeFiles *files)
 {
 	if (files->open)
 		end_share(files);
@@ -272,7 +343,7 @@ rde_files_end(RdeFiles * files)
 }
 
 int64
-rde_files_bytes(const RdeFiles * files)
+rde_files_bytes(const RdeFiles *files)
 {
 	int64		bytes = files->bytes;
 

@@ -5,6 +5,7 @@
 #ifndef RDE_FILES_H
 #define RDE_FILES_H
 
+#include "build/cuts.h"
 #include "file/store.h"
 #include "format/format.h"
 #include "report/report.h"
@@ -19,7 +20,7 @@ typedef struct RdeShare
 	bool		ended;
 	int64		rows;
 	RdeTotals  *totals;			/* NULL: nothing to add up */
-}			RdeShare;
+} RdeShare;
 
 typedef struct RdeOutput RdeOutput;
 
@@ -36,16 +37,19 @@ typedef struct RdeFiles
 	RdeColumn  *columns;
 	int			ncolumns;
 	bool		has_totals;
+	const RdeCuts *cuts;		/* or NULL */
 
 	/* its own */
 	MemoryContext context;		/* lives as long as this */
 	MemoryContext share_context;	/* of the share whose files are open */
 	RdeShare   *open;			/* or NULL */
 	RdeOutput  *outputs;		/* its files; their memory serves the next */
+	int			slice;			/* of the period, being written; -1: none */
+	int64		slice_end;		/* as the cuts count */
 	RdeEnds    *ends;
 	int64		bytes;			/* of the shares that have ended */
 	int64		replaced;		/* in the columns' values, likewise */
-}			RdeFiles;
+} RdeFiles;
 
 /*
  * The files of reports that one SELECT is for, as rde_reports_begin() returns them.
@@ -53,21 +57,25 @@ typedef struct RdeFiles
  * and they do not differ in anything else that the SELECT depends on: raises XX000
  * for others.  Lies in the current context.
  */
-extern RdeFiles * rde_files_create(const RdeHome *home, RdeReport **reports,
-								   int count);
+extern RdeFiles *rde_files_create(const RdeHome *home, RdeReport **reports,
+								  int count);
 
 /* What rows go into: with several shares, to be said before each of them. */
-extern void rde_files_turn_to(RdeFiles * files, int64 reseller);
+extern void rde_files_turn_to(RdeFiles *files, int64 reseller);
 
-/* A row, and before it what its totals count.  As for rde_totals_add(). */
-extern void rde_files_add_total(RdeFiles * files, const char *currency,
+/*
+ * A row, and before it what its totals count.  As for rde_totals_add(); the period
+ * is as the cuts count, if there are any.
+ */
+extern void rde_files_add_total(RdeFiles *files, const char *currency,
 								size_t currency_length, Numeric amount);
-extern void rde_files_add_row(RdeFiles * files, const RdeValue *values);
+extern void rde_files_add_row(RdeFiles *files, const RdeValue *values,
+							  int64 period);
 
 /* No more rows come.  Everybody has his files now, and all is stored. */
-extern void rde_files_end(RdeFiles * files);
+extern void rde_files_end(RdeFiles *files);
 
 /* Bytes written so far, before compression. */
-extern int64 rde_files_bytes(const RdeFiles * files);
+extern int64 rde_files_bytes(const RdeFiles *files);
 
 #endif							/* RDE_FILES_H */

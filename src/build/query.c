@@ -8,7 +8,6 @@
  */
 #include "build/query.h"
 
-#include "core/calendar.h"
 #include "core/row.h"
 #include "core/statement.h"
 
@@ -59,6 +58,7 @@ rde_dataset_not_attached(const char *dataset)
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("data set \"%s\" is not attached", dataset),
+			 err_generic_string(PG_DIAG_COLUMN_NAME, "dataset"),
 			 errhint("Say where its rows are with rde_attach('%s', ...).",
 					 dataset)));
 }
@@ -144,46 +144,33 @@ add_parameter(RdeQuery *query, Oid type, Datum value)
 	return ++query->nargs;
 }
 
-/* Unix seconds of the first whole second that is not before the instant. */
-static int64
-unix_seconds_from(TimestampTz instant)
-{
-	int64		seconds = instant / USECS_PER_SEC;
-
-	if (seconds * USECS_PER_SEC < instant)
-		seconds++;
-	return seconds +
-		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
-}
-
-/* An instant as a bound for the period column: compare with >= and <. */
-static int
-add_period_bound(RdeQuery *query, Form_pg_attribute period,
-				 const RdeReport *report, TimestampTz instant)
-{
-	switch (getBaseType(period->atttypid))
-	{
-		case TIMESTAMPTZOID:
-			return add_parameter(query, TIMESTAMPTZOID,
-								 TimestampTzGetDatum(instant));
-		case DATEOID:
-			return add_parameter(query, DATEOID,
-								 DateADTGetDatum(rde_first_day_from(instant,
-																	report->zone)));
-		case INT8OID:
-			return add_parameter(query, INT8OID,
-								 Int64GetDatum(unix_seconds_from(instant)));
-		default:
-			wrong_type(NameStr(period->attname), period->atttypid, "period",
-					   "date, timestamptz, or bigint with Unix seconds");
-	}
-	return 0;					/* not reached */
-}
-
 static const char *
 qualified(Form_pg_attribute attribute)
 {
 	return psprintf("s.%s", quote_identifier(NameStr(attribute->attname)));
+}
+
+/* Rows of the report's period. */
+static void
+add_period(RdeQuery *query, StringInfo sql, Form_pg_attribute period,
+		   const RdeReport *report)
+{
+	Oid			type = getBaseType(period->atttypid);
+	RdeCuts    *cuts;
+
+	if (!rde_cuts_possible(type))
+		wrong_type(NameStr(period->attname), period->atttypid, "period",
+				   "date, timestamptz, or bigint with Unix seconds");
+	cuts = rde_cuts_create(type, report->period_from, report->period_to,
+						   report->zone);
+	query->cuts = cuts;
+	query->period_from = query->nargs;
+	appendStringInfo(sql, "%s >= $%d AND ", qualified(period),
+					 add_parameter(query, type, rde_cuts_datum(cuts, 0)));
+	query->period_to = query->nargs;
+	appendStringInfo(sql, "%s < $%d", qualified(period),
+					 add_parameter(query, type,
+								   rde_cuts_datum(cuts, RDE_SLICES)));
 }
 
 /* Begin another condition of the WHERE clause. */
@@ -365,13 +352,7 @@ add_conditions(RdeQuery *query, StringInfo sql, Relation relation,
 	else
 	{
 		begin_condition(sql, &first);
-		appendStringInfo(sql, "%s >= $%d", qualified(period),
-						 add_period_bound(query, period, report,
-										  report->period_from));
-		begin_condition(sql, &first);
-		appendStringInfo(sql, "%s < $%d", qualified(period),
-						 add_period_bound(query, period, report,
-										  report->period_to));
+		add_period(query, sql, period, report);
 	}
 	if (!report->all_resellers)
 	{
@@ -390,7 +371,31 @@ rde_dataset_check_columns(const RdeQuery *query)
 	rde_fault_raise(query->view_fault);
 }
 
-/* Behind the report's columns: amount and currency, for the totals; and whose. */
+/* What rows are ordered by: as in the file, and as the files are, if several. */
+static char *
+row_order(Relation relation, const Source *source, const RdeReport *report,
+		  bool by_reseller)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	if (by_reseller)
+		appendStringInfo(&list, "%s, ",
+						 qualified(role_attribute(relation, report,
+												  source->reseller)));
+	appendStringInfoString(&list, qualified(role_attribute(relation, report,
+														   source->period)));
+	for (int i = 0; i < source->nkeys; i++)
+		appendStringInfo(&list, ", %s",
+						 qualified(role_attribute(relation, report,
+												  source->keys[i])));
+	return list.data;
+}
+
+/*
+ * Behind the report's columns: amount and currency, for the totals, and what rows
+ * are ordered by.  What is not in the list would have to be taken out of every row.
+ */
 static void
 add_hidden(RdeQuery *query, StringInfo sql, Relation relation,
 		   const Source *source, const RdeReport *report, bool by_reseller)
@@ -422,27 +427,11 @@ add_hidden(RdeQuery *query, StringInfo sql, Relation relation,
 													source->reseller);
 
 		query->reseller_type = getBaseType(reseller->atttypid);
-		appendStringInfo(sql, ", %s", qualified(reseller));
 		query->reseller = place++;
 	}
-}
-
-/* Rows in the order of the file; and of the files, if there are several. */
-static void
-add_order(StringInfo sql, Relation relation, const Source *source,
-		  const RdeReport *report, bool by_reseller)
-{
-	appendStringInfoString(sql, " ORDER BY ");
-	if (by_reseller)
-		appendStringInfo(sql, "%s, ",
-						 qualified(role_attribute(relation, report,
-												  source->reseller)));
-	appendStringInfoString(sql, qualified(role_attribute(relation, report,
-														 source->period)));
-	for (int i = 0; i < source->nkeys; i++)
-		appendStringInfo(sql, ", %s",
-						 qualified(role_attribute(relation, report,
-												  source->keys[i])));
+	query->period = place;
+	appendStringInfo(sql, ", %s",
+					 row_order(relation, source, report, by_reseller));
 }
 
 RdeQuery *
@@ -487,7 +476,8 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 	query->types = palloc(sizeof(Oid) * (MAX_OWN_PARAMETERS + columns->nconditions));
 	query->values = palloc(sizeof(Datum) * (MAX_OWN_PARAMETERS + columns->nconditions));
 	add_conditions(query, &sql, relation, source, report, window, columns);
-	add_order(&sql, relation, source, report, by_reseller);
+	appendStringInfo(&sql, " ORDER BY %s",
+					 row_order(relation, source, report, by_reseller));
 	query->sql = pstrdup(sql.data);
 	SPI_finish();
 	MemoryContextSwitchTo(context);

@@ -6,6 +6,7 @@
 #define RDE_DATASET_H
 
 #include "build/columns.h"
+#include "build/cuts.h"
 #include "build/window.h"
 #include "core/rde.h"
 #include "report/report.h"
@@ -33,6 +34,11 @@ typedef struct RdeQuery
 	int			reseller;		/* likewise, of a query by reseller */
 	Oid			reseller_type;
 	bool		currency_padded;	/* char(n): blanks behind it do not count */
+	int			period;			/* place in the list */
+
+	RdeCuts    *cuts;			/* NULL for rows of an invoice or a window */
+	int			period_from;	/* the arguments that they are between, */
+	int			period_to;		/* counted from 0 */
 } RdeQuery;
 
 /*

@@ -154,7 +154,10 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	pass->column = -1;
 	if (query->amount >= 0)
 		add_total(pass, slot);
-	rde_files_add_row(pass->files, pass->values);
+	rde_files_add_row(pass->files, pass->values,
+					  query->cuts ?
+					  rde_cuts_count(query->cuts,
+									 slot->tts_values[query->period]) : 0);
 
 	MemoryContextSwitchTo(old);
 	if (unlikely(pass->rows == pass->max_rows))

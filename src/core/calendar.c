@@ -252,6 +252,7 @@ rde_zone(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("time zone \"%s\" is not known", name),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, "time_zone"),
 				 errhint("The view pg_timezone_names lists the names there are. An offset is none: take a place that has it.")));
 	return zone;
 }

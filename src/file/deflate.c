@@ -61,6 +61,7 @@ rde_deflate_reset(RdeDeflate *deflate)
 {
 	isal_deflate_reset(&deflate->stream);
 	deflate->stream.end_of_stream = 0;
+	deflate->stream.flush = NO_FLUSH;
 	deflate->stream.next_out = (uint8 *) deflate->output;
 	deflate->stream.avail_out = OUTPUT_SIZE;
 }
@@ -80,6 +81,12 @@ static void
 deflate_end_input(RdeDeflate *deflate)
 {
 	deflate->stream.end_of_stream = 1;
+}
+
+static void
+deflate_end_byte(RdeDeflate *deflate)
+{
+	deflate->stream.flush = SYNC_FLUSH;
 }
 
 uint32
@@ -145,6 +152,12 @@ deflate_end_input(RdeDeflate *deflate)
 	deflate->flush = Z_FINISH;
 }
 
+static void
+deflate_end_byte(RdeDeflate *deflate)
+{
+	deflate->flush = Z_SYNC_FLUSH;
+}
+
 uint32
 rde_crc32(uint32 crc, const char *data, size_t len)
 {
@@ -184,6 +197,21 @@ rde_deflate_write(RdeDeflate *deflate, const char *data, size_t len,
 		} while (deflate->stream.avail_in > 0 ||
 				 deflate->stream.avail_out == 0);
 	}
+}
+
+void
+rde_deflate_flush(RdeDeflate *deflate, RdeSink *out)
+{
+	deflate->stream.avail_in = 0;
+	deflate_end_byte(deflate);
+	do
+	{
+		if (deflate->stream.avail_out == 0)
+			deflate_flush_output(deflate, out);
+		deflate_step(deflate);
+	} while (deflate->stream.avail_out == 0);
+	deflate_flush_output(deflate, out);
+	rde_deflate_reset(deflate);
 }
 
 void

@@ -22,6 +22,13 @@ extern void rde_deflate_reset(RdeDeflate *deflate);
 extern void rde_deflate_write(RdeDeflate *deflate, const char *data,
 							  size_t len, RdeSink *out);
 
+/*
+ * End at the boundary of a byte, with a stream that is open still: whatever comes
+ * next may follow.  The rest is written to `out`.  What is written to this one
+ * afterwards is another stream, which begins as the first did.
+ */
+extern void rde_deflate_flush(RdeDeflate *deflate, RdeSink *out);
+
 /* End the stream; the rest of it is written to `out`. */
 extern void rde_deflate_finish(RdeDeflate *deflate, RdeSink *out);
 

@@ -4,12 +4,12 @@
  *	  buffer formats write into.
  *
  * A format knows one RdeBuffer and nothing behind it.  The buffer empties into
- * the first sink of a chain (gzip -> digest -> store, or digest -> store);
+ * the first sink of a chain (cut -> gzip -> digest -> store, or digest -> store);
  * every sink passes what it makes to the next one.
  *
  * Invariant: a buffer hands on blocks of exactly RDE_BLOCK_SIZE bytes, only the
- * last one is shorter.  Deflate output depends on where its input is cut, so
- * this is what makes equal content equal bytes.
+ * last one before it is drained is shorter.  Deflate output depends on where its
+ * input is cut, so this is what makes equal content equal bytes.
  */
 #ifndef RDE_SINK_H
 #define RDE_SINK_H
@@ -93,14 +93,5 @@ rde_buffer_advance(RdeBuffer *buffer, char *end)
 	buffer->used = end - buffer->data;
 	Assert(buffer->used <= RDE_BLOCK_SIZE + RDE_BUFFER_ROOM);
 }
-
-struct RdeDeflate;
-
-/*
- * A gzip member (RFC 1952) of what is written, without name or time.  `deflate`
- * is its own until it is finished, whatever was compressed with it before.
- */
-extern RdeSink *rde_sink_gzip_create(RdeSink *next,
-									 struct RdeDeflate *deflate);
 
 #endif							/* RDE_SINK_H */

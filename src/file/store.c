@@ -73,7 +73,7 @@ rde_ends_create(const RdeHome *home)
 }
 
 void
-rde_ends_insert(RdeEnds * ends)
+rde_ends_insert(RdeEnds *ends)
 {
 	Datum		values[3];
 	MemoryContext old;
@@ -95,7 +95,7 @@ rde_ends_insert(RdeEnds * ends)
 
 /* Hold the last chunk of a file back, to be inserted with others'. */
 static void
-hold(RdeEnds * ends, const StoreSink *store)
+hold(RdeEnds *ends, const StoreSink *store)
 {
 	MemoryContext old = MemoryContextSwitchTo(ends->context);
 	pg_uuid_t  *report = palloc(sizeof(pg_uuid_t));
@@ -176,7 +176,7 @@ rde_chunk_create(void)
 }
 
 RdeSink *
-rde_sink_store_create(RdeEnds * ends, const pg_uuid_t *report, bytea *chunk)
+rde_sink_store_create(RdeEnds *ends, const pg_uuid_t *report, bytea *chunk)
 {
 	StoreSink  *store = palloc0(sizeof(StoreSink));
 

@@ -16,16 +16,16 @@
 typedef struct RdeEnds RdeEnds;
 
 /* Lies in the current context, as all it holds; home must outlive it. */
-extern RdeEnds * rde_ends_create(const RdeHome *home);
+extern RdeEnds *rde_ends_create(const RdeHome *home);
 
 /* Insert what is held: to be called when the last of the files is finished. */
-extern void rde_ends_insert(RdeEnds * ends);
+extern void rde_ends_insert(RdeEnds *ends);
 
 /*
  * `chunk` is room for one, rde_chunk_create() makes it: the sink's own until it
  * is finished, whatever it held before.
  */
-extern RdeSink *rde_sink_store_create(RdeEnds * ends, const pg_uuid_t *report,
+extern RdeSink *rde_sink_store_create(RdeEnds *ends, const pg_uuid_t *report,
 									  bytea *chunk);
 extern bytea *rde_chunk_create(void);
 

@@ -8,6 +8,7 @@
 #ifndef RDE_ZIP_H
 #define RDE_ZIP_H
 
+#include "file/deflate.h"
 #include "file/sink.h"
 
 /* One entry of an archive in memory; data and name point into the archive. */

@@ -92,6 +92,14 @@ plain_kind(Oid type, RdeShape *shape)
 	}
 }
 
+RdeTransform
+rde_transform_find(const char *name)
+{
+	return strcmp(name, "unix") == 0 ? RDE_AS_UNIX :
+		strcmp(name, "unix_date") == 0 ? RDE_AS_UNIX_DATE :
+		strcmp(name, "attribute") == 0 ? RDE_ATTRIBUTE : RDE_LOCALE;
+}
+
 void
 rde_column_prepare(RdeColumn *column, Oid type)
 {

@@ -98,6 +98,9 @@ rde_column_title(const RdeColumn *column)
 /* Is this a language, or one with a region or script: en, pt-BR, zh_Hans? */
 extern bool rde_is_locale(const char *text, size_t len);
 
+/* As views name it: unix, unix_date, attribute, locale or multilingual. */
+extern RdeTransform rde_transform_find(const char *name);
+
 /* Learn a column's kind from the type the SELECT returns for it. */
 extern void rde_column_prepare(RdeColumn *column, Oid type);
 

@@ -104,12 +104,17 @@ put_first_name(RdeBuffer *buffer, char *p, const CsvOptions *options,
 static void
 csv_start(RdeFormatContext *context)
 {
-	CsvOptions *options = rde_options_of(context->options, &rde_format_csv);
+	context->state = rde_options_of(context->options, &rde_format_csv);
+}
+
+static void
+csv_head(RdeFormatContext *context)
+{
+	const CsvOptions *options = context->state;
 	RdeBuffer  *buffer = &context->buffer;
 	char	   *p = rde_buffer_room(buffer);
 	int			i;
 
-	context->state = options;
 	if (options->bom)
 	{
 		memcpy(p, CSV_BOM, strlen(CSV_BOM));
@@ -264,7 +269,21 @@ const RdeFormat rde_format_csv = {
 	.set_options = set_options,
 	.options_hint = "{\"csv\": {\"delimiter\": \";\", \"decimal\": \",\","
 	" \"bom\": true, \"formula_guard\": false, \"header\": \"label\"}}, {\"csv\": \"excel\"}",
+	.options_list =
+	"{\"name\":\"csv.delimiter\",\"formats\":[\"csv\"],\"type\":\"string\",\"values\":[\",\",\";\",\"|\",\"\\t\"],"
+	"\"default\":\",\",\"description\":\"What stands between fields\"},"
+	"{\"name\":\"csv.decimal\",\"formats\":[\"csv\"],\"type\":\"string\",\"values\":[\".\",\",\"],"
+	"\"default\":\".\",\"description\":\"What stands in front of decimals; not the delimiter\"},"
+	"{\"name\":\"csv.bom\",\"formats\":[\"csv\"],\"type\":\"boolean\","
+	"\"default\":false,\"description\":\"A UTF-8 byte order mark first, for Excel\"},"
+	"{\"name\":\"csv.formula_guard\",\"formats\":[\"csv\"],\"type\":\"boolean\","
+	"\"default\":true,\"description\":\"Text that a spreadsheet would calculate is marked as text\"},"
+	"{\"name\":\"csv.header\",\"formats\":[\"csv\"],\"type\":\"string\",\"values\":[\"name\",\"label\"],"
+	"\"default\":\"name\",\"description\":\"What heads a column: its name, or its label in the report's locale\"},"
+	"{\"name\":\"csv\",\"formats\":[\"csv\"],\"type\":\"string\",\"values\":[\"excel\"],"
+	"\"default\":null,\"description\":\"In place of the others: a byte order mark and no gzip\"}",
 	.start = csv_start,
+	.head = csv_head,
 	.row = csv_row,
 	.end = csv_end,
 };

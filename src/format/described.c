@@ -7,6 +7,7 @@
  */
 #include "format/described.h"
 
+#include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
@@ -71,4 +72,23 @@ rde_columns_json(const RdeColumn *columns, int ncolumns)
 	}
 	appendStringInfoChar(&json, ']');
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
+}
+
+PG_FUNCTION_INFO_V1(rde_value_type);
+
+/*
+ * _rde_value_type(type oid, transform text) → text: what a column of this type,
+ * shown so, has in a file; NULL for no type.
+ */
+Datum
+rde_value_type(PG_FUNCTION_ARGS)
+{
+	RdeColumn	column = {0};
+
+	if (PG_ARGISNULL(0) || !OidIsValid(PG_GETARG_OID(0)))
+		PG_RETURN_NULL();
+	column.transform = PG_ARGISNULL(1) ? RDE_PLAIN :
+		rde_transform_find(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	rde_column_prepare(&column, PG_GETARG_OID(0));
+	PG_RETURN_TEXT_P(cstring_to_text(type_name(&column)));
 }

@@ -13,6 +13,7 @@
 #include "format/text.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
 
 static const RdeFormat *const formats[] = {
 	&rde_format_csv,
@@ -51,6 +52,7 @@ rde_format_find(const char *name)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("report format \"%s\" is not supported", name),
+			 err_generic_string(PG_DIAG_COLUMN_NAME, "format"),
 			 errhint("Use %s.", format_names())));
 }
 
@@ -88,4 +90,26 @@ rde_format_name_sql(PG_FUNCTION_ARGS)
 	const char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 
 	PG_RETURN_TEXT_P(cstring_to_text(rde_format_find(name)->name));
+}
+
+PG_FUNCTION_INFO_V1(rde_format_list);
+
+/* _rde_format_list() → json: name, mediaType and whether it is text, of each */
+Datum
+rde_format_list(PG_FUNCTION_ARGS)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < lengthof(formats); i++)
+	{
+		appendStringInfoString(&list, i ? ",{\"name\":" : "[{\"name\":");
+		escape_json(&list, formats[i]->name);
+		appendStringInfoString(&list, ",\"mediaType\":");
+		escape_json(&list, formats[i]->media_type);
+		appendStringInfo(&list, ",\"text\":%s}",
+						 formats[i]->text ? "true" : "false");
+	}
+	appendStringInfoChar(&list, ']');
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(list.data, list.len));
 }

@@ -45,9 +45,11 @@ typedef struct RdeFormatContext
 	struct pg_tz *zone;			/* the report's time zone */
 
 	RdeSink    *sink;			/* first sink of the chain */
+	RdeSink    *cut;			/* which of them is told of slices, or NULL */
 	struct RdeDeflate *deflate; /* for an archive; in no other's use */
 	RdeBuffer	buffer;			/* empties into sink; ready at start */
 	void	   *state;			/* the format's own, set by start */
+	bool		any_row;		/* at the end: there was one */
 
 	const char *currency;		/* of the row, with the amounts of a source
 								 * that has them; NULL if there is none */
@@ -78,8 +80,22 @@ struct RdeFormat
 	void		(*set_options) (const struct JsonbValue *value, void *own,
 								RdeOptions *options);
 	const char *options_hint;
+	const char *options_list;	/* the same for programs: objects of JSON, see
+								 * _rde_option_list() */
 
+	/*
+	 * A text format's file is its head, its rows with what stands between
+	 * them, and its end.  Whoever writes some of the rows only starts, too:
+	 * that writes nothing, and what it makes follows from columns and
+	 * options.
+	 */
 	void		(*start) (RdeFormatContext *context);
+
+	/* Everything before the first row; NULL for nothing. */
+	void		(*head) (RdeFormatContext *context);
+
+	/* What stands between two rows, written before the second; or NULL. */
+	const char *between;
 
 	/*
 	 * One row: ncolumns values in column order.  Errors that a value causes

@@ -17,12 +17,6 @@ typedef struct JsonOptions
 	bool		numbers_as_string;
 } JsonOptions;
 
-typedef struct JsonState
-{
-	RdeJsonRow	row;
-	bool		any_row;
-} JsonState;
-
 static inline char *
 put_string(RdeBuffer *buffer, char *p, const char *text, size_t len)
 {
@@ -60,11 +54,12 @@ put_null(char *p)
 	return p + 4;
 }
 
-RdeJsonRow
+RdeJsonRow *
 rde_json_row(const RdeFormatContext *context)
 {
 	const JsonOptions *options = rde_options_of(context->options,
 												&rde_format_json);
+	RdeJsonRow *row = palloc(sizeof(RdeJsonRow));
 	RdeTag	   *keys = palloc((context->ncolumns + 1) * sizeof(RdeTag));
 
 	for (int i = 0; i < context->ncolumns; i++)
@@ -82,30 +77,26 @@ rde_json_row(const RdeFormatContext *context)
 		*p++ = ':';
 		keys[i] = rde_tag_make(&context->columns[i], text, p);
 	}
-	return (RdeJsonRow)
-	{
-		keys, options->numbers_as_string
-	};
+	row->keys = keys;
+	row->as_string = options->numbers_as_string;
+	return row;
 }
 
 static void
 json_start(RdeFormatContext *context)
 {
-	JsonState  *state = palloc0(sizeof(JsonState));
-	char	   *p;
+	context->state = rde_json_row(context);
+}
 
-	state->row = rde_json_row(context);
-	context->state = state;
-
-	p = rde_buffer_room(&context->buffer);
-	*p++ = '[';
-	*p++ = '\n';
-	rde_buffer_advance(&context->buffer, p);
+static void
+json_head(RdeFormatContext *context)
+{
+	rde_buffer_append(&context->buffer, "[\n", 2);
 }
 
 void
 rde_json_put_row(RdeFormatContext *context, const RdeJsonRow *row,
-				 const char *before, const RdeValue *values)
+				 const RdeValue *values)
 {
 	RdeBuffer  *buffer = &context->buffer;
 	bool		as_string = row->as_string;
@@ -113,8 +104,6 @@ rde_json_put_row(RdeFormatContext *context, const RdeJsonRow *row,
 	char	   *p = rde_buffer_room(buffer);
 	int			i;
 
-	while (*before)
-		*p++ = *before++;
 	*p++ = '{';
 	for (i = 0; i < ncolumns; i++)
 	{
@@ -163,20 +152,15 @@ rde_json_put_row(RdeFormatContext *context, const RdeJsonRow *row,
 static void
 json_row(RdeFormatContext *context, const RdeValue *values)
 {
-	JsonState  *state = context->state;
-
-	rde_json_put_row(context, &state->row, state->any_row ? ",\n" : "",
-					 values);
-	state->any_row = true;
+	rde_json_put_row(context, context->state, values);
 }
 
 static void
 json_end(RdeFormatContext *context)
 {
-	JsonState  *state = context->state;
 	char	   *p = rde_buffer_room(&context->buffer);
 
-	if (state->any_row)
+	if (context->any_row)
 		*p++ = '\n';
 	*p++ = ']';
 	*p++ = '\n';
@@ -212,7 +196,12 @@ const RdeFormat rde_format_json = {
 	.options_size = sizeof(JsonOptions),
 	.set_options = set_options,
 	.options_hint = "{\"json\": {\"numbers\": \"string\"}}",
+	.options_list =
+	"{\"name\":\"json.numbers\",\"formats\":[\"json\",\"jsonl\"],\"type\":\"string\",\"values\":[\"number\",\"string\"],"
+	"\"default\":\"number\",\"description\":\"Numbers as strings, for readers that lose digits\"}",
 	.start = json_start,
+	.head = json_head,
+	.between = ",\n",
 	.row = json_row,
 	.end = json_end,
 };

@@ -16,10 +16,10 @@ typedef struct RdeJsonRow
 } RdeJsonRow;
 
 /* Made once, in the current context. */
-extern RdeJsonRow rde_json_row(const RdeFormatContext *context);
+extern RdeJsonRow *rde_json_row(const RdeFormatContext *context);
 
-/* Write a row as an object, with a few bytes before it. */
+/* Write a row as an object. */
 extern void rde_json_put_row(RdeFormatContext *context, const RdeJsonRow *row,
-							 const char *before, const RdeValue *values);
+							 const RdeValue *values);
 
 #endif							/* RDE_JSON_H */

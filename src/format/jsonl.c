@@ -12,16 +12,13 @@
 static void
 jsonl_start(RdeFormatContext *context)
 {
-	RdeJsonRow *row = palloc(sizeof(RdeJsonRow));
-
-	*row = rde_json_row(context);
-	context->state = row;
+	context->state = rde_json_row(context);
 }
 
 static void
 jsonl_row(RdeFormatContext *context, const RdeValue *values)
 {
-	rde_json_put_row(context, context->state, "", values);
+	rde_json_put_row(context, context->state, values);
 	rde_buffer_append(&context->buffer, "\n", 1);
 }
 

@@ -37,6 +37,7 @@ rde_option_refuse(const char *path, const char *problem)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("report option \"%s\" %s", path, problem),
+			 err_generic_string(PG_DIAG_COLUMN_NAME, "options"),
 			 errhint("%s", options_hint())));
 }
 
@@ -153,6 +154,7 @@ rde_options_parse(Jsonb *jsonb, RdeOptions *options)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("report options must be a JSON object"),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, "options"),
 				 errhint("%s", options_hint())));
 	each_option(&jsonb->root, set_option, options);
 }
@@ -178,4 +180,57 @@ rde_check_options_sql(PG_FUNCTION_ARGS)
 	(void) rde_format_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	rde_options_parse(PG_GETARG_JSONB_P(1), &options);
 	PG_RETURN_VOID();
+}
+
+/* Of those that are no format's. */
+static void
+append_option(StringInfo list, const char *name, bool needs_compressible,
+			  const char *rest)
+{
+	const RdeFormat *format;
+	const char *separator = "";
+
+	appendStringInfo(list, "{\"name\":\"%s\",\"formats\":[", name);
+	for (int i = 0; (format = rde_format_at(i)) != NULL; i++)
+	{
+		if (needs_compressible && !format->compressible)
+			continue;
+		appendStringInfo(list, "%s\"%s\"", separator, format->name);
+		separator = ",";
+	}
+	appendStringInfo(list, "],%s}", rest);
+}
+
+PG_FUNCTION_INFO_V1(rde_option_list);
+
+/*
+ * _rde_option_list() → json: of each option its name, the formats that heed it,
+ * type (boolean or string), values, default and description
+ */
+Datum
+rde_option_list(PG_FUNCTION_ARGS)
+{
+	const RdeFormat *format;
+	StringInfoData list;
+
+	initStringInfo(&list);
+	appendStringInfoChar(&list, '[');
+	append_option(&list, "compress", true,
+				  "\"type\":\"boolean\",\"default\":true,"
+				  "\"description\":\"Files are compressed with gzip\"");
+	for (int i = 0; (format = rde_format_at(i)) != NULL; i++)
+	{
+		if (format->options_list)
+			appendStringInfo(&list, ",%s", format->options_list);
+	}
+	appendStringInfoChar(&list, ',');
+	append_option(&list, "locale", false,
+				  "\"type\":\"string\",\"default\":null,"
+				  "\"description\":\"The language of labels and of multilingual texts, such as en or de_AT\"");
+	appendStringInfoChar(&list, ',');
+	append_option(&list, "scope", false,
+				  "\"type\":\"string\",\"values\":[\"reseller\",\"provider\"],\"default\":null,"
+				  "\"description\":\"Whose rows: one's own, or those of the accounts below, too; by default as the account's scope is\"");
+	appendStringInfoChar(&list, ']');
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(list.data, list.len));
 }

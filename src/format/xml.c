@@ -155,7 +155,6 @@ static void
 xml_start(RdeFormatContext *context)
 {
 	XmlColumn  *columns = palloc(context->ncolumns * sizeof(XmlColumn));
-	char	   *p;
 	int			i;
 
 	for (i = 0; i < context->ncolumns; i++)
@@ -171,8 +170,13 @@ xml_start(RdeFormatContext *context)
 		columns[i].null = make_tag(column, "<", name, " xsi:nil=\"true\"/>");
 	}
 	context->state = columns;
+}
 
-	p = rde_buffer_room(&context->buffer);
+static void
+xml_head(RdeFormatContext *context)
+{
+	char	   *p = rde_buffer_room(&context->buffer);
+
 	p = PUT(p, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<report "
 			"xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"");
 	p = put_attribute(context, p, "name", context->report_name);
@@ -262,6 +266,7 @@ const RdeFormat rde_format_xml = {
 	.text = true,
 	.compressible = true,
 	.start = xml_start,
+	.head = xml_head,
 	.row = xml_row,
 	.end = xml_end,
 };

@@ -378,7 +378,7 @@ manifest_values(const RdeReport *report, const RdeManifest *manifest,
 void
 rde_reports_finish(const RdeHome *home, RdeReport *const *reports,
 				   const RdeManifest *manifests, int count,
-				   const RdeBuilt * built)
+				   const RdeBuilt *built)
 {
 	static const Oid types[PUBLISH_ARRAYS] = {
 		UUIDOID, INT8OID, INT8OID, INT8OID, BYTEAOID, INT8OID, INT8OID,

@@ -71,7 +71,7 @@ typedef struct RdeBuilt
 	const RdeColumn *columns;	/* of the files */
 	int			ncolumns;
 	const char *conditions;		/* their rows were chosen by, in JSON */
-}			RdeBuilt;
+} RdeBuilt;
 
 /*
  * Insert the next revision of a completed report; returns its id.  Needs an SPI
@@ -100,7 +100,7 @@ extern RdeReport **rde_reports_begin(const RdeHome *home,
 extern void rde_reports_finish(const RdeHome *home,
 							   RdeReport *const *reports,
 							   const RdeManifest *manifests, int count,
-							   const RdeBuilt * built);
+							   const RdeBuilt *built);
 
 /* Record why a build failed; kind and foreign as for _rde_fail(). */
 extern void rde_report_fail(const RdeHome *home, const pg_uuid_t *id,

@@ -121,7 +121,8 @@ rde_own_reseller(const RdeHome *home, bool *has_reseller, int64 *reseller)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("reseller " INT64_FORMAT " is not the caller's",
-						*reseller)));
+						*reseller),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, "reseller")));
 }
 
 /* What rde_may_see() says, links apart. */

@@ -338,7 +338,7 @@ SELECT rde_request_report('{"name": "asked", "dataset": "sales", "startDate": "2
 SELECT rde_request_report('{"name": "other", "dataset": "sales", "startDate": "2020-01-01T00:00:00Z"}', 'key 1');
 SELECT rde_list_reports(after => :'cursor') -> 'data' -> 0 ->> 'name' AS new, rde_list_reports(after => :'cursor') -> 'pagination' ->> 'total' AS total;
 SELECT rde_list_reports(after => 'yesterday');
-SELECT rde_request_report('{"name": "n", "startDate": "2020-01-01"}');
+SELECT rde_request_report('{"name": "n", "startDate": "2020-01-01 00:00"}');
 SELECT rde_request_report('{"name": "n"}');
 SELECT rde_request_report('[]');
 SELECT rde_list_reports(current_date, current_date, status => 'done');

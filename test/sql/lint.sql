@@ -43,6 +43,10 @@ ORDER BY 1;
 SELECT coalesce(p.proname, c.name) AS unexpected, c.why
 FROM (VALUES
     ('rde_alter_generator', '_rde_find_generator: 42704'),
+    ('rde_get_generator', '_rde_find_generator: 42704'),
+    ('rde_list_periods', '_rde_find_generator: 42704'),
+    ('rde_change_generator', '_rde_match_generator: 42704'),
+    ('rde_remove_generator', 'rde_drop_generator: 42704'),
     ('rde_drop_generator', '_rde_find_generator: 42704'),
     ('rde_dataset_template', 'tells what the extension ships, as rde_view_columns does')) c(name, why)
 FULL JOIN (SELECT p.proname FROM routine p
@@ -94,6 +98,7 @@ FROM (VALUES
     ('_rde_fail', 'a worker''s own report, within a step'),
     ('_rde_move_snapshots', 'a generator that is being altered'),
     ('rde_retry_report', 'by hand'), ('rde_set_report_store', 'by hand'),
+    ('_rde_match_generator', 'a generator that is being changed'), ('_rde_match_view', 'a view that is being changed'),
     ('rde_alter_generator', 'by hand'), ('rde_alter_view', 'by hand'), ('rde_drop_dataset', 'by hand'),
     ('rde_watch_invoices', 'by hand: LOCK TABLE'), ('rde_grant', 'by hand: LOCK TABLE')) c(name, why)
 FULL JOIN (SELECT p.proname FROM routine p
@@ -144,6 +149,8 @@ FROM (VALUES
     ('_rde_base_type', 'EXECUTE; types'),
     ('_rde_check_options', 'EXECUTE; its arguments'),
     ('_rde_format_name', 'EXECUTE; its arguments'),
+    ('_rde_format_list', 'EXECUTE; what there is'), ('_rde_option_list', 'EXECUTE; what there is'),
+    ('_rde_value_type', 'EXECUTE; types'),
     ('_rde_check_view', 'EXECUTE; a name of a view'),
     ('_rde_condition_problem', 'EXECUTE; a value and a type'),
     ('_rde_check_days', 'EXECUTE; its arguments'),

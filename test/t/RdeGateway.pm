@@ -220,7 +220,7 @@ sub read_reply
 		$reply{headers}{ lc $name } = defined $known ? "$known, $value" : $value;
 	}
 	return read_reply($connection, %arg) if $reply{status} == 100;
-	my $length = $arg{head} || $reply{status} == 304 ? 0 : $reply{headers}{'content-length'};
+	my $length = $arg{head} || $reply{status} =~ /^(204|304)$/ ? 0 : $reply{headers}{'content-length'};
 	while (!defined $length || length $connection->{buffer} < $length)
 	{
 		if (!_more($connection, $deadline))

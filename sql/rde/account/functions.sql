@@ -115,6 +115,53 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_check_quotas(numeric[]) IS
     'raise 22023 for quotas that cannot be';
 
+-- What somebody above an account made for it, that account may not change, unless
+-- whoever is above says so.
+CREATE FUNCTION @extschema@._rde_may_alter(reseller bigint, locked boolean) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT @extschema@._rde_sees_all(true)
+           OR reseller = ANY (@extschema@._rde_visible_accounts())
+              AND (NOT locked OR reseller <> @extschema@._rde_own_reseller(NULL::bigint));
+END;
+COMMENT ON FUNCTION @extschema@._rde_may_alter(bigint, boolean) IS
+    'may the caller alter and drop a generator or a view of this reseller?';
+
+CREATE FUNCTION @extschema@._rde_check_lock(what text, reseller bigint, locked boolean) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT coalesce(@extschema@._rde_may_alter(reseller, locked), false) THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('%s was made by the provider, who alone may change it', what),
+            HINT = 'Ask the provider, or make one of your own.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_check_lock(text, bigint, boolean) IS
+    'raise 42501 for what the caller may not alter, though it is his';
+
+CREATE FUNCTION @extschema@._rde_new_lock(reseller bigint, locked boolean, before boolean) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    caller CONSTANT bigint := @extschema@._rde_own_reseller(NULL::bigint);
+    own CONSTANT boolean := reseller IS NULL OR reseller = coalesce(caller, reseller - 1);
+BEGIN
+    IF own AND locked THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = CASE WHEN reseller IS NULL THEN 'what belongs to no account cannot be locked'
+                           ELSE 'an account cannot lock what is its own' END, COLUMN = 'locked';
+    END IF;
+    RETURN coalesce(locked, before, NOT own);
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_new_lock(bigint, boolean, boolean) IS
+    'is a generator or view of this reseller locked? As the caller says, else as it was before, else if somebody above makes it; raises 22023';
+
 CREATE FUNCTION @extschema@._rde_hold_account(account bigint) RETURNS @extschema@._rde_account
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -163,7 +210,7 @@ BEGIN
             WHERE t.account = held.id AND t.revoked_at IS NULL AND t.expires_at > now();
     END CASE;
     IF used >= allowed THEN
-        RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded',
+        RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded', COLUMN = 'max_' || what,
             MESSAGE = format('account %s has %s %s, as many as it may', held.id, used, what),
             HINT = 'Remove some that are not needed, or ask the provider for more.';
     END IF;
@@ -183,7 +230,7 @@ DECLARE
     used numeric;
 BEGIN
     IF period_to > period_from + @extschema@._rde_max_span() THEN
-        RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded',
+        RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded', COLUMN = 'last_day',
             MESSAGE = format('a report may cover %s at most', @extschema@._rde_max_span()),
             HINT = 'Ask for several reports of shorter periods.';
     END IF;
@@ -194,7 +241,7 @@ BEGIN
     SELECT count(*) INTO used FROM @extschema@._rde_report r
     WHERE r.reseller = account.id AND (r.status = 'submitted' OR r.retry_at IS NOT NULL);
     IF used + reports > account.max_pending THEN
-        RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded',
+        RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded', COLUMN = 'max_pending',
             MESSAGE = format('%s reports of account %s wait to be built, as many as may', used, account.id),
             HINT = 'Wait until some have been built, or cancel some.';
     END IF;
@@ -204,7 +251,7 @@ BEGIN
         WHERE q.account = reseller AND q.asked_at <= now() - interval '24 hours';
         SELECT coalesce(sum(q.reports), 0) INTO used FROM @extschema@._rde_asked q WHERE q.account = reseller;
         IF used + reports > account.max_reports_per_day THEN
-            RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded',
+            RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded', COLUMN = 'max_reports_per_day',
                 MESSAGE = format('account %s has asked for %s reports in 24 hours, as many as it may', account.id, used),
                 HINT = 'Ask again tomorrow.';
         END IF;
@@ -214,7 +261,7 @@ BEGIN
         SELECT coalesce(sum(r.file_bytes), 0) INTO used FROM @extschema@._rde_report r
         WHERE r.reseller = account.id AND r.expires_at > now();
         IF used >= account.max_stored_bytes THEN
-            RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded',
+            RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded', COLUMN = 'max_stored_bytes',
                 MESSAGE = format('reports of account %s take %s bytes, as many as they may', account.id, used),
                 HINT = 'Drop reports that are not needed any more with rde_drop_report().';
         END IF;

@@ -2,11 +2,34 @@
 -- Accounts, to be selected from
 ---------------------------------------------------------------------------
 
+CREATE FUNCTION @extschema@._rde_account_use(
+    account bigint,
+    OUT pending_reports bigint, OUT asked_reports bigint, OUT stored_bytes bigint, OUT generators bigint, OUT views bigint,
+    OUT tokens bigint
+) RETURNS record
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT (SELECT count(*) FROM @extschema@._rde_report r
+            WHERE r.reseller = _rde_account_use.account AND (r.status = 'submitted' OR r.retry_at IS NOT NULL)),
+           (SELECT coalesce(sum(q.reports), 0) FROM @extschema@._rde_asked q
+            WHERE q.account = _rde_account_use.account AND q.asked_at > now() - interval '24 hours'),
+           (SELECT coalesce(sum(r.file_bytes), 0) FROM @extschema@._rde_report r
+            WHERE r.reseller = _rde_account_use.account AND r.expires_at > now()),
+           (SELECT count(*) FROM @extschema@._rde_generator g WHERE g.reseller = _rde_account_use.account),
+           (SELECT count(*) FROM @extschema@._rde_view v WHERE v.reseller = _rde_account_use.account),
+           (SELECT count(*) FROM @extschema@._rde_token t
+            WHERE t.account = _rde_account_use.account AND t.revoked_at IS NULL AND t.expires_at > now());
+END;
+COMMENT ON FUNCTION @extschema@._rde_account_use(bigint) IS
+    'how much of each of its quotas an account uses; reports it asked for are counted while their quota is not NULL';
+
 CREATE FUNCTION @extschema@._rde_accounts(
     OUT id bigint, OUT name text, OUT parent bigint, OUT role name, OUT time_zone text, OUT scope text,
     OUT on_invoice boolean, OUT children_on_invoice boolean, OUT generators bigint, OUT max_pending integer,
     OUT max_reports_per_day integer, OUT max_stored_bytes bigint, OUT max_generators integer, OUT max_views integer,
-    OUT max_tokens integer
+    OUT max_tokens integer, OUT pending_reports bigint, OUT asked_reports bigint, OUT stored_bytes bigint, OUT views bigint,
+    OUT tokens bigint
 ) RETURNS SETOF record
     LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
@@ -18,9 +41,11 @@ BEGIN
     RETURN QUERY
     SELECT a.id, a.name, a.parent, a.role, a.time_zone, a.scope,
            a.on_invoice AND coalesce(p.children_on_invoice, true), a.children_on_invoice,
-           (SELECT count(*) FROM @extschema@._rde_generator g WHERE g.reseller = a.id),
-           a.max_pending, a.max_reports_per_day, a.max_stored_bytes, a.max_generators, a.max_views, a.max_tokens
+           u.generators,
+           a.max_pending, a.max_reports_per_day, a.max_stored_bytes, a.max_generators, a.max_views, a.max_tokens,
+           u.pending_reports, u.asked_reports, u.stored_bytes, u.views, u.tokens
     FROM @extschema@._rde_account a
+    CROSS JOIN LATERAL @extschema@._rde_account_use(a.id) u
     LEFT JOIN @extschema@._rde_account p ON p.id = a.parent
     WHERE everybody OR a.id = ANY (accounts);
 END
@@ -30,7 +55,8 @@ COMMENT ON FUNCTION @extschema@._rde_accounts() IS
 
 CREATE VIEW @extschema@.rde_accounts WITH (security_barrier) AS
 SELECT a.id, a.name, a.parent, a.role, a.time_zone, a.scope, a.on_invoice, a.children_on_invoice, a.generators,
-       a.max_pending, a.max_reports_per_day, a.max_stored_bytes, a.max_generators, a.max_views, a.max_tokens
+       a.max_pending, a.max_reports_per_day, a.max_stored_bytes, a.max_generators, a.max_views, a.max_tokens,
+       a.pending_reports, a.asked_reports, a.stored_bytes, a.views, a.tokens
 FROM @extschema@._rde_accounts() a;
 COMMENT ON VIEW @extschema@.rde_accounts IS
     'the tree of resellers; on_invoice says whether their generators make reports on invoice, which the account above can switch off';
@@ -65,3 +91,13 @@ COMMENT ON COLUMN @extschema@.rde_accounts.max_views IS
 COMMENT ON COLUMN @extschema@.rde_accounts.max_tokens IS
     'how many tokens it may have in force';
 
+COMMENT ON COLUMN @extschema@.rde_accounts.pending_reports IS
+    'how many of its reports wait to be built';
+COMMENT ON COLUMN @extschema@.rde_accounts.asked_reports IS
+    'how many reports it asked for in the last 24 hours, while it has a quota of them';
+COMMENT ON COLUMN @extschema@.rde_accounts.stored_bytes IS
+    'how much its files take';
+COMMENT ON COLUMN @extschema@.rde_accounts.views IS
+    'how many report views of its own it has';
+COMMENT ON COLUMN @extschema@.rde_accounts.tokens IS
+    'how many of its tokens are in force';

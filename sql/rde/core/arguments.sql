@@ -9,11 +9,11 @@ AS $$
 BEGIN
     IF name IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
-            MESSAGE = format('%s''s name must not be null', object);
+            MESSAGE = format('%s''s name must not be null', object), COLUMN = 'name';
     END IF;
     IF name !~ '^[^[:cntrl:]]{1,128}$' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_name',
-            MESSAGE = format('%s''s name must be 1 to 128 characters without control characters', object);
+            COLUMN = 'name', MESSAGE = format('%s''s name must be 1 to 128 characters without control characters', object);
     END IF;
 END
 $$;
@@ -62,18 +62,19 @@ DECLARE
 BEGIN
     IF formats IS NULL OR options IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+            COLUMN = CASE WHEN formats IS NULL THEN 'formats' ELSE 'options' END,
             MESSAGE = CASE WHEN formats IS NULL THEN 'formats must not be null' ELSE 'options must not be null' END;
     END IF;
     IF cardinality(formats) = 0 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = 'formats must name at least one report format';
+            COLUMN = 'formats', MESSAGE = 'formats must name at least one report format';
     END IF;
     FOREACH item IN ARRAY formats LOOP
         item := @extschema@._rde_format_name(btrim(item));
         PERFORM @extschema@._rde_check_options(item, options);
         IF item = ANY (checked) THEN
             RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-                MESSAGE = format('report format "%s" is named twice', item),
+                COLUMN = 'formats', MESSAGE = format('report format "%s" is named twice', item),
                 HINT = 'Name each once: ''{csv,xlsx}''.';
         END IF;
         checked := checked || item;
@@ -84,3 +85,14 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_formats(text[], jsonb) IS
     'report formats as rde spells them; raises 22023 for none, for one that does not exist or is named twice, and for options that do not exist';
 
+CREATE FUNCTION @extschema@._rde_format_list() RETURNS json
+    LANGUAGE C IMMUTABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_format_list';
+COMMENT ON FUNCTION @extschema@._rde_format_list() IS
+    'the formats there are, as JSON: name, mediaType, and whether it is text';
+
+CREATE FUNCTION @extschema@._rde_option_list() RETURNS json
+    LANGUAGE C IMMUTABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_option_list';
+COMMENT ON FUNCTION @extschema@._rde_option_list() IS
+    'the options of reports there are, as JSON: name, formats that heed it, type, values, default, description';

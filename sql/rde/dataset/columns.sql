@@ -10,12 +10,12 @@ DECLARE
     found_dataset @extschema@._rde_dataset;
 BEGIN
     IF dataset IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', COLUMN = 'dataset',
             MESSAGE = 'data set must not be null';
     END IF;
     SELECT d.* INTO found_dataset FROM @extschema@._rde_dataset d WHERE d.name = dataset;
     IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object', COLUMN = 'dataset',
             MESSAGE = format('data set "%s" does not exist', dataset),
             HINT = format('Data sets are %s; rde_create_dataset() makes another.',
                           (SELECT string_agg(d.name, ', ' ORDER BY d.name) FROM @extschema@._rde_dataset d));
@@ -116,6 +116,12 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION @extschema@._rde_expected_types(text) IS
     'the types _rde_type_fits() accepts, in words';
+
+CREATE FUNCTION @extschema@._rde_value_type(type oid, transform text) RETURNS text
+    LANGUAGE C STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_value_type';
+COMMENT ON FUNCTION @extschema@._rde_value_type(oid, text) IS
+    'what a column of this type, shown so by a view, has in a file, as manifests say it; NULL for no type';
 
 CREATE FUNCTION @extschema@._rde_role_column(relation regclass, role text, column_name text, expected text)
     RETURNS name

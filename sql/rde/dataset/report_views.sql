@@ -121,8 +121,21 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_find_view(text, text, bigint) IS
     'id of a view that its owner may change; raises 42704 or 42501';
 
+CREATE FUNCTION @extschema@._rde_check_view_lock(view bigint) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM @extschema@._rde_check_lock(format('view "%s"', v.name), v.reseller, v.locked)
+    FROM @extschema@._rde_view v WHERE v.id = _rde_check_view_lock.view;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_check_view_lock(bigint) IS
+    'raise 42501 for a view that the caller may not alter, though it is his';
+
 CREATE FUNCTION @extschema@.rde_create_view(
-    dataset text, name text, columns json, reseller bigint DEFAULT NULL, conditions json DEFAULT '[]'
+    dataset text, name text, columns json, reseller bigint DEFAULT NULL, conditions json DEFAULT '[]',
+    locked boolean DEFAULT NULL
 ) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -135,29 +148,31 @@ BEGIN
     found_dataset := @extschema@._rde_hold_dataset(dataset);
     PERFORM @extschema@._rde_check_name('a view', name);
     IF lower(name) = 'full' OR (lower(name) = 'cmp' AND (found_dataset.shipped OR reseller IS NOT NULL OR name <> 'cmp')) THEN
-        RAISE EXCEPTION USING ERRCODE = 'reserved_name',
+        RAISE EXCEPTION USING ERRCODE = 'reserved_name', COLUMN = 'name',
             MESSAGE = format('view name "%s" is reserved', name),
             HINT = 'Only a data set of your own can be given a cmp view, by the provider; full is every exposed column.';
     END IF;
     IF EXISTS (SELECT FROM @extschema@._rde_view v
                WHERE v.dataset = rde_create_view.dataset AND v.name = rde_create_view.name
                  AND v.reseller IS NOT DISTINCT FROM rde_create_view.reseller) THEN
-        RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
+        RAISE EXCEPTION USING ERRCODE = 'duplicate_object', COLUMN = 'name',
             MESSAGE = format('view "%s" of data set "%s" already exists', name, dataset),
             HINT = 'Change it with rde_alter_view().';
     END IF;
     PERFORM @extschema@._rde_check_count(reseller, 'views'::text);
-    INSERT INTO @extschema@._rde_view (dataset, name, reseller) VALUES (dataset, name, reseller)
+    INSERT INTO @extschema@._rde_view (dataset, name, reseller, made_by, locked)
+    VALUES (dataset, name, reseller, @extschema@._rde_own_reseller(NULL::bigint), @extschema@._rde_new_lock(reseller, locked, NULL))
     RETURNING id INTO new_view;
     PERFORM @extschema@._rde_set_view_columns(new_view, columns);
     PERFORM @extschema@._rde_set_view_conditions(new_view, conditions);
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_create_view(text, text, json, bigint, json) IS
-    'make a report view: an ordered list of columns with names of your own, of the rows that all conditions hold of; reseller NULL makes it the provider''s, for all. Columns the source does not expose yet give a notice. Raises 22023, 42602, 42701, 42704, 42710, 42804, 42939, 54000';
+COMMENT ON FUNCTION @extschema@.rde_create_view(text, text, json, bigint, json, boolean) IS
+    'make a report view: an ordered list of columns with names of your own, of the rows that all conditions hold of; reseller NULL makes it the provider''s, for all. Whoever makes it for an account below lets that account alter it with locked false. Columns the source does not expose yet give a notice. Raises 22023, 42602, 42701, 42704, 42710, 42804, 42939, 54000';
 
 CREATE FUNCTION @extschema@.rde_alter_view(
-    dataset text, name text, columns json DEFAULT NULL, reseller bigint DEFAULT NULL, conditions json DEFAULT NULL
+    dataset text, name text, columns json DEFAULT NULL, reseller bigint DEFAULT NULL, conditions json DEFAULT NULL,
+    locked boolean DEFAULT NULL
 ) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -165,12 +180,15 @@ AS $$
 DECLARE
     altered bigint := @extschema@._rde_find_view(dataset, name, @extschema@._rde_own_reseller(reseller));
 BEGIN
-    IF columns IS NULL AND conditions IS NULL THEN
+    IF columns IS NULL AND conditions IS NULL AND locked IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
             MESSAGE = 'columns and conditions must not both be null',
             HINT = 'What is not given stays as it is; conditions => ''[]'' takes them all away.';
     END IF;
     PERFORM FROM @extschema@._rde_view v WHERE v.id = altered FOR NO KEY UPDATE;
+    PERFORM @extschema@._rde_check_view_lock(altered);
+    UPDATE @extschema@._rde_view v SET locked = @extschema@._rde_new_lock(v.reseller, rde_alter_view.locked, v.locked)
+    WHERE v.id = altered AND rde_alter_view.locked IS NOT NULL;
     IF columns IS NOT NULL THEN
         DELETE FROM @extschema@._rde_view_column vc WHERE vc.view = altered;
         PERFORM @extschema@._rde_set_view_columns(altered, columns);
@@ -181,8 +199,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_alter_view(text, text, json, bigint, json) IS
-    'give a report view other columns, or other conditions; what is not given stays, and so do reports already made. Raises 22004, 22023, 42501 (shipped), 42602, 42701, 42704, 42804, 54000';
+COMMENT ON FUNCTION @extschema@.rde_alter_view(text, text, json, bigint, json, boolean) IS
+    'give a report view other columns, or other conditions, or let its account alter it or not; what is not given stays, and so do reports already made. Raises 22004, 22023, 42501 (shipped), 42602, 42701, 42704, 42804, 54000';
 
 CREATE FUNCTION @extschema@.rde_drop_view(dataset text, name text, reseller bigint DEFAULT NULL) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
@@ -191,6 +209,7 @@ AS $$
 DECLARE
     dropped bigint := @extschema@._rde_find_view(dataset, name, @extschema@._rde_own_reseller(reseller));
 BEGIN
+    PERFORM @extschema@._rde_check_view_lock(dropped);
     DELETE FROM @extschema@._rde_view v WHERE v.id = dropped;
 END
 $$;
@@ -212,7 +231,7 @@ BEGIN
     ELSIF view IS NULL THEN
         RETURN 'full';
     END IF;
-    RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+    RAISE EXCEPTION USING ERRCODE = 'undefined_object', COLUMN = 'view',
         MESSAGE = format('data set "%s" has no view "%s"', dataset, view),
         HINT = format('Views are %s; rde_create_view() makes another.',
                       (SELECT concat_ws(', ', string_agg(v.name, ', ' ORDER BY v.name), 'full')

@@ -16,10 +16,16 @@ CREATE TABLE @extschema@._rde_view (
     name     text NOT NULL CHECK (name ~ '^[^[:cntrl:]]{1,128}$'),
     reseller bigint,
     shipped  boolean NOT NULL DEFAULT false,
+    made_by  bigint,
+    locked   boolean NOT NULL DEFAULT false,
     UNIQUE NULLS NOT DISTINCT (dataset, name, reseller)
 );
 COMMENT ON TABLE @extschema@._rde_view IS
     'report views: which columns a report shows, in which order and by which names; reseller NULL is the provider''s, for all';
+COMMENT ON COLUMN @extschema@._rde_view.made_by IS
+    'the account that made it; NULL: an operator, or somebody above all accounts';
+COMMENT ON COLUMN @extschema@._rde_view.locked IS
+    'its own account may not alter or drop it: those above it may';
 
 CREATE TABLE @extschema@._rde_view_column (
     view        bigint NOT NULL,

@@ -6,7 +6,7 @@ CREATE FUNCTION @extschema@._rde_datasets(
     OUT name text, OUT title text, OUT source regclass, OUT source_owner name, OUT reseller_column name,
     OUT period_column name, OUT key_columns name[], OUT amount_column name, OUT currency_column name,
     OUT invoice_column name, OUT change_column name, OUT mapping jsonb, OUT watermark regclass, OUT delay interval,
-    OUT attached_at timestamptz, OUT views text[], OUT shipped boolean
+    OUT attached_at timestamptz, OUT views text[], OUT shipped boolean, OUT attached boolean
 ) RETURNS SETOF record
     LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
@@ -22,7 +22,7 @@ BEGIN
            s.amount_column, s.currency_column, s.invoice_column, s.change_column, s.mapping, s.watermark, s.delay,
            s.attached_at, (SELECT array_agg(v.name ORDER BY v.name) FROM @extschema@._rde_view v
             WHERE v.dataset = d.name AND v.reseller IS NULL) || 'full'::text,
-           d.shipped
+           d.shipped, EXISTS (SELECT FROM @extschema@._rde_source a WHERE a.dataset = d.name)
     FROM @extschema@._rde_dataset d
     LEFT JOIN @extschema@._rde_source s ON s.dataset = d.name AND sources
     LEFT JOIN pg_class c ON c.oid = s.relation;
@@ -33,7 +33,8 @@ COMMENT ON FUNCTION @extschema@._rde_datasets() IS
 
 CREATE VIEW @extschema@.rde_datasets WITH (security_barrier) AS
 SELECT d.name, d.title, d.source, d.source_owner, d.reseller_column, d.period_column, d.key_columns, d.amount_column,
-       d.currency_column, d.invoice_column, d.change_column, d.mapping, d.watermark, d.delay, d.attached_at, d.views, d.shipped
+       d.currency_column, d.invoice_column, d.change_column, d.mapping, d.watermark, d.delay, d.attached_at, d.views, d.shipped,
+       d.attached
 FROM @extschema@._rde_datasets() d;
 COMMENT ON VIEW @extschema@.rde_datasets IS
     'every data set, where its rows come from (for operators) and the views it can be exported with';
@@ -71,9 +72,12 @@ COMMENT ON COLUMN @extschema@.rde_datasets.views IS
     'the provider''s report views it can be exported with';
 COMMENT ON COLUMN @extschema@.rde_datasets.shipped IS
     'true: it comes with the extension';
+COMMENT ON COLUMN @extschema@.rde_datasets.attached IS
+    'true: it has a source, so there is something to report';
 
 CREATE FUNCTION @extschema@._rde_views(
-    OUT dataset text, OUT name text, OUT reseller bigint, OUT columns bigint, OUT shipped boolean, OUT conditions bigint
+    OUT dataset text, OUT name text, OUT reseller bigint, OUT columns bigint, OUT shipped boolean, OUT conditions bigint,
+    OUT made_by bigint, OUT locked boolean
 ) RETURNS SETOF record
     LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
@@ -88,11 +92,12 @@ BEGIN
     RETURN QUERY
     SELECT v.dataset, v.name, v.reseller,
            (SELECT count(*) FROM @extschema@._rde_view_column c WHERE c.view = v.id), v.shipped,
-           (SELECT count(*) FROM @extschema@._rde_view_condition c WHERE c.view = v.id)
+           (SELECT count(*) FROM @extschema@._rde_view_condition c WHERE c.view = v.id), v.made_by, v.locked
     FROM @extschema@._rde_view v
     WHERE everybody OR v.reseller IS NULL OR v.reseller = ANY (accounts)
     UNION ALL
-    SELECT d.name, 'full', NULL, (SELECT count(*) FROM @extschema@._rde_source_column c WHERE c.dataset = d.name), true, 0::bigint
+    SELECT d.name, 'full', NULL, (SELECT count(*) FROM @extschema@._rde_source_column c WHERE c.dataset = d.name), true, 0::bigint,
+           NULL, true
     FROM @extschema@._rde_dataset d;
 END
 $$;
@@ -100,7 +105,8 @@ COMMENT ON FUNCTION @extschema@._rde_views() IS
     'the rows of rde_views, as far as they are the caller''s';
 
 CREATE VIEW @extschema@.rde_views WITH (security_barrier) AS
-SELECT v.dataset, v.name, v.reseller, v.columns, v.shipped, v.conditions
+SELECT v.dataset, v.name, v.reseller, v.columns, v.shipped, v.conditions,
+       v.made_by, v.locked
 FROM @extschema@._rde_views() v;
 COMMENT ON VIEW @extschema@.rde_views IS
     'the report views of every data set; rde_view_columns has their columns, rde_view_conditions says which rows they show';
@@ -116,6 +122,10 @@ COMMENT ON COLUMN @extschema@.rde_views.shipped IS
     'true: it comes with the extension and cannot be changed';
 COMMENT ON COLUMN @extschema@.rde_views.conditions IS
     'how many conditions its rows are chosen by; 0: all rows';
+COMMENT ON COLUMN @extschema@.rde_views.made_by IS
+    'the account that made it; NULL: an operator, or the extension';
+COMMENT ON COLUMN @extschema@.rde_views.locked IS
+    'true: its own account may not alter or drop it, as somebody above made it';
 
 CREATE FUNCTION @extschema@._rde_view_columns(
     OUT dataset text, OUT view text, OUT reseller bigint, OUT "position" integer, OUT name text, OUT column_name text,

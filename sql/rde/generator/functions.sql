@@ -45,6 +45,7 @@ DECLARE
 BEGIN
     IF pointless IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            COLUMN = pointless,
             MESSAGE = format('%s means nothing to a generator whose event is "%s"', pointless, event),
             HINT = CASE pointless
                 WHEN 'week_day' THEN 'It is the day that the weeks of a weekly generator begin.'
@@ -54,41 +55,41 @@ BEGIN
     END IF;
     IF week_day NOT BETWEEN 1 AND 7 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('week_day must be between 1 and 7, not %s', week_day),
+            COLUMN = 'week_day', MESSAGE = format('week_day must be between 1 and 7, not %s', week_day),
             HINT = 'Days are numbered from Monday, 1, to Sunday, 7.';
     END IF;
     IF month_start NOT BETWEEN 1 AND 28 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('month_start must be between 1 and 28, not %s', month_start),
+            COLUMN = 'month_start', MESSAGE = format('month_start must be between 1 and 28, not %s', month_start),
             HINT = 'Every month has these days.';
     END IF;
     IF month_day NOT BETWEEN 1 AND 31 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('month_day must be between 1 and 31, not %s', month_day),
+            COLUMN = 'month_day', MESSAGE = format('month_day must be between 1 and 31, not %s', month_day),
             HINT = 'In a month that has no such day its last one counts.';
     END IF;
     IF NOT isfinite(start) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = 'start must be a finite date',
+            COLUMN = 'start', MESSAGE = 'start must be a finite date',
             HINT = 'It is the first day that a report covers.';
     END IF;
     IF catch_up NOT IN ('all', 'none') THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('catch_up "%s" is not supported', catch_up),
+            COLUMN = 'catch_up', MESSAGE = format('catch_up "%s" is not supported', catch_up),
             HINT = 'Use all to make every report that was missed, or none to make the latest of them only.';
     END IF;
     IF retention > interval '1000 years' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = 'retention must be 1000 years at most';
+            COLUMN = 'retention', MESSAGE = 'retention must be 1000 years at most';
     END IF;
     IF retention > interval '10 years' AND NOT @extschema@._rde_sees_all(true) THEN
         RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded',
-            MESSAGE = 'reports of an account are kept for 10 years at most',
+            COLUMN = 'retention', MESSAGE = 'reports of an account are kept for 10 years at most',
             HINT = 'Ask the provider to keep a report for longer.';
     END IF;
     IF retention <= interval '0' OR now() + retention <= now() THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = 'retention must be longer than nothing',
+            COLUMN = 'retention', MESSAGE = 'retention must be longer than nothing',
             HINT = 'It says for how long reports are stored: interval ''2 years''.';
     END IF;
 END
@@ -106,7 +107,7 @@ BEGIN
     SELECT s.* INTO source FROM @extschema@._rde_source s WHERE s.dataset = _rde_attached_source.dataset;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = format('data set "%s" is not attached', dataset),
+            COLUMN = 'dataset', MESSAGE = format('data set "%s" is not attached', dataset),
             HINT = format('Say where its rows are with rde_attach(''%s'', ...).', dataset);
     END IF;
     RETURN source;
@@ -126,7 +127,7 @@ BEGIN
     source := @extschema@._rde_attached_source(dataset);
     IF event = 'on_invoice' AND source.invoice_column IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = format('data set "%s" has no invoice column', dataset),
+            COLUMN = 'event', MESSAGE = format('data set "%s" has no invoice column', dataset),
             HINT = format('Name the column that says which invoice a row is on: rde_attach(''%s'', ..., invoice => ''invoice_id'').',
                           dataset);
     END IF;
@@ -150,7 +151,7 @@ BEGIN
     END IF;
     IF windows AND created.start < today THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('generator "%s" cannot start before today', created.name),
+            COLUMN = 'start', MESSAGE = format('generator "%s" cannot start before today', created.name),
             DETAIL = format('Data set "%s" has a change column, so changes are counted from the generator''s creation on.',
                             created.dataset),
             HINT = 'Make the reports of earlier days with rde_run_generator().';
@@ -176,11 +177,11 @@ BEGIN
     BEGIN
         INSERT INTO @extschema@._rde_generator
             (name, dataset, view, formats, event, reseller, time_zone, week_day, month_start, month_day, run_at, start,
-             catch_up, retention, options, next_from, next_to, next_run_at)
+             catch_up, retention, options, next_from, next_to, next_run_at, made_by, locked)
         VALUES (created.name, created.dataset, created.view, created.formats, created.event, created.reseller,
                 created.time_zone, created.week_day, created.month_start, created.month_day, created.run_at, created.start,
                 created.catch_up, created.retention, created.options, created.next_from, created.next_to,
-                created.next_run_at)
+                created.next_run_at, created.made_by, created.locked)
         RETURNING id INTO new_id;
     EXCEPTION WHEN unique_violation THEN
         PERFORM @extschema@._rde_generator_exists(created.name, created.reseller);
@@ -211,7 +212,8 @@ CREATE FUNCTION @extschema@.rde_create_generator(
     retention interval DEFAULT NULL,
     options   jsonb DEFAULT '{}',
     week_day  integer DEFAULT 1,
-    month_start integer DEFAULT 1
+    month_start integer DEFAULT 1,
+    locked    boolean DEFAULT NULL
 ) RETURNS uuid
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -228,12 +230,12 @@ BEGIN
     END IF;
     IF event NOT IN ('daily', 'weekly', 'monthly', 'quarterly', 'on_invoice', 'manual') THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = pg_catalog.format('generator event "%s" is not supported', event),
+            COLUMN = 'event', MESSAGE = pg_catalog.format('generator event "%s" is not supported', event),
             HINT = 'Use daily, weekly, monthly, quarterly, on_invoice or manual.';
     END IF;
     IF start < current_date - 90 AND NOT @extschema@._rde_sees_all(true) THEN
         RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded',
-            MESSAGE = 'a generator may start 90 days ago at most',
+            COLUMN = 'start', MESSAGE = 'a generator may start 90 days ago at most',
             HINT = 'Ask for reports of earlier days with rde_export() or rde_run_generator().';
     END IF;
     PERFORM @extschema@._rde_check_count(reseller, 'generators'::text);
@@ -259,12 +261,14 @@ BEGIN
     created.catch_up := catch_up;
     created.retention := retention;
     created.options := options;
+    created.made_by := @extschema@._rde_own_reseller(NULL::bigint);
+    created.locked := @extschema@._rde_new_lock(reseller, locked, NULL);
     created := @extschema@._rde_begin_calendar(created, source.change_column IS NOT NULL);
     RETURN @extschema@._rde_store_generator(created, source.change_column IS NOT NULL);
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_create_generator(text, text, text[], text, text, bigint, text, integer, time, date, text, interval, jsonb, integer, integer) IS
-    'make reports from now on, in one or several formats, at an event: each day, week, month or quarter, for each invoice, or by hand; weeks begin on week_day, months on month_start; months and quarters are reported on month_day, by default the day they end; start is the first day covered, catch_up none skips all missed periods but the latest, retention says for how long reports are stored. Names are unique per reseller. Raises 22023, 42602, 42704, 42703 and 42804 (the view does not fit the source), 42710, 55000';
+COMMENT ON FUNCTION @extschema@.rde_create_generator(text, text, text[], text, text, bigint, text, integer, time, date, text, interval, jsonb, integer, integer, boolean) IS
+    'make reports from now on, in one or several formats, at an event: each day, week, month or quarter, for each invoice, or by hand; weeks begin on week_day, months on month_start; months and quarters are reported on month_day, by default the day they end; start is the first day covered, catch_up none skips all missed periods but the latest, retention says for how long reports are stored. Whoever makes it for an account below lets that account alter it with locked false. Names are unique per reseller. Raises 22023, 42602, 42704, 42703 and 42804 (the view does not fit the source), 42710, 55000';
 
 CREATE FUNCTION @extschema@._rde_generator_exists(name text, reseller bigint) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -272,7 +276,7 @@ CREATE FUNCTION @extschema@._rde_generator_exists(name text, reseller bigint) RE
 AS $$
 BEGIN
     RAISE EXCEPTION USING ERRCODE = 'duplicate_object',
-        MESSAGE = format('generator "%s" of %s already exists', name, coalesce('reseller ' || reseller, 'the provider')),
+        COLUMN = 'name', MESSAGE = format('generator "%s" of %s already exists', name, coalesce('reseller ' || reseller, 'the provider')),
         HINT = 'Change it with rde_alter_generator(), or choose another name.';
 END
 $$;
@@ -293,7 +297,8 @@ CREATE FUNCTION @extschema@.rde_alter_generator(
     enabled   boolean DEFAULT NULL,
     clear     text[] DEFAULT '{}',
     week_day  integer DEFAULT NULL,
-    month_start integer DEFAULT NULL
+    month_start integer DEFAULT NULL,
+    locked    boolean DEFAULT NULL
 ) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -308,6 +313,8 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM @extschema@._rde_find_generator(generator);
     END IF;
+    PERFORM @extschema@._rde_check_lock(pg_catalog.format('generator "%s"', altered.name), altered.reseller, altered.locked);
+    altered.locked := @extschema@._rde_new_lock(altered.reseller, locked, altered.locked);
     PERFORM @extschema@._rde_check_clear(clear, '{view,retention}'::text[], ARRAY[
         CASE WHEN view IS NOT NULL THEN 'view' END,
         CASE WHEN retention IS NOT NULL THEN 'retention' END]);
@@ -363,7 +370,7 @@ BEGIN
         SET name = altered.name, formats = altered.formats, view = altered.view, time_zone = altered.time_zone,
             week_day = altered.week_day, month_start = altered.month_start, month_day = altered.month_day, run_at = altered.run_at, catch_up = altered.catch_up, retention = altered.retention,
             options = altered.options, enabled = altered.enabled, enabled_at = altered.enabled_at,
-            disabled_reason = altered.disabled_reason, foreign_reason = altered.foreign_reason, next_to = altered.next_to, next_run_at = altered.next_run_at
+            disabled_reason = altered.disabled_reason, foreign_reason = altered.foreign_reason, locked = altered.locked, next_to = altered.next_to, next_run_at = altered.next_run_at
         WHERE g.id = rde_alter_generator.generator;
     EXCEPTION WHEN unique_violation THEN
         PERFORM @extschema@._rde_generator_exists(name, altered.reseller);
@@ -374,7 +381,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.rde_alter_generator(uuid, text, text[], text, text, integer, time, text, interval, jsonb, boolean, text[], integer, integer) IS
+COMMENT ON FUNCTION @extschema@.rde_alter_generator(uuid, text, text[], text, text, integer, time, text, interval, jsonb, boolean, text[], integer, integer, boolean) IS
     'change a generator; what is NULL stays as it is, clear names what is to be taken away: view, retention; enabled => true submits its reports that ended in error again. month_day follows month_start where it is the same. Raises 22023, 42602, 42704, 42703 and 42804 (the view does not fit the source), 42710, 55000';
 
 CREATE FUNCTION @extschema@._rde_retry_generator(generator uuid) RETURNS void
@@ -396,8 +403,10 @@ CREATE FUNCTION @extschema@.rde_drop_generator(generator uuid) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    dropped CONSTANT @extschema@._rde_generator := @extschema@._rde_find_generator(generator);
 BEGIN
-    PERFORM @extschema@._rde_find_generator(generator);
+    PERFORM @extschema@._rde_check_lock(format('generator "%s"', dropped.name), dropped.reseller, dropped.locked);
     -- Reports first: whoever builds one holds it, and may want the generator
     -- next.  What a worker submitted in between goes afterwards.
     DELETE FROM @extschema@._rde_report r

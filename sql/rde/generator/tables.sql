@@ -28,6 +28,8 @@ CREATE TABLE @extschema@._rde_generator (
     next_from       timestamptz,
     next_to         timestamptz,
     next_run_at     timestamptz,
+    made_by         bigint,
+    locked          boolean NOT NULL DEFAULT false,
     UNIQUE NULLS NOT DISTINCT (reseller, name),
     CHECK ((event NOT IN ('on_invoice', 'manual')) = (next_run_at IS NOT NULL)),
     CHECK (next_from < next_to AND next_to <= next_run_at)
@@ -36,6 +38,10 @@ CREATE INDEX _rde_generator_due ON @extschema@._rde_generator (next_run_at) WHER
 COMMENT ON TABLE @extschema@._rde_generator IS
     'what makes reports at its event, for ever; a period is submitted and next_* moved on in one transaction';
 
+COMMENT ON COLUMN @extschema@._rde_generator.made_by IS
+    'the account that made it; NULL: an operator, or somebody above all accounts';
+COMMENT ON COLUMN @extschema@._rde_generator.locked IS
+    'its own account may not alter or drop it: those above it may';
 COMMENT ON COLUMN @extschema@._rde_generator.foreign_reason IS
     'disabled_reason holds an error that is not in rde''s own words, so resellers do not see it';
 

@@ -4,12 +4,13 @@
 
 -- What a generator did last is two looks into an index, however many reports it has.
 CREATE FUNCTION @extschema@._rde_generators(
+    ids uuid[] DEFAULT NULL,
     OUT id uuid, OUT name text, OUT dataset text, OUT view text, OUT formats text[], OUT event text, OUT reseller bigint,
     OUT time_zone text, OUT month_day integer, OUT run_at time, OUT start date, OUT catch_up text, OUT retention interval,
     OUT options jsonb, OUT enabled boolean, OUT disabled_reason text, OUT created_at timestamptz,
     OUT next_from timestamptz, OUT next_to timestamptz, OUT next_run_at timestamptz, OUT last_run_at timestamptz,
     OUT last_report uuid, OUT last_status text, OUT failed bigint, OUT paused_until timestamptz,
-    OUT week_day integer, OUT month_start integer
+    OUT week_day integer, OUT month_start integer, OUT made_by bigint, OUT locked boolean
 ) RETURNS SETOF record
     LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
@@ -25,7 +26,7 @@ BEGIN
            CASE WHEN g.foreign_reason AND NOT content THEN 'too many of its reports failed' ELSE g.disabled_reason END,
            g.created_at, g.next_from, g.next_to, g.next_run_at,
            completed.published_at, completed.id, submitted.status, failed.reports, f.paused_until,
-           g.week_day, g.month_start
+           g.week_day, g.month_start, g.made_by, g.locked
     FROM @extschema@._rde_generator g
     LEFT JOIN LATERAL (
         SELECT r.id, r.published_at FROM @extschema@._rde_report r
@@ -40,17 +41,17 @@ BEGIN
         SELECT count(*) AS reports FROM @extschema@._rde_failed_reports r
         WHERE r.generator = g.id) failed
     LEFT JOIN @extschema@._rde_source_failure f ON f.dataset = g.dataset AND f.paused_until > now()
-    WHERE everybody OR g.reseller = ANY (accounts);
+    WHERE (everybody OR g.reseller = ANY (accounts)) AND (ids IS NULL OR g.id = ANY (ids));
 END
 $$;
-COMMENT ON FUNCTION @extschema@._rde_generators() IS
-    'the rows of rde_generators, as far as they are the caller''s';
+COMMENT ON FUNCTION @extschema@._rde_generators(uuid[]) IS
+    'the rows of rde_generators, all or of some ids, as far as they are the caller''s';
 
 CREATE VIEW @extschema@.rde_generators WITH (security_barrier) AS
 SELECT g.id, g.name, g.dataset, g.view, g.formats, g.event, g.reseller, g.time_zone, g.month_day, g.run_at, g.start,
        g.catch_up, g.retention, g.options, g.enabled, g.disabled_reason, g.created_at, g.next_from, g.next_to,
        g.next_run_at, g.last_run_at, g.last_report, g.last_status, g.failed, g.paused_until,
-       g.week_day, g.month_start
+       g.week_day, g.month_start, g.made_by, g.locked
 FROM @extschema@._rde_generators() g;
 COMMENT ON VIEW @extschema@.rde_generators IS
     'every generator: what it makes, its last report and its next; failed counts its reports that ended in error, paused_until is set while its data set''s source cannot be read';
@@ -109,8 +110,13 @@ COMMENT ON COLUMN @extschema@.rde_generators.week_day IS
 COMMENT ON COLUMN @extschema@.rde_generators.month_start IS
     'the day the months of a monthly one begin';
 
+COMMENT ON COLUMN @extschema@.rde_generators.made_by IS
+    'the account that made it; NULL: an operator';
+COMMENT ON COLUMN @extschema@.rde_generators.locked IS
+    'true: its own account may not alter or drop it, as somebody above made it';
+
 CREATE FUNCTION @extschema@._rde_coming_periods(
-    moment timestamptz, everybody boolean, accounts bigint[],
+    moment timestamptz, everybody boolean, accounts bigint[], wanted uuid,
     OUT generator uuid, OUT format text, OUT period_from timestamptz, OUT period_to timestamptz, OUT run timestamptz
 ) RETURNS SETOF record
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -122,6 +128,7 @@ BEGIN ATOMIC
                s.change_column IS NULL AND g.catch_up = 'all' AS each_period
         FROM @extschema@._rde_generator g LEFT JOIN @extschema@._rde_source s ON s.dataset = g.dataset
         WHERE g.next_run_at IS NOT NULL AND (_rde_coming_periods.everybody OR g.reseller = ANY (_rde_coming_periods.accounts))
+          AND (_rde_coming_periods.wanted IS NULL OR g.id = _rde_coming_periods.wanted)
     ),
     -- The periods that are due and not submitted, and the first that is not due.
     coming(generator, period_from, period_to, run, n) AS (
@@ -143,7 +150,7 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL unnest(s.formats) f(format)
     WHERE s.each_period OR c.run > moment OR c.next_run_at > moment;
 END;
-COMMENT ON FUNCTION @extschema@._rde_coming_periods(timestamptz, boolean, bigint[]) IS
+COMMENT ON FUNCTION @extschema@._rde_coming_periods(timestamptz, boolean, bigint[], uuid) IS
     'the periods and formats that are due and not submitted, and the first of each generator that is not due';
 
 CREATE FUNCTION @extschema@._rde_waits_for(
@@ -183,6 +190,7 @@ COMMENT ON FUNCTION @extschema@._rde_waits_for(@extschema@._rde_report, timestam
 -- Functions in a view run with its reader's rights, so this one shows him what is
 -- his, and looks for itself at what others may not see.
 CREATE FUNCTION @extschema@._rde_periods(
+    of_one uuid DEFAULT NULL,
     OUT generator uuid, OUT name text, OUT reseller bigint, OUT format text,
     OUT period_from timestamptz, OUT period_to timestamptz, OUT due_at timestamptz, OUT status text,
     OUT report uuid, OUT revision integer, OUT provisional boolean, OUT lateness interval, OUT waits_for text
@@ -213,10 +221,11 @@ BEGIN
         FROM @extschema@._rde_report r
         WHERE r.type NOT IN ('onetime', 'on_invoice') AND (r.expires_at > moment OR r.status = 'submitted')
           AND r.generator IN (SELECT g.id FROM @extschema@._rde_generator g WHERE everybody OR g.reseller = ANY (accounts))
+          AND (of_one IS NULL OR r.generator = of_one)
         ORDER BY r.generator, r.period_from, r.format, r.status = 'error', r.revision DESC
     ),
     wanted AS (
-        SELECT c.* FROM @extschema@._rde_coming_periods(moment, everybody, accounts) c
+        SELECT c.* FROM @extschema@._rde_coming_periods(moment, everybody, accounts, of_one) c
     ),
     -- What lies between two of them got none; unless the older one is there by
     -- rde_keep_report() only, for then others may just have expired.
@@ -260,8 +269,8 @@ BEGIN
     FROM gap p JOIN @extschema@._rde_generator g ON g.id = p.generator;
 END
 $$;
-COMMENT ON FUNCTION @extschema@._rde_periods() IS
-    'the rows of rde_periods, as far as they are the caller''s';
+COMMENT ON FUNCTION @extschema@._rde_periods(uuid) IS
+    'the rows of rde_periods, all or of one generator, as far as they are the caller''s';
 
 CREATE VIEW @extschema@.rde_periods WITH (security_barrier) AS
 SELECT p.generator, p.name, p.reseller, p.format, p.period_from, p.period_to, p.due_at, p.status,

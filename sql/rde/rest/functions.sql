@@ -244,11 +244,12 @@ COMMENT ON FUNCTION @extschema@.rde_report_file(uuid, timestamptz) IS
     'what a download of a completed report of the caller has to know; rde_chunk() reads it, unless it has moved to a store, whose link moved_to is. begun is when a download that goes on began: it may end within an hour of the report''s expiry. Raises 42704';
 
 CREATE FUNCTION @extschema@._rde_submit_period(
-    dataset text, period_from timestamptz, period_to timestamptz, format text, view text, reseller bigint, name text
+    dataset text, period_from timestamptz, period_to timestamptz, format text, view text, reseller bigint, name text,
+    time_zone text, options jsonb
 ) RETURNS uuid
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'rde_submit_period';
-COMMENT ON FUNCTION @extschema@._rde_submit_period(text, timestamptz, timestamptz, text, text, bigint, text) IS
+COMMENT ON FUNCTION @extschema@._rde_submit_period(text, timestamptz, timestamptz, text, text, bigint, text, text, jsonb) IS
     'submit a report of the rows of [period_from, period_to)';
 
 CREATE FUNCTION @extschema@._rde_build_small(report uuid) RETURNS boolean
@@ -256,29 +257,6 @@ CREATE FUNCTION @extschema@._rde_build_small(report uuid) RETURNS boolean
     AS 'MODULE_PATHNAME', 'rde_build_small';
 COMMENT ON FUNCTION @extschema@._rde_build_small(uuid) IS
     'build a submitted report if that is quickly done; false leaves it to a worker';
-
-CREATE FUNCTION @extschema@._rde_request_instant(request json, key text) RETURNS timestamptz
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-    SET DateStyle = 'ISO, YMD'
-AS $$
-BEGIN
-    IF request ->> key IS NULL THEN
-        RETURN NULL;
-    END IF;
-    IF request ->> key !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})$' THEN
-        RAISE datetime_field_overflow;
-    END IF;
-    RETURN (request ->> key)::timestamptz;
-EXCEPTION
-    WHEN data_exception THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('%s is not an instant', key),
-            HINT = 'Write it as RFC 3339 does: 2019-11-07T17:02:59.000Z.';
-END
-$$;
-COMMENT ON FUNCTION @extschema@._rde_request_instant(json, text) IS
-    'an RFC 3339 instant in a request; raises 22023';
 
 CREATE FUNCTION @extschema@._rde_check_request(reseller bigint, period_from timestamptz, period_to timestamptz)
     RETURNS void
@@ -291,7 +269,7 @@ DECLARE
     leaves timestamptz;
 BEGIN
     IF period_to > period_from + @extschema@._rde_max_span() THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', COLUMN = 'end_date',
             MESSAGE = format('a report may cover %s at most', @extschema@._rde_max_span()),
             HINT = 'Ask for several reports of shorter periods.';
     END IF;
@@ -301,6 +279,7 @@ BEGIN
     END IF;
     IF least(account.max_pending, account.max_reports_per_day) = 0 THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            COLUMN = CASE account.max_pending WHEN 0 THEN 'max_pending' ELSE 'max_reports_per_day' END,
             MESSAGE = format('account %s may not ask for reports', account.id);
     END IF;
     -- when this one and all before it have left, there is room for one more
@@ -328,78 +307,59 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_check_request(bigint, timestamptz, timestamptz) IS
     'what _rde_check_quota refuses, as a program has to know it: 22023 for too long a period, 42501 for who may ask for nothing, 53400 with the quota as its column and, of a day''s, the seconds until there is room';
 
+CREATE FUNCTION @extschema@._rde_request_edge(request json, key text, zone text, days integer) RETURNS timestamptz
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF request ->> key ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN
+        RETURN @extschema@._rde_day_start(@extschema@._rde_request_day(request, key) + days, zone);
+    END IF;
+    RETURN @extschema@._rde_request_instant(request, key);
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_request_edge(json, text, text, integer) IS
+    'where a period begins or ends by a request: at an instant, or so many days after the beginning of a day in the zone; raises 22023';
+
 CREATE FUNCTION @extschema@.rde_request_report(request json, idempotency_key text DEFAULT NULL) RETURNS json
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     caller CONSTANT bigint := @extschema@._rde_own_reseller(NULL::bigint);
-    earlier @extschema@._rde_idempotency;
-    bad text;
-    unknown text;
+    owner bigint;
+    zone text;
     first_instant timestamptz;
     end_instant timestamptz;
     requested uuid;
-    body json;
+    answer json;
 BEGIN
     PERFORM @extschema@._rde_require_primary();
-    IF request IS NULL OR json_typeof(request) <> 'object' THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = 'a request must be a JSON object',
-            HINT = 'Say {"name": "november", "startDate": "2019-11-01T00:00:00Z", "endDate": "2019-12-01T00:00:00Z", "format": "csv"}.';
+    PERFORM @extschema@._rde_check_body(request, '{
+        "name": "string", "startDate": "string", "endDate": "string", "format": "string", "customizationName": "string",
+        "dataset": "string", "timeZone": "string", "options": "object", "reseller": "number", "downloadUrl": "any"}',
+        '{name,startDate}');
+    answer := @extschema@._rde_repeated(caller, idempotency_key, request::jsonb);
+    IF answer IS NOT NULL THEN
+        RETURN answer;
     END IF;
-    SELECT string_agg(k.key, ', ') INTO bad FROM json_each(request) k
-    WHERE k.key IN ('name', 'startDate', 'endDate', 'format', 'customizationName', 'dataset')
-      AND json_typeof(k.value) NOT IN ('string', 'null');
-    SELECT string_agg(left(k.key, 64), ', ') INTO unknown FROM json_each(request) k
-    WHERE k.key NOT IN ('name', 'startDate', 'endDate', 'format', 'customizationName', 'dataset', 'downloadUrl');
-    IF unknown IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('unknown in the request: %s', left(unknown, 500)),
-            HINT = 'Its fields are name, startDate, endDate, format, customizationName and dataset.';
-    END IF;
-    IF bad IS NOT NULL OR request ->> 'name' IS NULL OR request ->> 'startDate' IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = CASE WHEN bad IS NOT NULL THEN format('not text in the request: %s', bad)
-                           ELSE 'name and startDate are required' END;
-    END IF;
-    IF idempotency_key IS NOT NULL THEN
-        IF length(idempotency_key) NOT BETWEEN 1 AND 255 THEN
-            RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-                MESSAGE = 'an idempotency key must be 1 to 255 characters';
-        END IF;
-        DELETE FROM @extschema@._rde_idempotency i
-        WHERE i.account IS NOT DISTINCT FROM caller AND i.key = idempotency_key AND i.created_at < now() - interval '24 hours';
-        INSERT INTO @extschema@._rde_idempotency (account, key, request, answer)
-        VALUES (caller, idempotency_key, request::jsonb, 'null') ON CONFLICT DO NOTHING;
-        IF NOT FOUND THEN
-            SELECT i.* INTO earlier FROM @extschema@._rde_idempotency i
-            WHERE i.account IS NOT DISTINCT FROM caller AND i.key = idempotency_key;
-            IF earlier.request <> request::jsonb THEN
-                RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-                    MESSAGE = 'the idempotency key was used for another request',
-                    HINT = 'Use a new key for each request, and the same one to repeat it.';
-            END IF;
-            RETURN earlier.answer;
-        END IF;
-    END IF;
-
-    first_instant := @extschema@._rde_request_instant(request, 'startDate');
-    end_instant := coalesce(@extschema@._rde_request_instant(request, 'endDate'), now());
+    owner := @extschema@._rde_own_reseller(@extschema@._rde_request_number(request, 'reseller', 18));
+    zone := @extschema@._rde_zone(coalesce(request ->> 'timeZone',
+                                           (SELECT a.time_zone FROM @extschema@._rde_account a WHERE a.id = owner)));
+    first_instant := @extschema@._rde_request_edge(request, 'startDate', zone, 0);
+    end_instant := coalesce(@extschema@._rde_request_edge(request, 'endDate', zone, 1), now());
     IF caller IS NOT NULL THEN
-        PERFORM @extschema@._rde_check_request(caller, first_instant, end_instant);
+        PERFORM @extschema@._rde_check_request(owner, first_instant, end_instant);
     END IF;
     requested := @extschema@._rde_submit_period(
         coalesce(request ->> 'dataset', 'provisioned_orders'), first_instant, end_instant,
         coalesce(@extschema@._rde_format_name(request ->> 'format'), 'json'),
-        request ->> 'customizationName', caller, request ->> 'name');
+        request ->> 'customizationName', owner, request ->> 'name', zone,
+        coalesce(nullif(request::jsonb -> 'options', 'null'), '{}'));
     PERFORM @extschema@._rde_build_small(requested);
-    SELECT @extschema@._rde_report_body(r) INTO body FROM @extschema@._rde_report r WHERE r.id = requested;
-    UPDATE @extschema@._rde_idempotency i SET answer = body
-    WHERE i.account IS NOT DISTINCT FROM caller AND i.key = idempotency_key;
-    RETURN body;
+    SELECT @extschema@._rde_report_body(r) INTO answer FROM @extschema@._rde_report r WHERE r.id = requested;
+    RETURN @extschema@._rde_remember(caller, idempotency_key, answer);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_request_report(json, text) IS
-    'ask for a report as POST /reports does and return its body; small ones are built at once. The same idempotency key gets the same answer for 24 hours. Its keys are name and startDate; endDate, format, customizationName, dataset. Raises 22023, 42501, 42704, 53400, 55000';
-
+    'ask for a report as POST /reports does and return its body; small ones are built at once. The same idempotency key gets the same answer for 24 hours. Its keys are name and startDate; endDate, format, customizationName, dataset, timeZone, options, reseller. Raises 22023, 42501, 42704, 53400, 55000';
