@@ -123,7 +123,7 @@ csv_head(RdeFormatContext *context)
 	for (i = 0; i < context->ncolumns; i++)
 	{
 		const char *name = options->labels ?
-			rde_column_title(&context->columns[i]) : context->columns[i].name;
+		rde_column_title(&context->columns[i]) : context->columns[i].name;
 
 		if (i == 0)
 			p = put_first_name(buffer, p, options, name, strlen(name));
