@@ -19,6 +19,7 @@ struct JsonbValue;
 typedef struct RdeOptions
 {
 	bool		compress;		/* gzip files that it makes smaller */
+	const char *locale;			/* of labels and multilingual texts, or NULL */
 	void	  **own;			/* each format's, see rde_options_of() */
 } RdeOptions;
 
