@@ -49,6 +49,7 @@ typedef struct RdeFormatContext
 	RdeSink    *sink;			/* first sink of the chain */
 	RdeSink    *cut;			/* which of them is told of slices, or NULL */
 	struct RdeDeflate *deflate; /* for an archive; in no other's use */
+	uint64		before_slice;	/* bytes in the sink before one began */
 	RdeBuffer	buffer;			/* empties into sink; ready at start */
 	void	   *state;			/* the format's own, set by start */
 	bool		any_row;		/* at the end: there was one */
