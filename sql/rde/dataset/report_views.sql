@@ -161,7 +161,7 @@ BEGIN
     END IF;
     PERFORM @extschema@._rde_check_count(reseller, 'views'::text);
     INSERT INTO @extschema@._rde_view (dataset, name, reseller, made_by, locked)
-    VALUES (dataset, name, reseller, @extschema@._rde_own_reseller(NULL::bigint), @extschema@._rde_new_lock(reseller, locked, NULL))
+    VALUES (dataset, name, reseller, @extschema@._rde_own_reseller(NULL::bigint), @extschema@._rde_new_lock(reseller, locked, NULL::boolean))
     RETURNING id INTO new_view;
     PERFORM @extschema@._rde_set_view_columns(new_view, columns);
     PERFORM @extschema@._rde_set_view_conditions(new_view, conditions);
