@@ -17,8 +17,7 @@
 #include "utils/builtins.h"
 
 #define LABEL_WIDTH		28
-#define COUNT_WIDTH		20
-#define SUM_WIDTH		20
+#define NUMBER_WIDTH	20
 
 /* Bytes of text, of which a cell could hold more. */
 #define MAX_TEXT		1000
@@ -427,7 +426,6 @@ rde_xlsx_write_summary(RdeFormatContext *context, const RdeTally *tally,
 	context->replaced_characters = replaced;
 
 	for (int i = 0; i < ncolumns; i++)
-		widths[i] = i == COUNTED ? LABEL_WIDTH : i == ROWS ? COUNT_WIDTH :
-			SUM_WIDTH;
+		widths[i] = i == COUNTED ? LABEL_WIDTH : NUMBER_WIDTH;
 	return ncolumns;
 }
