@@ -291,7 +291,7 @@ put_statuses(Sheet *sheet, RdeXlsxCharts *charts)
 	if (tally->status_column < 0)
 		return;
 	begin_sums(sheet, "Per status",
-			   sheet->context->columns[tally->status_column].name);
+			   rde_column_title(&sheet->context->columns[tally->status_column]));
 	first_row = sheet->row;
 	for (int i = 0; i < tally->nstatuses; i++)
 	{
