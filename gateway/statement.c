@@ -36,7 +36,7 @@ static const StatementText statements[STATEMENT_COUNT] = {
 	[STATEMENT_LIST] = {
 		"list",
 		SELECT(BODY_COLUMNS)
-		" FROM %.rde_list_reports($1, $2, $3, $4, $5, $6, $7, $8) AS list(body)",
+		" FROM %.rde_list_reports($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS list(body)",
 		{LIST_PARAMETERS(PARAMETER_AS_TYPE)}
 	},
 	[STATEMENT_GET] = {
@@ -124,6 +124,16 @@ static const StatementText statements[STATEMENT_COUNT] = {
 		"preview",
 		SELECT(BODY_COLUMNS) " FROM %.rde_preview_periods($1) AS it(body)",
 		{PREVIEW_PARAMETERS(PARAMETER_AS_TYPE)}
+	},
+	[STATEMENT_ACTION] = {
+		"action",
+		SELECT(RESOURCE_COLUMNS) " FROM %.rde_request_action($1, $2, $3) AS it(body)",
+		{ACTION_PARAMETERS(PARAMETER_AS_TYPE)}
+	},
+	[STATEMENT_REPORT_REMOVE] = {
+		"report_remove",
+		SELECT(BODY_COLUMNS) " FROM %.rde_drop_report($1) AS it(body)",
+		{REPORT_PARAMETERS(PARAMETER_AS_TYPE)}
 	},
 	[STATEMENT_REDEEM] = {
 		"redeem",

@@ -68,6 +68,7 @@ rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("report %s covers a snapshot window and cannot be built again",
 						rde_uuid_text(id)),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, "status"),
 				 errdetail("Rows that changed since then belong to a later window."),
 				 errhint("rde_run_generator() makes a report of chosen days.")));
 	rde_execute(home, &find_revision, values, NULL);
@@ -79,6 +80,7 @@ rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("report %s already has a next revision, %s",
 						rde_uuid_text(id), rde_uuid_text(&next)),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, "status"),
 				 errhint("Rebuild that one.")));
 	}
 	if (rde_who(home).rank == RDE_TENANT)

@@ -141,6 +141,7 @@ FROM (VALUES
     ('_rde_require_primary', 'EXECUTE; is one'),
     ('_rde_open_file', 'EXECUTE; called for what the caller may see'), ('_rde_moved_to', 'EXECUTE; called for what the caller may see'),
     ('_rde_submit_period', 'EXECUTE; rde_own_reseller: 42501; quota'),
+    ('_rde_revise', 'EXECUTE; 42704; quota'),
     ('_rde_build_small', 'EXECUTE; called for what was just submitted'),
     ('_rde_secret', 'EXECUTE; random bytes'),
     ('_rde_current_snapshot', 'EXECUTE; xids'),
