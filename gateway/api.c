@@ -181,6 +181,17 @@ api_answer(Request *request)
 	return reply_json(request, result, &success);
 }
 
+enum MHD_Result
+api_issue(Request *request)
+{
+	static const Success success = {.status = 200};
+	Failure		failure = {0};
+	PGresult   *result = access_issue(request, &failure);
+
+	return result == NULL ? reply_failure(request, &failure) :
+		reply_json(request, result, &success);
+}
+
 const char *
 api_check_days(const Request *request)
 {

@@ -153,6 +153,7 @@ static const Route routes[] = {
 		.statement = STATEMENT_PERIODS,
 		.sources = {PERIODS_PARAMETERS(PARAMETER_AS_SOURCE)},
 	},
+	{.method = "POST",.pattern = "/token",.answer = api_issue},
 	{.method = "GET",.pattern = "/health",.answer = health_get},
 	{.method = "GET",.pattern = "/openapi.json",.answer = embedded_get},
 };

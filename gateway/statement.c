@@ -33,6 +33,16 @@ static const StatementText statements[STATEMENT_COUNT] = {
 		SELECT(LOGIN_COLUMNS) " FROM %.rde_login($1, $2) AS login(account)",
 		{TEXTOID, BYTEAOID}
 	},
+	[STATEMENT_LOGIN_SIGNED] = {
+		"login_signed",
+		SELECT(LOGIN_COLUMNS) " FROM %.rde_login_signed($1, $2, $3) AS login(account)",
+		{TEXTOID, TEXTOID, BYTEAOID}
+	},
+	[STATEMENT_ISSUE] = {
+		"issue",
+		SELECT(BODY_COLUMNS) " FROM %.rde_issue_token($1, $2, $3) AS it(body)",
+		{TEXTOID, TEXTOID, BYTEAOID}
+	},
 	[STATEMENT_LIST] = {
 		"list",
 		SELECT(BODY_COLUMNS)

@@ -140,6 +140,8 @@ enum PieceColumn
 typedef enum Statement
 {
 	STATEMENT_LOGIN,			/* key, SHA-256 of the token */
+	STATEMENT_LOGIN_SIGNED,		/* key, claims, SHA-256 of the signature */
+	STATEMENT_ISSUE,			/* key, name, SHA-256 of the token */
 	STATEMENT_LIST,				/* LIST_PARAMETERS */
 	STATEMENT_GET,				/* REPORT_PARAMETERS */
 	STATEMENT_MANIFEST,			/* REPORT_PARAMETERS */

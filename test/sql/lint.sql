@@ -127,6 +127,8 @@ FROM (VALUES
     ('_rde_report_link', 'rde_may_see with content: NULL'),
     ('rde_list_reports', '_rde_visible_accounts, rde_who'),
     ('rde_login', 'EXECUTE; the token''s hash: 28000'),
+    ('rde_issue_token', 'EXECUTE; the token''s hash: 28000'),
+    ('rde_login_signed', 'EXECUTE; the signature: 28000'),
     ('rde_redeem', 'EXECUTE; the link''s signature: 42501'),
     ('rde_run_due', 'EXECUTE; rde_refuse_account: 42501'),
     ('rde_sweep_invoices', 'EXECUTE; rde_refuse_account: 42501'),
