@@ -187,6 +187,7 @@ is_state_of_request(const PGresult *error, Statement statement)
 		case STATEMENT_LOGIN:
 		case STATEMENT_LOGIN_SIGNED:
 		case STATEMENT_ISSUE:
+		case STATEMENT_POLL:
 		case STATEMENT_PING:
 			return false;
 		case STATEMENT_REDEEM:

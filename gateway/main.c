@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "events.h"
 #include "guard.h"
 #include "log.h"
 #include "logins.h"
@@ -279,6 +280,8 @@ main(int argc, char **argv)
 	pools.unverified = pool_create("unverified", options.conninfo, UNVERIFIED_POOL,
 								   UNVERIFIED_WAITING);
 
+	events_begin(options.conninfo);
+
 	listener = open_listener(options.listen);
 
 	/* What is wrong with the database is said now, not at the first request. */
@@ -296,6 +299,7 @@ main(int argc, char **argv)
 	logins_sweep(true);
 	if (!stopped)
 		_exit(0);
+	events_stop();
 	pool_close(pools.verified);
 	pool_close(pools.unverified);
 	log_message(LOG_INFO, "stopped");

@@ -15,6 +15,7 @@
 #include "api.h"
 #include "download.h"
 #include "embedded.h"
+#include "events.h"
 #include "health.h"
 
 #define NO_BODY	"this request has no body"
@@ -153,6 +154,7 @@ static const Route routes[] = {
 		.statement = STATEMENT_PERIODS,
 		.sources = {PERIODS_PARAMETERS(PARAMETER_AS_SOURCE)},
 	},
+	{.method = "GET",.pattern = "/events",.answer = events_get},
 	{.method = "POST",.pattern = "/token",.answer = api_issue},
 	{.method = "GET",.pattern = "/health",.answer = health_get},
 	{.method = "GET",.pattern = "/openapi.json",.answer = embedded_get},

@@ -18,6 +18,7 @@
 #include "access.h"
 #include "clock.h"
 #include "download.h"
+#include "events.h"
 #include "guard.h"
 #include "log.h"
 #include "logins.h"
@@ -299,6 +300,7 @@ server_begin_stop(void)
 
 	reply_begin_stop();
 	download_begin_stop();
+	events_begin_stop();
 
 	/* who connects now is refused at once, not left to wait for nobody */
 	listener = MHD_quiesce_daemon(daemon_handle);

@@ -145,6 +145,16 @@ static const StatementText statements[STATEMENT_COUNT] = {
 		SELECT(BODY_COLUMNS) " FROM %.rde_drop_report($1) AS it(body)",
 		{REPORT_PARAMETERS(PARAMETER_AS_TYPE)}
 	},
+	[STATEMENT_OPEN] = {
+		"open",
+		SELECT(BODY_COLUMNS) " FROM %.rde_open_events($1) AS it(body)",
+		{TEXTOID}
+	},
+	[STATEMENT_POLL] = {
+		"poll",
+		SELECT(EVENT_COLUMNS) " FROM %.rde_poll_events($1)",
+		{JSONOID}
+	},
 	[STATEMENT_REDEEM] = {
 		"redeem",
 		SELECT(FILE_COLUMNS) " FROM %.rde_redeem($1, $2, $3, $4, $5, $6, $7, $8, $9)",

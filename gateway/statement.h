@@ -106,6 +106,13 @@
 	NEXT(FILE_NOW, "extract(epoch FROM now())") \
 	NEXT(FILE_MOVED_TO, "moved_to")
 
+/* rde_poll_events() */
+#define EVENT_COLUMNS(FIRST, NEXT) \
+	FIRST(EVENT_STREAM, "stream") \
+	NEXT(EVENT_EVENT, "event") \
+	NEXT(EVENT_ID, "id") \
+	NEXT(EVENT_DATA, "data")
+
 #define FIRST_AS_SQL(name, sql)	sql
 #define NEXT_AS_SQL(name, sql)	", " sql
 #define SELECT(columns)	"SELECT " columns(FIRST_AS_SQL, NEXT_AS_SQL)
@@ -122,6 +129,10 @@ enum BodyColumn
 enum ResourceColumn
 {
 	RESOURCE_COLUMNS(COLUMN_AS_NAME, COLUMN_AS_NAME)
+};
+enum EventColumn
+{
+	EVENT_COLUMNS(COLUMN_AS_NAME, COLUMN_AS_NAME)
 };
 enum FileColumn
 {
@@ -162,6 +173,8 @@ typedef enum Statement
 	STATEMENT_PREVIEW,
 	STATEMENT_ACTION,
 	STATEMENT_REPORT_REMOVE,	/* REPORT_PARAMETERS */
+	STATEMENT_OPEN,				/* id of the event seen last */
+	STATEMENT_POLL,				/* streams */
 	STATEMENT_REDEEM,			/* report, file name, LINK_PARAMETERS */
 	STATEMENT_REDEEM_PIECE,		/* the same, chunk, first byte, length, and
 								 * when the first statement ran */

@@ -22,6 +22,7 @@ PG_FUNCTION_INFO_V1(rde_secret);
 PG_FUNCTION_INFO_V1(rde_login);
 PG_FUNCTION_INFO_V1(rde_issue_token);
 PG_FUNCTION_INFO_V1(rde_login_signed);
+PG_FUNCTION_INFO_V1(rde_token_account);
 
 /* _rde_secret() → text: 32 random bytes in hex */
 Datum
@@ -80,16 +81,17 @@ refuse(void)
 			 errmsg("subscription key or token is not valid")));
 }
 
-/* The token in force with this key; refused if there is none. */
-static RdeRow
-token_of(const RdeHome *home, Datum key)
+/* The token in force with this key, or false. */
+static bool
+token_of(const RdeHome *home, Datum key, RdeRow *token)
 {
 	Datum		values[] = {key};
 
 	rde_execute(home, &find_token, values, NULL);
 	if (SPI_processed != 1)
-		refuse();
-	return rde_row(0);
+		return false;
+	*token = rde_row(0);
+	return true;
 }
 
 static bool
@@ -113,6 +115,14 @@ let_in(const RdeHome *home, Datum key, RdeRow token)
 	return account;
 }
 
+/* The token in force with this key that has this hash, or false. */
+static bool
+plain_token(const RdeHome *home, Datum key, const bytea *sha256, RdeRow *token)
+{
+	return token_of(home, key, token) &&
+		is_digest(sha256, (uint8 *) VARDATA(rde_row_bytea(*token, TOKEN_SHA256)));
+}
+
 /*
  * rde_login(subscription_key text, token_sha256 bytea) → bigint.  Raises 28000
  * for whatever is not a token in force, 25001 for a second login in a
@@ -128,9 +138,7 @@ rde_login(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		refuse();
 	rde_connect();
-	token = token_of(home, PG_GETARG_DATUM(0));
-	if (!is_digest(PG_GETARG_BYTEA_PP(1),
-				   (uint8 *) VARDATA(rde_row_bytea(token, TOKEN_SHA256))))
+	if (!plain_token(home, PG_GETARG_DATUM(0), PG_GETARG_BYTEA_PP(1), &token))
 		refuse();
 	account = let_in(home, PG_GETARG_DATUM(0), token);
 	SPI_finish();
@@ -168,9 +176,7 @@ rde_issue_token(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		refuse();
 	rde_connect();
-	row = token_of(home, PG_GETARG_DATUM(0));
-	if (!is_digest(PG_GETARG_BYTEA_PP(2),
-				   (uint8 *) VARDATA(rde_row_bytea(row, TOKEN_SHA256))) ||
+	if (!plain_token(home, PG_GETARG_DATUM(0), PG_GETARG_BYTEA_PP(2), &row) ||
 		strcmp(rde_row_text(row, TOKEN_NAME),
 			   text_to_cstring(PG_GETARG_TEXT_PP(1))) != 0)
 		refuse();
@@ -235,6 +241,23 @@ holds(const RdeHome *home, const char *said, const RdeClaims *claims,
 		rde_row_bool(rde_row(0), 2);
 }
 
+/* The token in force that a signed one was made of, if that holds; or false. */
+static bool
+signed_token(const RdeHome *home, Datum key, const char *said,
+			 const bytea *signature_sha256, RdeRow *token)
+{
+	RdeClaims	claims;
+	pg_uuid_t	id;
+
+	if (!rde_claims_read(said, &claims) ||
+		!holds(home, said, &claims, signature_sha256) ||
+		!token_of(home, key, token))
+		return false;
+	id = rde_row_uuid(*token, TOKEN_ID);
+	return memcmp(&id, &claims.token, sizeof(pg_uuid_t)) == 0 &&
+		rde_row_int64(*token, TOKEN_ACCOUNT) == claims.account;
+}
+
 /*
  * rde_login_signed(subscription_key text, claims text, signature_sha256 bytea) →
  * bigint.  Raises what rde_login() raises.
@@ -243,26 +266,46 @@ Datum
 rde_login_signed(PG_FUNCTION_ARGS)
 {
 	const RdeHome *home = rde_home(fcinfo);
-	RdeClaims	claims;
 	RdeRow		token;
-	pg_uuid_t	id;
-	const char *said;
 	int64		account;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		refuse();
 	rde_connect();
-	said = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	if (!rde_claims_read(said, &claims) ||
-		!holds(home, said, &claims, PG_GETARG_BYTEA_PP(2)))
-		refuse();
-	token = token_of(home, PG_GETARG_DATUM(0));
-	id = rde_row_uuid(token, TOKEN_ID);
-	if (memcmp(&id, &claims.token, sizeof(pg_uuid_t)) != 0 ||
-		rde_row_int64(token, TOKEN_ACCOUNT) != claims.account)
+	if (!signed_token(home, PG_GETARG_DATUM(0),
+					  text_to_cstring(PG_GETARG_TEXT_PP(1)),
+					  PG_GETARG_BYTEA_PP(2), &token))
 		refuse();
 	account = let_in(home, PG_GETARG_DATUM(0), token);
 	SPI_finish();
 	rde_access_login(account);
+	PG_RETURN_INT64(account);
+}
+
+/*
+ * _rde_token_account(subscription_key text, claims text, sha256 bytea) → bigint,
+ * NULL for what is no token in force
+ */
+Datum
+rde_token_account(PG_FUNCTION_ARGS)
+{
+	const RdeHome *home = rde_home(fcinfo);
+	RdeRow		token;
+	bool		found;
+	int64		account = 0;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(2))
+		PG_RETURN_NULL();
+	rde_connect();
+	found = PG_ARGISNULL(1) ?
+		plain_token(home, PG_GETARG_DATUM(0), PG_GETARG_BYTEA_PP(2), &token) :
+		signed_token(home, PG_GETARG_DATUM(0),
+					 text_to_cstring(PG_GETARG_TEXT_PP(1)),
+					 PG_GETARG_BYTEA_PP(2), &token);
+	if (found)
+		account = rde_row_int64(token, TOKEN_ACCOUNT);
+	SPI_finish();
+	if (!found)
+		PG_RETURN_NULL();
 	PG_RETURN_INT64(account);
 }

@@ -129,6 +129,7 @@ FROM (VALUES
     ('rde_login', 'EXECUTE; the token''s hash: 28000'),
     ('rde_issue_token', 'EXECUTE; the token''s hash: 28000'),
     ('rde_login_signed', 'EXECUTE; the signature: 28000'),
+    ('_rde_token_account', 'EXECUTE; the same, and lets nobody in'),
     ('rde_redeem', 'EXECUTE; the link''s signature: 42501'),
     ('rde_run_due', 'EXECUTE; rde_refuse_account: 42501'),
     ('rde_sweep_invoices', 'EXECUTE; rde_refuse_account: 42501'),

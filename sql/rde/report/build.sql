@@ -143,6 +143,7 @@ BEGIN
     END IF;
     UPDATE @extschema@._rde_report r
     SET status = 'error', sqlstate = '57014', error = 'report was cancelled', failed_at = clock_timestamp(), retry_at = NULL,
+        failed_xid = pg_current_xact_id(), system_identifier = (SELECT c.system_identifier FROM pg_control_system() c),
         claim_pid = NULL, claim_start = NULL, claimed_at = NULL
     WHERE r.id = report;
 END
