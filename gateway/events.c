@@ -13,6 +13,7 @@
 #include "events.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,7 @@ typedef struct Stream
 	size_t		size;
 	bool		ended;
 	struct Guard *guard;
+	int			socket;
 	struct Stream *next;
 } Stream;
 
@@ -222,6 +224,15 @@ poll_all(void *arg)
 	return NULL;
 }
 
+/* Has its client hung up?  Writing alone would find out late. */
+static bool
+is_gone(const Stream *stream)
+{
+	struct pollfd socket = {.fd = stream->socket,.events = POLLRDHUP};
+
+	return poll(&socket, 1, 0) > 0;
+}
+
 /* libmicrohttpd takes what there is, or waits for it here. */
 static ssize_t
 read_stream(void *arg, uint64_t position, char *buffer, size_t room)
@@ -234,7 +245,11 @@ read_stream(void *arg, uint64_t position, char *buffer, size_t room)
 	guard_expect(stream->guard, GUARD_WORK);
 	pthread_mutex_lock(&lock);
 	while (stream->size == 0 && !stream->ended && !stopping && clock_ms() < heartbeat)
-		wait_until(heartbeat);
+	{
+		stream->ended = is_gone(stream);
+		if (!stream->ended)
+			wait_until(clock_ms() + POLL_MS);
+	}
 	if (stream->size == 0 && !stream->ended && !stopping)
 		give(stream, ":\n\n", 3);
 	size = stream->size < room ? stream->size : room;
@@ -340,6 +355,8 @@ open_stream(Request *request, Failure *failure)
 	stream = memory_get(sizeof(Stream));
 	stream->account = request->account;
 	stream->guard = request->guard;
+	stream->socket = MHD_get_connection_info(request->connection,
+											 MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 	stream->credentials = shown(&request->credentials);
 	give_event(stream, "ready", PQgetvalue(result, 0, BODY_JSON), "{}");
 	PQclear(result);
