@@ -17,6 +17,7 @@
 
 #include "access.h"
 #include "clock.h"
+#include "cors.h"
 #include "download.h"
 #include "events.h"
 #include "guard.h"
@@ -68,7 +69,8 @@ answer(Request *request)
 	(void) routes_find(request, &allowed);
 	if (allowed == NULL)
 		return reply_error(request, MHD_HTTP_NOT_FOUND, "there is nothing here");
-	result = reply_method_not_allowed(request, allowed);
+	result = cors_is_preflight(request) ? cors_preflight(request, allowed) :
+		reply_method_not_allowed(request, allowed);
 	free(allowed);
 	return result;
 }

@@ -128,6 +128,24 @@ is(heard($provider, 1), 'published:below', 'a provider is told of the accounts b
 sql(sprintf $export, 2, 'of two');
 is(heard($two, 1), 'published:of two', 'nobody is told of another\'s');
 
+# Those in the database are told by NOTIFY, once for what is published together.
+{
+	my $listener = $node->background_psql('postgres');
+	$listener->query_safe('LISTEN rde_report');
+	sql(sprintf $export, 3, 'unheard');
+	is($listener->query('SELECT 1'), '1', 'not unless somebody wants that');
+	my $ids = sql(qq{SET rde.notify = on; BEGIN;
+		SELECT rde_create_generator('sales', 'two formats', '{csv,json}', 'manual', reseller => 3) AS generator \\gset
+		SELECT string_agg(r::text, ' ' ORDER BY r::text) FROM rde_run_generator(:'generator', '2020-01-01', '2020-01-01') r; COMMIT;
+		CALL rde_run_due()});
+	my @said = $listener->query('SELECT 1') =~ /"rde_report" with payload "(.*)" received/g;
+	is(scalar @said, 1, 'one notification of both formats');
+	my $said = decode_json($said[0]);
+	is(join(' ', sort map { $_->{id} } @{ $said->{reports} }), $ids, 'with their ids');
+	is(join(' ', map { $_->{reseller} } @{ $said->{reports} }) . " $said->{more}", '3 3 0', 'and whose they are');
+	$listener->quit;
+}
+
 # Nothing is missed and nothing comes twice: many writers, whose transactions end in
 # another order than they published in, and a reader whose connection breaks all the
 # time, in the middle of an event, too.
