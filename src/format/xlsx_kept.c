@@ -23,7 +23,7 @@
 #define KEPT_CREATED	"1970-01-01T00:00:01Z"
 
 /* The last row of a filter, as the workbook names it for an unknown number. */
-#define KEPT_LAST_ROW	"$" CppAsString2(RDE_XLSX_SHEET_ROWS) "<"
+#define KEPT_LAST_ROW	"$1048576<"
 
 typedef struct Kept
 {
