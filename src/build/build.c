@@ -145,7 +145,7 @@ refuse_many_rows(const Build *build)
 
 /* Whatever is waited for is waited for here: rows of ours, then the source. */
 static void
-lock_and_plan(Build *build, const pg_uuid_t *ids, int count)
+lock_and_plan(Build *build, const pg_uuid_t *ids, int count, int64 max_rows)
 {
 	read_reports(build, ids, count);
 	if (build->asked->snapshot_window)
@@ -174,8 +174,9 @@ lock_and_plan(Build *build, const pg_uuid_t *ids, int count)
 												   build->asked->dataset));
 	build->select = rde_select_plan(build->pass->query,
 									build->asked->time_zone);
-	build->slices = rde_slices_plan(build->select, build->files,
-									build->asked->time_zone);
+	if (max_rows < 0)
+		build->slices = rde_slices_plan(build->select, build->files,
+										build->asked->time_zone);
 	rde_failure_phase(RDE_PHASE_OTHER);
 	PopActiveSnapshot();
 	refuse_many_rows(build);
@@ -266,7 +267,7 @@ rde_build_reports(const RdeHome *home, const pg_uuid_t *ids, int count,
 	rde_failure_phase(RDE_PHASE_OTHER);
 	build.pass = palloc0(sizeof(RdePass));
 	rde_connect();
-	lock_and_plan(&build, ids, count);
+	lock_and_plan(&build, ids, count, max_rows);
 	run(&build, max_rows);
 	publish(&build, started);
 	rows = build.pass->rows;
