@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "embedded.h"
 #include "guard.h"
 #include "log.h"
 #include "logins.h"
@@ -49,6 +50,7 @@ static const char help[] =
 "                             those whose credentials are yet to be checked\n"
 "  -x, --behind-proxy         all clients come through a proxy, which says in\n"
 "                             X-Forwarded-For from where\n"
+"      --no-panel             leave out the panel, the pages at /\n"
 "      --log-level=LEVEL      error, warning, info (one line a request) or debug\n"
 "  -h, --help                 show this, then exit\n"
 "  -V, --version              show the version, then exit\n"
@@ -82,6 +84,7 @@ parse_options(int argc, char **argv, Options *options)
 		{"db", required_argument, NULL, 'd'},
 		{"pool", required_argument, NULL, 'p'},
 		{"behind-proxy", no_argument, NULL, 'x'},
+		{"no-panel", no_argument, NULL, 'P'},
 		{"log-level", required_argument, NULL, 'L'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
@@ -107,6 +110,9 @@ parse_options(int argc, char **argv, Options *options)
 				break;
 			case 'x':
 				options->behind_proxy = true;
+				break;
+			case 'P':
+				embedded_leave_out_panel();
 				break;
 			case 'L':
 				if (!log_set_level(optarg))
