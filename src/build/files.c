@@ -111,6 +111,8 @@ prepare_context(const RdeFiles *files, const RdeReport *report,
 	context->report_name = to_utf8(report->name);
 	context->dataset = report->dataset;
 	context->view = to_utf8(report->view);
+	context->has_reseller = report->has_reseller;
+	context->reseller = report->reseller;
 	context->invoice = to_utf8(report->invoice);
 	context->period_from = report->period_from;
 	context->period_to = report->period_to;
@@ -292,17 +294,23 @@ open_share(RdeFiles *files)
 }
 
 void
-rde_files_add_total(RdeFiles *files, const char *currency,
-					size_t currency_length, Numeric amount)
+rde_files_add_facts(RdeFiles *files, const char *currency,
+					size_t currency_length, Numeric amount,
+					const RdeValue *period)
 {
 	RdeShare   *share = open_share(files);
 
 	for (int i = 0; i < share->count; i++)
 	{
-		files->outputs[i].context.currency = currency;
-		files->outputs[i].context.currency_length = currency_length;
+		RdeFormatContext *context = &files->outputs[i].context;
+
+		context->currency = currency;
+		context->currency_length = currency_length;
+		context->amount = amount;
+		context->period = period;
 	}
-	rde_totals_add(share->totals, currency, currency_length, amount);
+	if (share->totals)
+		rde_totals_add(share->totals, currency, currency_length, amount);
 }
 
 void

@@ -64,11 +64,13 @@ extern RdeFiles *rde_files_create(const RdeHome *home, RdeReport **reports,
 extern void rde_files_turn_to(RdeFiles *files, int64 reseller);
 
 /*
- * A row, and before it what its totals count.  As for rde_totals_add(); the period
+ * A row, and before it what it is about: as for rde_totals_add(), and the value of
+ * the period column, which stays until the row is added.  With the row the period
  * is as the cuts count, if there are any.
  */
-extern void rde_files_add_total(RdeFiles *files, const char *currency,
-								size_t currency_length, Numeric amount);
+extern void rde_files_add_facts(RdeFiles *files, const char *currency,
+								size_t currency_length, Numeric amount,
+								const RdeValue *period);
 extern void rde_files_add_row(RdeFiles *files, const RdeValue *values,
 							  int64 period);
 

@@ -16,6 +16,7 @@
 #include "utils/backend_progress.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 
@@ -28,6 +29,16 @@ typedef struct RowReceiver
 	RdePass    *pass;
 } RowReceiver;
 
+/* The period column as the formats are told of it: a day or an instant. */
+static void
+prepare_period(RdePass *pass, Oid type)
+{
+	pass->period_column.name = "period";
+	pass->period_column.transform =
+		getBaseType(type) == INT8OID ? RDE_AS_UNIX : RDE_PLAIN;
+	rde_column_prepare(&pass->period_column, type);
+}
+
 static void
 start(DestReceiver *self, int operation, TupleDesc desc)
 {
@@ -37,19 +48,21 @@ start(DestReceiver *self, int operation, TupleDesc desc)
 	for (int i = 0; i < pass->query->ncolumns; i++)
 		rde_column_prepare(&pass->query->columns[i],
 						   TupleDescAttr(desc, i)->atttypid);
+	prepare_period(pass, TupleDescAttr(desc, pass->query->period)->atttypid);
 	pass->values = palloc0(sizeof(RdeValue) * pass->query->ncolumns);
 	MemoryContextSwitchTo(old);
 }
 
+/* Tell the files what the row is about, whatever their view shows of it. */
 static void
-add_total(RdePass *pass, TupleTableSlot *slot)
+add_facts(RdePass *pass, TupleTableSlot *slot)
 {
 	RdeQuery   *query = pass->query;
 	Numeric		amount = NULL;
 	const char *currency = NULL;
 	size_t		currency_len = 0;
 
-	if (!slot->tts_isnull[query->amount])
+	if (query->amount >= 0 && !slot->tts_isnull[query->amount])
 		amount = DatumGetNumeric(slot->tts_values[query->amount]);
 	if (query->currency >= 0 && !slot->tts_isnull[query->currency])
 	{
@@ -61,7 +74,14 @@ add_total(RdePass *pass, TupleTableSlot *slot)
 			   currency[currency_len - 1] == ' ')
 			currency_len--;
 	}
-	rde_files_add_total(pass->files, currency, currency_len, amount);
+	if (slot->tts_isnull[query->period])
+		pass->period.shape = RDE_NULL;
+	else
+		rde_column_value(&pass->period_column,
+						 slot->tts_values[query->period], pass->zone,
+						 &pass->period);
+	rde_files_add_facts(pass->files, currency, currency_len, amount,
+						&pass->period);
 }
 
 /* Text is a number only as numbers are written: 007 is nobody's, and not 7's. */
@@ -152,8 +172,7 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 							 pass->zone, &pass->values[i]);
 	}
 	pass->column = -1;
-	if (query->amount >= 0)
-		add_total(pass, slot);
+	add_facts(pass, slot);
 	rde_files_add_row(pass->files, pass->values,
 					  query->cuts ?
 					  rde_cuts_count(query->cuts,

@@ -22,6 +22,8 @@ typedef struct RdePass
 	MemoryContext export_context;	/* lives as long as the pass */
 	MemoryContext row_context;	/* reset before each row */
 	RdeValue   *values;
+	RdeColumn	period_column;
+	RdeValue	period;
 	int64		rows;
 	int			column;			/* being read, for messages; -1 for none */
 } RdePass;

@@ -37,6 +37,8 @@ typedef struct RdeFormatContext
 	const char *report_name;
 	const char *dataset;
 	const char *view;
+	bool		has_reseller;	/* whose it is; else everybody's */
+	int64		reseller;
 	const char *invoice;		/* the rows of an invoice, else NULL and ... */
 	TimestampTz period_from;	/* inclusive */
 	TimestampTz period_to;		/* exclusive */
@@ -53,6 +55,9 @@ typedef struct RdeFormatContext
 	const char *currency;		/* of the row, with the amounts of a source
 								 * that has them; NULL if there is none */
 	size_t		currency_length;
+	struct NumericData *amount; /* of the row, likewise */
+	const RdeValue *period;		/* of the row: a date, an instant or Unix
+								 * seconds; other shapes are no time */
 
 	/* manifest */
 	int64		replaced_characters;	/* that the format cannot hold */

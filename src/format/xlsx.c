@@ -8,11 +8,16 @@
  */
 #include "postgres.h"
 
-#include "bytes/utf8.h"
+#include "file/digest.h"
+#include "file/hold.h"
 #include "file/zip.h"
-#include "format/format.h"
+#include "format/options.h"
 #include "format/xlsx_cell.h"
-#include "format/xlsx_shell.h"
+#include "format/xlsx_note.h"
+#include "format/xlsx_summary.h"
+#include "format/xlsx_width.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
 
 /* Rows of a sheet, its header included; a test build sets fewer. */
 #ifndef RDE_XLSX_MAX_ROWS
@@ -28,16 +33,36 @@
 #define RDE_XLSX_MAX_BYTES	(UINT64CONST(7) << 29)
 #endif
 
+/* Rows that columns are made as wide as, and bytes that those are held back for. */
+#define SEEN_ROWS			1000
+#define MAX_HELD			(1024 * 1024)
+
+typedef struct XlsxOptions
+{
+	bool		summary;		/* a sheet of totals, with charts */
+} XlsxOptions;
+
 typedef struct XlsxState
 {
 	RdeXlsxCells cells;
+	const XlsxOptions *options;
+	MemoryContext context;
+	RdeXlsxPlan plan;
 	RdeZip	   *zip;
-	RdeSink    *sheet;			/* the open sheet's XML goes here */
-	int			nsheets;
+	RdeSink    *sheet;			/* of the open sheet: the archive's entry, */
+	RdeSink    *first;			/* and what its XML goes through before it */
 	int			max_sheets;
 	int		   *nrows;			/* of each sheet, with the header */
-	double	   *widths;
 	RdeSheetFrame frames[2];	/* of the first sheet and of all others */
+
+	/* rows of the first sheet, until its columns' widths are known */
+	RdeSink    *hold;			/* NULL: they are */
+	int		   *seen;			/* widest value of each column */
+	int		   *widths;
+
+	/* for the summary */
+	RdeTally   *tally;
+	char		(*digests)[RDE_XLSX_DIGEST_SIZE];
 } XlsxState;
 
 /*
@@ -49,84 +74,111 @@ static const char *const early_parts[] = {
 };
 
 static void
+write_head(RdeFormatContext *context, const char *head, const int *widths,
+		   int ncolumns)
+{
+	StringInfoData xml;
+
+	initStringInfo(&xml);
+	appendStringInfoString(&xml, head);
+	rde_xlsx_append_widths(&xml, widths, ncolumns);
+	appendStringInfoString(&xml, "<sheetData>");
+	rde_buffer_append(&context->buffer, xml.data, xml.len);
+	pfree(xml.data);
+}
+
+static void
+open_entry(XlsxState *state, int sheet)
+{
+	char		name[64];
+
+	snprintf(name, sizeof(name), RDE_SHEET_PART_FORMAT, sheet);
+	state->first = state->sheet = rde_zip_begin(state->zip, name);
+}
+
+static void
 begin_sheet(RdeFormatContext *context)
 {
 	XlsxState  *state = context->state;
-	RdeBuffer  *buffer = &context->buffer;
-	const char *head = state->frames[state->nsheets > 0].head;
-	char		name[64];
+	RdeXlsxPlan *plan = &state->plan;
+	MemoryContext old = MemoryContextSwitchTo(state->context);
 
-	if (state->nsheets == state->max_sheets)
+	if (plan->nsheets == state->max_sheets)
 	{
 		state->max_sheets *= 2;
 		state->nrows = repalloc(state->nrows, sizeof(int) * state->max_sheets);
+		state->digests = repalloc(state->digests, RDE_XLSX_DIGEST_SIZE *
+								  state->max_sheets);
 	}
-	state->nrows[state->nsheets++] = 1;
-	snprintf(name, sizeof(name), RDE_SHEET_PART_FORMAT, state->nsheets);
-	state->sheet = rde_zip_begin(state->zip, name);
-	buffer->sink = state->sheet;
-	rde_buffer_append(buffer, head, strlen(head));
+	state->nrows[plan->nsheets++] = 1;
+	open_entry(state, plan->nsheets);
+	if (state->options->summary)
+		state->first = rde_sink_digest_create(state->sheet);
+	if (plan->nsheets == 1)
+		context->buffer.sink = state->hold = rde_hold_create();
+	else
+	{
+		context->buffer.sink = state->first;
+		write_head(context, state->frames[1].head, state->widths,
+				   context->ncolumns);
+	}
+	MemoryContextSwitchTo(old);
 	rde_xlsx_begin_row(context, 1);
 	rde_xlsx_write_header(context);
-	rde_buffer_append(buffer, "</row>", 6);
+	rde_buffer_append(&context->buffer, "</row>", 6);
+}
+
+/* Enough was seen of the first sheet: its columns' widths are settled. */
+static void
+settle_widths(RdeFormatContext *context, bool more_rows)
+{
+	XlsxState  *state = context->state;
+
+	rde_buffer_drain(&context->buffer);
+	for (int i = 0; i < context->ncolumns; i++)
+		state->widths[i] = rde_xlsx_column_width(&context->columns[i],
+												 state->seen[i], more_rows);
+	context->buffer.sink = state->first;
+	write_head(context, state->frames[0].head, state->widths,
+			   context->ncolumns);
+	rde_hold_release(state->hold, &context->buffer);
+	state->hold = NULL;
+}
+
+static void
+write_tail(RdeFormatContext *context, const RdeSheetFrame *frame, int last_row)
+{
+	XlsxState  *state = context->state;
+	char		text[16];
+
+	rde_buffer_append(&context->buffer, frame->tail, strlen(frame->tail));
+	if (frame->tail_end)
+	{
+		snprintf(text, sizeof(text), "%d", last_row);
+		rde_buffer_append(&context->buffer, text, strlen(text));
+		rde_buffer_append(&context->buffer, frame->tail_end,
+						  strlen(frame->tail_end));
+	}
+	rde_buffer_drain(&context->buffer);
+	rde_sink_finish(state->first);
+	context->buffer.sink = context->sink;
 }
 
 static void
 end_sheet(RdeFormatContext *context)
 {
 	XlsxState  *state = context->state;
-	const RdeSheetFrame *frame = &state->frames[state->nsheets > 1];
-	char		last_row[16];
+	int			sheet = state->plan.nsheets - 1;
 
-	rde_buffer_append(&context->buffer, frame->tail, strlen(frame->tail));
-	if (frame->tail_end)
+	write_tail(context, &state->frames[sheet > 0], state->nrows[sheet]);
+	if (state->options->summary)
 	{
-		snprintf(last_row, sizeof(last_row), "%d",
-				 state->nrows[state->nsheets - 1]);
-		rde_buffer_append(&context->buffer, last_row, strlen(last_row));
-		rde_buffer_append(&context->buffer, frame->tail_end,
-						  strlen(frame->tail_end));
-	}
-	rde_buffer_drain(&context->buffer);
-	rde_sink_finish(state->sheet);
-	state->sheet = NULL;
-	context->buffer.sink = context->sink;
-}
+		const uint8 *digest = rde_sink_digest_result(state->first);
+		char	   *text = state->digests[sheet];
 
-/* Wide enough for ordinary values and for the title with its filter arrow. */
-static double
-column_width(const RdeColumn *column)
-{
-	size_t		title = rde_utf16_length(column->name, strlen(column->name)) + 3;
-	size_t		width;
-
-	switch (column->shape)
-	{
-		case RDE_BOOL:
-			width = 8;
-			break;
-		case RDE_DATE:
-			width = 12;
-			break;
-		case RDE_INTEGER:
-		case RDE_DECIMAL:
-		case RDE_FLOAT:
-			/* numbers that are wider than their column show as ### */
-			width = column->amount ? 20 : 17;
-			break;
-		case RDE_LOCAL_TIME:
-		case RDE_INSTANT:
-		case RDE_UNIX:
-			width = 20;
-			break;
-		case RDE_JSON:
-			width = 36;
-			break;
-		default:
-			width = 24;
-			break;
+		text[hex_encode((const char *) digest, PG_SHA256_DIGEST_LENGTH,
+						text)] = '\0';
 	}
-	return Max(width, Min(title, 48));
 }
 
 static bool
@@ -142,33 +194,52 @@ is_early_part(const RdeZipEntry *part)
 	return false;
 }
 
+/* What the rows' sheets look like, before there are any. */
 static void
-xlsx_start(RdeFormatContext *context)
+make_frames(RdeFormatContext *context)
 {
-	XlsxState  *state = palloc0(sizeof(XlsxState));
+	XlsxState  *state = context->state;
+	RdeXlsxPlan plan = state->plan;
 	RdeWorkbook *workbook;
 
-	context->state = state;
-	state->max_sheets = 4;
-	state->nrows = palloc(sizeof(int) * state->max_sheets);
-	state->widths = palloc0(sizeof(double) * (context->ncolumns + 1));
-	for (int i = 0; i < context->ncolumns; i++)
-		state->widths[i] = column_width(&context->columns[i]);
-
 	/* the first sheet is the selected one, any other looks like the second */
-	workbook = rde_workbook_create(2, NULL, context->ncolumns, state->widths,
-								   context->dated);
+	plan.nsheets = 2;
+	workbook = rde_workbook_create(&plan);
 	state->frames[0] = rde_workbook_frame(workbook, 1);
 	state->frames[1] = rde_workbook_frame(workbook, 2);
-	rde_xlsx_prepare_cells(&state->cells, context->ncolumns,
+	rde_xlsx_prepare_cells(&state->cells,
+						   Max(context->ncolumns, RDE_XLSX_SUMMARY_COLUMNS),
 						   workbook->styles);
-
-	state->zip = rde_zip_create(context->sink, context->deflate);
 	for (int i = 0; i < workbook->nparts; i++)
 	{
 		if (is_early_part(&workbook->parts[i]))
 			rde_zip_copy(state->zip, &workbook->parts[i]);
 	}
+}
+
+static void
+xlsx_start(RdeFormatContext *context)
+{
+	XlsxState  *state = palloc0(sizeof(XlsxState));
+
+	context->state = state;
+	state->options = rde_options_of(context->options, context->format);
+	state->context = CurrentMemoryContext;
+	state->max_sheets = 4;
+	state->nrows = palloc(sizeof(int) * state->max_sheets);
+	state->digests = palloc(RDE_XLSX_DIGEST_SIZE * state->max_sheets);
+	state->seen = palloc0(sizeof(int) * (context->ncolumns + 1));
+	state->widths = palloc0(sizeof(int) * (context->ncolumns + 1));
+	state->plan.ncolumns = context->ncolumns;
+	state->plan.created = context->dated;
+	if (state->options->summary)
+	{
+		state->tally = rde_tally_create(context);
+		state->plan.notes = rde_xlsx_notes(context->columns,
+										   context->ncolumns);
+	}
+	state->zip = rde_zip_create(context->sink, context->deflate);
+	make_frames(context);
 	begin_sheet(context);
 }
 
@@ -177,28 +248,92 @@ xlsx_row(RdeFormatContext *context, const RdeValue *values)
 {
 	XlsxState  *state = context->state;
 	RdeBuffer  *buffer = &context->buffer;
+	int		   *nrows = &state->nrows[state->plan.nsheets - 1];
+	uint64		bytes = buffer->used +
+	(state->hold ? state->hold : state->sheet)->bytes;
 
-	if (unlikely(state->nrows[state->nsheets - 1] >= RDE_XLSX_MAX_ROWS ||
-				 state->sheet->bytes + buffer->used >= RDE_XLSX_MAX_BYTES))
+	if (unlikely(state->hold != NULL))
+	{
+		if (*nrows > SEEN_ROWS || bytes >= MAX_HELD ||
+			*nrows >= RDE_XLSX_MAX_ROWS || bytes >= RDE_XLSX_MAX_BYTES)
+			settle_widths(context, true);
+		else
+			rde_xlsx_see(state->seen, context->columns, context->ncolumns,
+						 values);
+	}
+	if (unlikely(*nrows >= RDE_XLSX_MAX_ROWS || bytes >= RDE_XLSX_MAX_BYTES))
 	{
 		end_sheet(context);
 		begin_sheet(context);
+		nrows = &state->nrows[state->plan.nsheets - 1];
 	}
-	rde_xlsx_begin_row(context, ++state->nrows[state->nsheets - 1]);
+	rde_xlsx_begin_row(context, ++*nrows);
 	rde_xlsx_write_values(context, values);
 	rde_buffer_append(buffer, "</row>", 6);
+	if (state->tally)
+		rde_tally_add(state->tally, context, values);
+}
+
+/* The summary's rows, which charts have to know the places of. */
+typedef struct Summary
+{
+	RdeXlsxCharts charts;
+	RdeSink    *rows;
+	int			ncolumns;
+	int			widths[RDE_XLSX_SUMMARY_COLUMNS];
+} Summary;
+
+static Summary *
+make_summary(RdeFormatContext *context)
+{
+	XlsxState  *state = context->state;
+	Summary    *summary = palloc0(sizeof(Summary));
+
+	rde_tally_finish(state->tally);
+	context->buffer.sink = summary->rows = rde_hold_create();
+	summary->ncolumns = rde_xlsx_write_summary(context, state->tally,
+											   state->plan.nsheets,
+											   state->digests,
+											   &summary->charts,
+											   summary->widths);
+	rde_buffer_drain(&context->buffer);
+	return summary;
+}
+
+static void
+write_summary(RdeFormatContext *context, const RdeWorkbook *workbook,
+			  Summary *summary)
+{
+	XlsxState  *state = context->state;
+	int			sheet = state->plan.nsheets + 1;
+	RdeSheetFrame frame = rde_workbook_frame(workbook, sheet);
+
+	open_entry(state, sheet);
+	context->buffer.sink = state->first;
+	write_head(context, frame.head, summary->widths, summary->ncolumns);
+	rde_hold_release(summary->rows, &context->buffer);
+	write_tail(context, &frame, 0);
 }
 
 static void
 xlsx_end(RdeFormatContext *context)
 {
 	XlsxState  *state = context->state;
+	Summary    *summary = NULL;
 	RdeWorkbook *workbook;
 
+	if (state->hold)
+		settle_widths(context, false);
 	end_sheet(context);
-	workbook = rde_workbook_create(state->nsheets, state->nrows,
-								   context->ncolumns, state->widths,
-								   context->dated);
+	state->plan.nrows = state->nrows;
+	if (state->options->summary)
+	{
+		summary = make_summary(context);
+		state->plan.charts = &summary->charts;
+	}
+	workbook = rde_workbook_create(&state->plan);
+	if (summary)
+		write_summary(context, workbook, summary);
 	for (int i = 0; i < workbook->nparts; i++)
 	{
 		const RdeZipEntry *part = &workbook->parts[i];
@@ -211,6 +346,23 @@ xlsx_end(RdeFormatContext *context)
 	rde_zip_finish(state->zip);
 }
 
+static void
+set_option(const char *name, const JsonbValue *value, void *own)
+{
+	XlsxOptions *options = own;
+
+	if (strcmp(name, "summary") != 0)
+		rde_option_refuse(psprintf("xlsx.%s", name), "does not exist");
+	options->summary = rde_option_bool("xlsx.summary", value);
+}
+
+static void
+set_options(const JsonbValue *value, void *own, RdeOptions *all)
+{
+	if (!rde_option_each(value, set_option, own))
+		rde_option_refuse("xlsx", "must be an object");
+}
+
 const RdeFormat rde_format_xlsx = {
 	.name = "xlsx",
 	.other_name = "xslx",		/* as the documentation of the API has it */
@@ -218,6 +370,9 @@ const RdeFormat rde_format_xlsx = {
 	.media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 	.text = false,
 	.compressible = false,
+	.options_size = sizeof(XlsxOptions),
+	.set_options = set_options,
+	.options_hint = "{\"xlsx\": {\"summary\": true}}",
 	.start = xlsx_start,
 	.row = xlsx_row,
 	.end = xlsx_end

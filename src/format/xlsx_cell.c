@@ -28,7 +28,6 @@
  */
 #define FIRST_DAY			61
 #define LAST_DAY			2958465
-#define POSTGRES_EPOCH_DAY	36526
 
 #define UNIX_TO_POSTGRES \
 	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
@@ -87,6 +86,17 @@ is_space(char c)
 }
 
 static void
+write_cell_text(RdeFormatContext *context, char *dst, const char *text,
+				size_t len)
+{
+	if (unlikely(len > 0 && (is_space(text[0]) || is_space(text[len - 1]))))
+		dst = APPEND(dst, SPACED_OPEN);
+	else
+		dst = APPEND(dst, STRING_OPEN);
+	write_text(context, dst, text, len);
+}
+
+static void
 write_string(RdeFormatContext *context, int column, char *dst,
 			 const char *text, size_t len)
 {
@@ -108,11 +118,7 @@ write_string(RdeFormatContext *context, int column, char *dst,
 					 errhint("Use csv, json or xml, or a view without this column.")));
 		}
 	}
-	if (unlikely(len > 0 && (is_space(text[0]) || is_space(text[len - 1]))))
-		dst = APPEND(dst, SPACED_OPEN);
-	else
-		dst = APPEND(dst, STRING_OPEN);
-	write_text(context, dst, text, len);
+	write_cell_text(context, dst, text, len);
 }
 
 /* <v> of a cell with a number or a date. */
@@ -127,7 +133,8 @@ open_number(char *dst, const RdeXlsxCells *cells, RdeXlsxStyle style)
  * round the last moment of the last day up to a day that is none.
  */
 static bool
-write_time(RdeFormatContext *context, char *dst, Timestamp time)
+write_time(RdeFormatContext *context, RdeXlsxStyle style, char *dst,
+		   Timestamp time)
 {
 	const RdeXlsxCells *cells = context->state;
 	int64		day = time / USECS_PER_DAY;
@@ -138,11 +145,11 @@ write_time(RdeFormatContext *context, char *dst, Timestamp time)
 		rest += USECS_PER_DAY;
 		day--;
 	}
-	day += POSTGRES_EPOCH_DAY;
+	day += RDE_XLSX_EPOCH_DAY;
 	if (day < FIRST_DAY || day > LAST_DAY ||
 		(day == LAST_DAY && rest > USECS_PER_DAY - USECS_PER_SEC))
 		return false;
-	dst = open_number(dst, cells, RDE_XLSX_TIME);
+	dst = open_number(dst, cells, style);
 	dst = rde_xlsx_write_moment(dst, day, rest);
 	dst = APPEND(dst, "</v></c>");
 	rde_buffer_advance(&context->buffer, dst);
@@ -155,15 +162,15 @@ write_local_time(RdeFormatContext *context, int column, char *dst,
 {
 	char		text[RDE_VALUE_TEXT_MAX];
 
-	if (!write_time(context, dst, time))
+	if (!write_time(context, RDE_XLSX_TIME, dst, time))
 		write_string(context, column, dst, text,
 					 rde_write_local_time(text, time) - text);
 }
 
 /* A moment on the clock of the report's zone; as text it is UTC, and says so. */
 static void
-write_instant(RdeFormatContext *context, int column, char *dst,
-			  TimestampTz time)
+write_instant(RdeFormatContext *context, int column, RdeXlsxStyle style,
+			  char *dst, TimestampTz time)
 {
 	pg_time_t	seconds = time / USECS_PER_SEC;
 	struct pg_tm *tm;
@@ -174,16 +181,18 @@ write_instant(RdeFormatContext *context, int column, char *dst,
 	seconds += UNIX_TO_POSTGRES;
 	tm = pg_localtime(&seconds, context->zone);
 	if (tm == NULL ||
-		!write_time(context, dst, time + tm->tm_gmtoff * USECS_PER_SEC))
+		!write_time(context, style, dst,
+					time + tm->tm_gmtoff * USECS_PER_SEC))
 		write_string(context, column, dst, text,
 					 rde_write_instant(text, time) - text);
 }
 
 static void
-write_date(RdeFormatContext *context, int column, char *dst, DateADT date)
+write_date(RdeFormatContext *context, int column, RdeXlsxStyle style,
+		   char *dst, DateADT date)
 {
 	const RdeXlsxCells *cells = context->state;
-	int64		day = (int64) date + POSTGRES_EPOCH_DAY;
+	int64		day = (int64) date + RDE_XLSX_EPOCH_DAY;
 
 	if (day < FIRST_DAY || day > LAST_DAY)
 	{
@@ -193,7 +202,7 @@ write_date(RdeFormatContext *context, int column, char *dst, DateADT date)
 					 rde_write_date(text, date) - text);
 		return;
 	}
-	dst = open_number(dst, cells, RDE_XLSX_DATE);
+	dst = open_number(dst, cells, style);
 	dst = rde_write_int64(dst, day);
 	dst = APPEND(dst, "</v></c>");
 	rde_buffer_advance(&context->buffer, dst);
@@ -232,8 +241,8 @@ static bool
 begins_day(RdeFormatContext *context, TimestampTz time, DateADT *day)
 {
 	*day = rde_day_of(time, context->zone);
-	return *day + POSTGRES_EPOCH_DAY >= FIRST_DAY &&
-		*day + POSTGRES_EPOCH_DAY <= LAST_DAY &&
+	return *day + RDE_XLSX_EPOCH_DAY >= FIRST_DAY &&
+		*day + RDE_XLSX_EPOCH_DAY <= LAST_DAY &&
 		rde_day_start(*day, context->zone) == time;
 }
 
@@ -250,9 +259,9 @@ write_unix(RdeFormatContext *context, int column, char *dst, int64 seconds)
 		write_integer(context, column, dst, seconds);
 	else if (context->columns[column].days &&
 			 begins_day(context, time, &day))
-		write_date(context, column, dst, day);
+		write_date(context, column, RDE_XLSX_DATE, dst, day);
 	else
-		write_instant(context, column, dst, time);
+		write_instant(context, column, RDE_XLSX_TIME, dst, time);
 }
 
 static void
@@ -319,7 +328,7 @@ rde_xlsx_prepare_cells(RdeXlsxCells *cells, int ncolumns, const int *styles)
 			snprintf(number->text, RDE_CELL_OPEN_MAX, "\" s=\"%d\"><v>",
 					 styles[i]);
 	}
-	cells->header_style = styles[RDE_XLSX_HEADER];
+	memcpy(cells->styles, styles, sizeof(cells->styles));
 }
 
 void
@@ -348,7 +357,7 @@ rde_xlsx_write_header(RdeFormatContext *context)
 
 		dst = open_cell(dst, cells, i);
 		dst = APPEND(dst, "\" s=\"");
-		dst = rde_write_int64(dst, cells->header_style);
+		dst = rde_write_int64(dst, cells->styles[RDE_XLSX_HEADER]);
 		write_string(context, i, dst, title, strlen(title));
 	}
 }
@@ -389,13 +398,13 @@ rde_xlsx_write_values(RdeFormatContext *context, const RdeValue *values)
 				write_float(context, i, dst, value);
 				break;
 			case RDE_DATE:
-				write_date(context, i, dst, value->u.date);
+				write_date(context, i, RDE_XLSX_DATE, dst, value->u.date);
 				break;
 			case RDE_LOCAL_TIME:
 				write_local_time(context, i, dst, value->u.time);
 				break;
 			case RDE_INSTANT:
-				write_instant(context, i, dst, value->u.time);
+				write_instant(context, i, RDE_XLSX_TIME, dst, value->u.time);
 				break;
 			case RDE_UNIX:
 				write_unix(context, i, dst, value->u.integer);
@@ -407,4 +416,68 @@ rde_xlsx_write_values(RdeFormatContext *context, const RdeValue *values)
 				break;
 		}
 	}
+}
+
+/* A cell of a summary, without a quote behind its place. */
+static char *
+begin_cell(RdeFormatContext *context, int column)
+{
+	return open_cell(rde_buffer_room(&context->buffer), context->state, column);
+}
+
+void
+rde_xlsx_write_label(RdeFormatContext *context, int column,
+					 RdeXlsxStyle style, const char *text, size_t len)
+{
+	const RdeXlsxCells *cells = context->state;
+	char	   *dst = begin_cell(context, column);
+
+	if (style != RDE_XLSX_GENERAL)
+	{
+		dst = APPEND(dst, "\" s=\"");
+		dst = rde_write_int64(dst, cells->styles[style]);
+	}
+	write_cell_text(context, dst, text, len);
+}
+
+void
+rde_xlsx_write_count(RdeFormatContext *context, int column,
+					 RdeXlsxStyle style, int64 count)
+{
+	char		text[RDE_VALUE_TEXT_MAX];
+
+	write_number(context, begin_cell(context, column), style, text,
+				 rde_write_int64(text, count) - text);
+}
+
+void
+rde_xlsx_write_sum(RdeFormatContext *context, int column, const char *sum,
+				   const char *currency, size_t currency_length)
+{
+	size_t		len = strlen(sum);
+	int			decimals;
+
+	if (strspn(sum, "-.0123456789") == len &&
+		rde_xlsx_number_fits(sum, &len, &decimals))
+		write_number(context, begin_cell(context, column),
+					 rde_xlsx_amount_style(decimals, currency,
+										   currency_length), sum, len);
+	else
+		rde_xlsx_write_label(context, column, RDE_XLSX_RIGHT, sum,
+							 strlen(sum));
+}
+
+void
+rde_xlsx_write_day(RdeFormatContext *context, int column, DateADT day)
+{
+	write_date(context, column, RDE_XLSX_LEFT_DATE,
+			   begin_cell(context, column), day);
+}
+
+void
+rde_xlsx_write_instant(RdeFormatContext *context, int column,
+					   TimestampTz time)
+{
+	write_instant(context, column, RDE_XLSX_LEFT_TIME,
+				  begin_cell(context, column), time);
 }

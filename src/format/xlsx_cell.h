@@ -23,7 +23,7 @@ typedef struct RdeXlsxCells
 	RdeXlsxPiece *columns;		/* <c r="AB */
 	RdeXlsxPiece row;			/* its number */
 	RdeXlsxPiece numbers[RDE_XLSX_STYLES];	/* " s="12"><v> */
-	int			header_style;
+	int			styles[RDE_XLSX_STYLES];
 } RdeXlsxCells;
 
 /* Prepare for columns and for styles, numbered as the workbook has them. */
@@ -37,5 +37,23 @@ extern void rde_xlsx_begin_row(RdeFormatContext *context, int64 row);
 extern void rde_xlsx_write_header(RdeFormatContext *context);
 extern void rde_xlsx_write_values(RdeFormatContext *context,
 								  const RdeValue *values);
+
+/*
+ * Cells that are not of the report's columns, but of a summary: text of at most
+ * 32,767 characters; how many; a sum of a currency, as PostgreSQL prints numeric;
+ * a day; a moment in the report's zone.  Columns are counted from 0.
+ */
+extern void rde_xlsx_write_label(RdeFormatContext *context, int column,
+								 RdeXlsxStyle style, const char *text,
+								 size_t len);
+extern void rde_xlsx_write_count(RdeFormatContext *context, int column,
+								 RdeXlsxStyle style, int64 count);
+extern void rde_xlsx_write_sum(RdeFormatContext *context, int column,
+							   const char *sum, const char *currency,
+							   size_t currency_length);
+extern void rde_xlsx_write_day(RdeFormatContext *context, int column,
+							   DateADT day);
+extern void rde_xlsx_write_instant(RdeFormatContext *context, int column,
+								   TimestampTz time);
 
 #endif							/* RDE_XLSX_CELL_H */

@@ -7,6 +7,9 @@
 
 #include "postgres.h"
 
+/* The serial number of PostgreSQL's day 0, 2000-01-01. */
+#define RDE_XLSX_EPOCH_DAY	36526
+
 /* A to XFD for a column counted from 0; returns the place behind it. */
 extern char *rde_xlsx_write_column(char *dst, int column);
 

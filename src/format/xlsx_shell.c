@@ -8,7 +8,8 @@
  *
  * Invariant: what the library holds outside of memory contexts (its workbook,
  * the memory file) hangs on the reset callback of one context, so that success
- * and error release it by the same path.  No text of a user goes through it.
+ * and error release it by the same path.  No text of a user goes through it but
+ * notes, which hold only what XML can.
  */
 #include "postgres.h"
 
@@ -23,6 +24,9 @@
 
 /* Stands for a number of rows that is not known yet. */
 #define UNKNOWN_ROWS	RDE_XLSX_SHEET_ROWS
+
+/* A chart is 288 pixels high, a row 20. */
+#define CHART_ROWS		16
 
 typedef struct Library
 {
@@ -113,13 +117,36 @@ set_properties(lxw_workbook *workbook, TimestampTz created)
 
 /* Add a format; returns the number that cells name it by. */
 static int
-add_style(lxw_workbook *workbook, bool bold, const char *number_format)
+add_style(lxw_workbook *workbook, RdeXlsxStyle style)
 {
 	lxw_format *format = workbook_add_format(workbook);
+	const char *number_format = rde_xlsx_number_format(style);
 
 	check_library(format != NULL, "out of memory");
-	if (bold)
-		format_set_bold(format);
+	switch (style)
+	{
+		case RDE_XLSX_TITLE:
+			format_set_font_size(format, 14);
+			format_set_bold(format);
+			break;
+		case RDE_XLSX_NUMBER_HEADER:
+			format_set_align(format, LXW_ALIGN_RIGHT);
+			format_set_bold(format);
+			break;
+		case RDE_XLSX_RIGHT:
+			format_set_align(format, LXW_ALIGN_RIGHT);
+			break;
+		case RDE_XLSX_HEADER:
+			format_set_bold(format);
+			break;
+		case RDE_XLSX_LEFT_DATE:
+		case RDE_XLSX_LEFT_TIME:
+		case RDE_XLSX_LEFT_COUNT:
+			format_set_align(format, LXW_ALIGN_LEFT);
+			break;
+		default:
+			break;
+	}
 	if (number_format)
 		format_set_num_format(format, number_format);
 	/* a format gets its number, and a place in the file, by this call */
@@ -133,17 +160,32 @@ set_page(lxw_worksheet *worksheet)
 	worksheet_set_landscape(worksheet);
 	worksheet_set_margins(worksheet, 0.4, 0.4, 0.5, 0.6);
 	worksheet_fit_to_pages(worksheet, 1, 0);
-	check_result(worksheet_repeat_rows(worksheet, 0, 0));
 	check_result(worksheet_set_footer(worksheet, "&C&P / &N"));
 }
 
 static void
-add_sheet(lxw_workbook *workbook, int sheet, int nrows, int ncolumns,
-		  const double *widths)
+add_notes(lxw_worksheet *worksheet, const RdeXlsxPlan *plan)
+{
+	for (int i = 0; plan->notes && i < plan->ncolumns; i++)
+	{
+		lxw_comment_options options = {.width = 240,.font_size = 9};
+		const char *note = plan->notes[i];
+
+		if (note == NULL)
+			continue;
+		/* in pixels, as high as its lines of about forty characters */
+		options.height = 30 + 15 * (strlen(note) / 36);
+		check_result(worksheet_write_comment_opt(worksheet, 0, i, note,
+												 &options));
+	}
+}
+
+static void
+add_sheet(lxw_workbook *workbook, const RdeXlsxPlan *plan, int sheet)
 {
 	lxw_worksheet *worksheet;
 	char		name[32];
-	int			i;
+	int			nrows = plan->nrows ? plan->nrows[sheet - 1] : UNKNOWN_ROWS;
 
 	if (sheet == 1)
 		strlcpy(name, "Data", sizeof(name));
@@ -152,15 +194,68 @@ add_sheet(lxw_workbook *workbook, int sheet, int nrows, int ncolumns,
 	worksheet = workbook_add_worksheet(workbook, name);
 	check_library(worksheet != NULL, "out of memory");
 
-	for (i = 0; i < ncolumns; i++)
-		check_result(worksheet_set_column(worksheet, i, i, widths[i], NULL));
 	worksheet_freeze_panes(worksheet, 1, 0);
 	set_page(worksheet);
+	check_result(worksheet_repeat_rows(worksheet, 0, 0));
 
 	/* readers trust the ranges stated here, and make what lies in them */
-	if (ncolumns > 0)
+	if (plan->ncolumns > 0)
 		check_result(worksheet_autofilter(worksheet, 0, 0, nrows - 1,
-										  ncolumns - 1));
+										  plan->ncolumns - 1));
+	add_notes(worksheet, plan);
+}
+
+/* A column of numbers, for the library's charts alone; rows are ours. */
+static void
+set_numbers(lxw_worksheet *worksheet, const RdeXlsxChart *chart, int column,
+			const double *numbers)
+{
+	for (int row = chart->first_row; numbers && row <= chart->last_row; row++)
+		check_result(worksheet_write_number(worksheet, row, column,
+											numbers[row - chart->first_row],
+											NULL));
+}
+
+static void
+add_chart(lxw_workbook *workbook, lxw_worksheet *worksheet,
+		  const RdeXlsxChart *chart, int row, int column)
+{
+	lxw_chart_font title = {.size = 12,.bold = LXW_TRUE};
+	lxw_chart_line grid = {.color = 0xD9D9D9,.width = 0.75};
+	lxw_chart  *drawing = workbook_add_chart(workbook, LXW_CHART_COLUMN);
+	lxw_chart_series *series;
+
+	check_library(drawing != NULL, "out of memory");
+	series = chart_add_series(drawing, NULL, NULL);
+	check_library(series != NULL, "out of memory");
+	chart_series_set_categories(series, RDE_XLSX_SUMMARY, chart->first_row, 0,
+								chart->last_row, 0);
+	chart_series_set_values(series, RDE_XLSX_SUMMARY, chart->first_row,
+							chart->column, chart->last_row, chart->column);
+	chart_title_set_name(drawing, chart->title);
+	chart_title_set_name_font(drawing, &title);
+	chart_legend_set_position(drawing, LXW_CHART_LEGEND_NONE);
+	if (chart->number_format)
+		chart_axis_set_num_format(drawing->x_axis, chart->number_format);
+	chart_axis_set_num_format(drawing->y_axis, "#,##0");
+	chart_axis_major_gridlines_set_line(drawing->y_axis, &grid);
+	set_numbers(worksheet, chart, 0, chart->counted);
+	set_numbers(worksheet, chart, chart->column, chart->values);
+	check_result(worksheet_insert_chart(worksheet, row, column, drawing));
+}
+
+/* What charts refer to is written by others. */
+static void
+add_summary(lxw_workbook *workbook, const RdeXlsxCharts *charts)
+{
+	lxw_worksheet *worksheet = workbook_add_worksheet(workbook,
+													  RDE_XLSX_SUMMARY);
+
+	check_library(worksheet != NULL, "out of memory");
+	set_page(worksheet);
+	for (int i = 0; i < charts->count; i++)
+		add_chart(workbook, worksheet, &charts->charts[i],
+				  charts->row + i * CHART_ROWS, charts->column);
 }
 
 static char *
@@ -201,14 +296,15 @@ static bool
 is_complete(const RdeZipEntry *part)
 {
 	char	   *xml = rde_zip_contents(part);
-	const char *root = strstr(xml, "?>");
+	const char *declared = strstr(xml, "?>");	/* not in VML */
+	const char *root = strchr(declared ? declared : xml, '<');
 	size_t		size = part->size;
 	size_t		name;
 	bool		complete = false;
 
 	while (size > 0 && xml[size - 1] == '\n')
 		size--;
-	if (root && (root = strchr(root, '<')) != NULL)
+	if (root)
 	{
 		root++;
 		name = strcspn(root, " />");
@@ -222,8 +318,7 @@ is_complete(const RdeZipEntry *part)
 }
 
 RdeWorkbook *
-rde_workbook_create(int nsheets, const int *nrows, int ncolumns,
-					const double *widths, TimestampTz created)
+rde_workbook_create(const RdeXlsxPlan *plan)
 {
 	RdeWorkbook *result = palloc0(sizeof(RdeWorkbook));
 	MemoryContext caller = CurrentMemoryContext;
@@ -240,13 +335,13 @@ rde_workbook_create(int nsheets, const int *nrows, int ncolumns,
 	MemoryContextSwitchTo(context);
 	library = open_library();
 	workbook = library->workbook;
-	set_properties(workbook, created);
+	set_properties(workbook, plan->created);
 	for (i = RDE_XLSX_GENERAL + 1; i < RDE_XLSX_STYLES; i++)
-		result->styles[i] = add_style(workbook, i == RDE_XLSX_HEADER,
-									  rde_xlsx_number_format(i));
-	for (i = 0; i < nsheets; i++)
-		add_sheet(workbook, i + 1, nrows ? nrows[i] : UNKNOWN_ROWS, ncolumns,
-				  widths);
+		result->styles[i] = add_style(workbook, i);
+	for (i = 0; i < plan->nsheets; i++)
+		add_sheet(workbook, plan, i + 1);
+	if (plan->charts)
+		add_summary(workbook, plan->charts);
 
 	/* closing frees it, also when it fails */
 	library->workbook = NULL;
@@ -283,11 +378,14 @@ RdeSheetFrame
 rde_workbook_frame(const RdeWorkbook *workbook, int sheet)
 {
 	static const char no_rows[] = "<sheetData/>";
+	static const char begin_rows[] = "<sheetData>";
+	static const char end_rows[] = "</sheetData>";
 	RdeSheetFrame frame = {0};
 	const RdeZipEntry *part;
 	char		name[64];
 	char	   *xml;
 	char	   *rows;
+	char	   *tail;
 	char	   *dimension;
 
 	snprintf(name, sizeof(name), RDE_SHEET_PART_FORMAT, sheet);
@@ -295,10 +393,15 @@ rde_workbook_frame(const RdeWorkbook *workbook, int sheet)
 	if (part == NULL)
 		elog(ERROR, "workbook has no part \"%s\"", name);
 	xml = rde_zip_contents(part);
-	rows = strstr(xml, no_rows);
-	if (rows == NULL)
+	/* there are some if the library was told of cells */
+	if ((rows = strstr(xml, no_rows)) != NULL)
+		tail = rows + strlen(no_rows);
+	else if ((rows = strstr(xml, begin_rows)) != NULL &&
+			 (tail = strstr(rows, end_rows)) != NULL)
+		tail += strlen(end_rows);
+	else
 		elog(ERROR, "part \"%s\" of the workbook has no place for rows", name);
-	frame.tail = psprintf("</sheetData>%s", rows + strlen(no_rows));
+	frame.tail = psprintf("%s%s", end_rows, tail);
 	*rows = '\0';
 	split_tail(&frame);
 
@@ -310,6 +413,6 @@ rde_workbook_frame(const RdeWorkbook *workbook, int sheet)
 
 		memmove(dimension, after, strlen(after) + 1);
 	}
-	frame.head = psprintf("%s<sheetData>", xml);
+	frame.head = xml;
 	return frame;
 }

@@ -12,6 +12,12 @@
 static const char *const number_formats[] = {
 	[RDE_XLSX_GENERAL] = NULL,
 	[RDE_XLSX_HEADER] = NULL,
+	[RDE_XLSX_NUMBER_HEADER] = NULL,
+	[RDE_XLSX_TITLE] = NULL,
+	[RDE_XLSX_RIGHT] = NULL,
+	[RDE_XLSX_LEFT_DATE] = "yyyy-mm-dd",
+	[RDE_XLSX_LEFT_TIME] = "yyyy-mm-dd hh:mm:ss",
+	[RDE_XLSX_LEFT_COUNT] = "#,##0",
 	[RDE_XLSX_DATE] = "yyyy-mm-dd",
 	[RDE_XLSX_TIME] = "yyyy-mm-dd hh:mm:ss",
 	[RDE_XLSX_WHOLE] = "0",

@@ -11,6 +11,12 @@ typedef enum RdeXlsxStyle
 {
 	RDE_XLSX_GENERAL,			/* as the spreadsheet likes */
 	RDE_XLSX_HEADER,
+	RDE_XLSX_NUMBER_HEADER,		/* of a column of numbers */
+	RDE_XLSX_TITLE,
+	RDE_XLSX_RIGHT,				/* text that ends where numbers do */
+	RDE_XLSX_LEFT_DATE,			/* beginning where text does */
+	RDE_XLSX_LEFT_TIME,
+	RDE_XLSX_LEFT_COUNT,
 	RDE_XLSX_DATE,
 	RDE_XLSX_TIME,
 	RDE_XLSX_WHOLE,

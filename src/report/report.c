@@ -316,8 +316,8 @@ keep_totals(const RdeHome *home, RdeReport *const *reports,
 			columns[0][n] = UUIDPGetDatum(&reports[i]->id);
 			columns[1][n] = CStringGetTextDatum(total->currency);
 			columns[2][n] = Int64GetDatum(total->rows);
-			columns[3][n] = NumericGetDatum(total->amount);
-			nulls[n] = !total->has_amount;
+			columns[3][n] = NumericGetDatum(total->amount.value);
+			nulls[n] = !total->amount.any;
 		}
 	values[0] = rde_array(columns[0], NULL, n, UUIDOID);
 	values[1] = rde_array(columns[1], NULL, n, TEXTOID);

@@ -2,14 +2,12 @@
  * totals.c
  *	  Control totals per currency, added up while the rows stream by.
  *
- * Invariant: amounts are added as numeric, exactly; a sum lives in a buffer of
- * its own that is overwritten, so memory does not grow with the rows.
+ * Invariant: amounts are added as numeric, exactly; memory does not grow with
+ * the rows.
  */
 #include "report/totals.h"
 
 #include "core/compat.h"
-#include "fmgr.h"
-#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
 /* More than any world has currencies: the column must be a wrong one. */
@@ -84,7 +82,6 @@ rde_totals_add(RdeTotals *totals, const char *currency, size_t currency_len,
 			   Numeric amount)
 {
 	RdeTotal   *total;
-	size_t		size;
 
 	if (currency == NULL)
 	{
@@ -93,20 +90,6 @@ rde_totals_add(RdeTotals *totals, const char *currency, size_t currency_len,
 	}
 	total = find_entry(totals, currency, currency_len);
 	total->rows++;
-	if (amount == NULL)
-		return;
-
-	if (total->has_amount)
-		amount = DatumGetNumeric(DirectFunctionCall2(numeric_add,
-													 NumericGetDatum(total->amount),
-													 NumericGetDatum(amount)));
-	size = VARSIZE_ANY(amount);
-	if (size > total->room)
-	{
-		/* sums grow a digit at a time: a handful of steps in any report */
-		total->room = size * 2;
-		total->amount = MemoryContextAlloc(totals->context, total->room);
-	}
-	memcpy(total->amount, amount, size);
-	total->has_amount = true;
+	if (amount)
+		rde_sum_add(&total->amount, amount, totals->context);
 }

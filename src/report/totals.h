@@ -5,17 +5,14 @@
 #ifndef RDE_TOTALS_H
 #define RDE_TOTALS_H
 
-#include "postgres.h"
-#include "utils/numeric.h"
+#include "core/sum.h"
 
 typedef struct RdeTotal
 {
 	const char *currency;		/* server encoding; "" for none */
 	size_t		currency_len;
 	int64		rows;
-	bool		has_amount;
-	size_t		room;			/* bytes allocated at amount */
-	Numeric		amount;			/* own copy */
+	RdeSum		amount;
 } RdeTotal;
 
 typedef struct RdeTotals

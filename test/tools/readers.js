@@ -3,7 +3,7 @@
 //   readers.js <reader> <file>
 //
 // Prints an array of rows, which are arrays of cells; the first one is the
-// header, and of a workbook only the first sheet is read.  Dates are printed as
+// header, and of a workbook only the first sheet is read, or the last one.  Dates are printed as
 // JSON prints them, in UTC to the millisecond that the reader took them for.
 
 'use strict';
@@ -15,12 +15,12 @@ function plain(value, apart) {
 	return value === undefined || (value === '' && !apart) ? null : value;
 }
 
-async function exceljs(file) {
+async function exceljs(file, sheet = 0) {
 	const book = new (require('exceljs').Workbook)();
 	const rows = [];
 
 	await book.xlsx.readFile(file);
-	book.worksheets[0].eachRow({ includeEmpty: true }, row => rows.push(row.values.slice(1)));
+	book.worksheets.at(sheet).eachRow({ includeEmpty: true }, row => rows.push(row.values.slice(1)));
 	return rows;
 }
 
@@ -36,11 +36,11 @@ async function exceljsStream(file) {
 	return rows;
 }
 
-async function sheetjs(file) {
+async function sheetjs(file, sheet = 0) {
 	const xlsx = require('xlsx');
 	const book = xlsx.readFile(file, { cellDates: true });
 
-	return xlsx.utils.sheet_to_json(book.Sheets[book.SheetNames[0]], { header: 1, raw: true });
+	return xlsx.utils.sheet_to_json(book.Sheets[book.SheetNames.at(sheet)], { header: 1, raw: true });
 }
 
 async function sheetjsShown(file) {
@@ -76,9 +76,11 @@ function duckdb(source) {
 }
 
 const readers = {
-	'exceljs': exceljs,
+	'exceljs': file => exceljs(file),
+	'exceljs-last': file => exceljs(file, -1),
 	'exceljs-stream': exceljsStream,
-	'sheetjs': sheetjs,
+	'sheetjs': file => sheetjs(file),
+	'sheetjs-last': file => sheetjs(file, -1),
 	'sheetjs-shown': sheetjsShown,
 	'read-excel-file': file => require('read-excel-file/node').default(file, { trim: false }),
 	'papaparse': papaparse,
@@ -88,7 +90,7 @@ const readers = {
 };
 
 readers[process.argv[2]](process.argv[3]).then(rows => {
-	const width = rows[0].length;
+	const width = rows.reduce((most, row) => Math.max(most, row.length), 0);
 	const apart = /^duckdb/.test(process.argv[2]);
 
 	console.log(JSON.stringify(rows.map(row =>

@@ -1,0 +1,433 @@
+/*
+ * xlsx_summary.c
+ *	  The sheet "Summary": what a report is, totals, rows and sums per status and
+ *	  day, and where its charts find them.
+ *
+ * Invariant: nothing depends on when a report was built, so that the same rows
+ * make the same file; every sum is exact, and text where a double is not.
+ */
+#include "format/xlsx_summary.h"
+
+#include <math.h>
+
+#include "bytes/utf8.h"
+#include "format/value.h"
+#include "format/xlsx_cell.h"
+#include "format/xlsx_number.h"
+#include "utils/builtins.h"
+
+#define LABEL_WIDTH		28
+#define COUNT_WIDTH		20
+#define SUM_WIDTH		20
+
+/* Bytes of text, of which a cell could hold more. */
+#define MAX_TEXT		1000
+
+/* Fewer days than this make no chart. */
+#define CHART_DAYS		2
+
+/* Columns of every table: what is counted, rows, and a sum for each currency. */
+#define COUNTED			0
+#define ROWS			1
+#define FIRST_SUM		2
+
+typedef struct Sheet
+{
+	RdeFormatContext *context;
+	const RdeTally *tally;
+	int			row;			/* of the last one, from 1 */
+	int			nsums;			/* currencies with amounts, in this order */
+	int			sums[RDE_TALLY_CURRENCIES];
+} Sheet;
+
+static void
+begin_row(Sheet *sheet)
+{
+	rde_xlsx_begin_row(sheet->context, ++sheet->row);
+}
+
+static void
+end_row(Sheet *sheet)
+{
+	rde_buffer_append(&sheet->context->buffer, "</row>", 6);
+}
+
+static void
+put_text(Sheet *sheet, int column, RdeXlsxStyle style, const char *text)
+{
+	rde_xlsx_write_label(sheet->context, column, style, text,
+						 rde_piece(text, strlen(text), MAX_TEXT));
+}
+
+/* Facts: what the report is. */
+
+static void
+begin_fact(Sheet *sheet, const char *label)
+{
+	begin_row(sheet);
+	put_text(sheet, COUNTED, RDE_XLSX_HEADER, label);
+}
+
+static void
+put_fact(Sheet *sheet, const char *label, const char *text)
+{
+	begin_fact(sheet, label);
+	put_text(sheet, ROWS, RDE_XLSX_GENERAL, text);
+	end_row(sheet);
+}
+
+static void
+put_moment(Sheet *sheet, const char *label, TimestampTz time)
+{
+	begin_fact(sheet, label);
+	rde_xlsx_write_instant(sheet->context, ROWS, time);
+	end_row(sheet);
+}
+
+static void
+put_digests(Sheet *sheet, int nsheets,
+			const char (*digests)[RDE_XLSX_DIGEST_SIZE])
+{
+	char		part[64];
+
+	for (int i = 0; i < nsheets; i++)
+	{
+		snprintf(part, sizeof(part), "SHA-256 of sheet%d.xml", i + 1);
+		put_fact(sheet, part, digests[i]);
+	}
+	snprintf(part, sizeof(part), "unzip -p FILE " RDE_SHEET_PART_FORMAT
+			 " | sha256sum", 1);
+	put_fact(sheet, "To check it", part);
+}
+
+static void
+put_facts(Sheet *sheet, int nsheets,
+		  const char (*digests)[RDE_XLSX_DIGEST_SIZE])
+{
+	const RdeFormatContext *context = sheet->context;
+	const RdeTally *tally = sheet->tally;
+	int64		rows = tally->other_currencies;
+
+	begin_row(sheet);
+	put_text(sheet, COUNTED, RDE_XLSX_TITLE, context->report_name);
+	end_row(sheet);
+	sheet->row++;
+
+	put_fact(sheet, "Data set", context->dataset);
+	put_fact(sheet, "View", context->view);
+	put_fact(sheet, "Reseller", context->has_reseller ?
+			 psprintf(INT64_FORMAT, context->reseller) : "all");
+	if (context->invoice)
+		put_fact(sheet, "Invoice", context->invoice);
+	else
+	{
+		put_moment(sheet, "From", context->period_from);
+		put_moment(sheet, "To (exclusive)", context->period_to);
+	}
+	put_fact(sheet, "Time zone", pg_get_timezone_name(context->zone));
+	for (int i = 0; i < tally->ncurrencies; i++)
+		rows += tally->currencies[i].rows;
+	begin_fact(sheet, "Rows");
+	rde_xlsx_write_count(sheet->context, ROWS, RDE_XLSX_LEFT_COUNT, rows);
+	end_row(sheet);
+	put_digests(sheet, nsheets, digests);
+}
+
+/* Tables. */
+
+static const char *
+currency_name(const RdeTallyLine *currency)
+{
+	return currency->name_length > 0 ? currency->name : "(none)";
+}
+
+/* A table's title and header, behind an empty row. */
+static void
+begin_table(Sheet *sheet, const char *title, const char *counted)
+{
+	sheet->row++;
+	begin_row(sheet);
+	put_text(sheet, COUNTED, RDE_XLSX_TITLE, title);
+	end_row(sheet);
+	begin_row(sheet);
+	put_text(sheet, COUNTED, RDE_XLSX_HEADER, counted);
+	put_text(sheet, ROWS, RDE_XLSX_NUMBER_HEADER, "Rows");
+}
+
+static void
+put_sum(Sheet *sheet, int column, const RdeSum *sum,
+		const RdeTallyLine *currency)
+{
+	char	   *digits;
+
+	if (!sum->any)
+		return;
+	digits = DatumGetCString(DirectFunctionCall1(numeric_out,
+												 NumericGetDatum(sum->value)));
+	rde_xlsx_write_sum(sheet->context, column, digits, currency->name,
+					   currency->name_length);
+	pfree(digits);
+}
+
+/* What is behind the first cell of a line, and the end of its row. */
+static void
+end_line(Sheet *sheet, const RdeTallyLine *line)
+{
+	rde_xlsx_write_count(sheet->context, ROWS, RDE_XLSX_AMOUNT, line->rows);
+	for (int i = 0; line->sums && i < sheet->nsums; i++)
+		put_sum(sheet, FIRST_SUM + i, &line->sums[sheet->sums[i]],
+				&sheet->tally->currencies[sheet->sums[i]]);
+	end_row(sheet);
+}
+
+static void
+put_named(Sheet *sheet, const char *name, const RdeTallyLine *line)
+{
+	begin_row(sheet);
+	put_text(sheet, COUNTED, RDE_XLSX_GENERAL, name);
+	end_line(sheet, line);
+}
+
+/* The header of a table with a sum for each currency. */
+static void
+begin_sums(Sheet *sheet, const char *title, const char *counted)
+{
+	begin_table(sheet, title, counted);
+	for (int i = 0; i < sheet->nsums; i++)
+	{
+		const RdeTallyLine *currency =
+		&sheet->tally->currencies[sheet->sums[i]];
+
+		put_text(sheet, FIRST_SUM + i, RDE_XLSX_NUMBER_HEADER,
+				 currency->name_length > 0 ? currency->name : "Sum");
+	}
+	end_row(sheet);
+}
+
+static void
+put_totals(Sheet *sheet)
+{
+	const RdeTally *tally = sheet->tally;
+
+	begin_table(sheet, "Totals", "Currency");
+	put_text(sheet, FIRST_SUM, RDE_XLSX_NUMBER_HEADER, "Sum");
+	end_row(sheet);
+	for (int i = 0; i < tally->ncurrencies; i++)
+	{
+		int			number = tally->order[i];
+		const RdeTallyLine *currency = &tally->currencies[number];
+
+		begin_row(sheet);
+		put_text(sheet, COUNTED, RDE_XLSX_GENERAL, currency_name(currency));
+		rde_xlsx_write_count(sheet->context, ROWS, RDE_XLSX_AMOUNT,
+							 currency->rows);
+		if (currency->sums)
+			put_sum(sheet, FIRST_SUM, &currency->sums[number], currency);
+		end_row(sheet);
+	}
+	if (tally->other_currencies > 0)
+	{
+		RdeTallyLine others = {.rows = tally->other_currencies};
+
+		put_named(sheet, "(others, not added up)", &others);
+	}
+}
+
+static void
+add_chart(RdeXlsxCharts *charts, const char *title, int first_row, int count,
+		  int column, const double *values)
+{
+	RdeXlsxChart *chart = &charts->charts[charts->count++];
+
+	chart->title = title;
+	chart->first_row = first_row;
+	chart->last_row = first_row + count - 1;
+	chart->column = column;
+	chart->values = values;
+}
+
+/* What charts show, for readers that do not calculate; doubles are all they hold. */
+
+static double *
+rows_of(const RdeTallyLine *lines, int count)
+{
+	double	   *numbers = palloc(sizeof(double) * count);
+
+	for (int i = 0; i < count; i++)
+		numbers[i] = lines[i].rows;
+	return numbers;
+}
+
+/* Serial numbers of days. */
+static double *
+days_of(const RdeTally *tally)
+{
+	double	   *numbers = palloc(sizeof(double) * tally->ndays);
+
+	for (int i = 0; i < tally->ndays; i++)
+		numbers[i] = (double) tally->days[i].day + RDE_XLSX_EPOCH_DAY;
+	return numbers;
+}
+
+static double *
+sums_of(const RdeTallyLine *lines, int count, int currency)
+{
+	double	   *numbers = palloc0(sizeof(double) * count);
+
+	for (int i = 0; i < count; i++)
+	{
+		double		number = 0;
+
+		if (lines[i].sums && lines[i].sums[currency].any)
+			number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+														NumericGetDatum(lines[i].sums[currency].value)));
+		/* charts know no other */
+		numbers[i] = isfinite(number) ? number : 0;
+	}
+	return numbers;
+}
+
+static void
+put_statuses(Sheet *sheet, RdeXlsxCharts *charts)
+{
+	const RdeTally *tally = sheet->tally;
+	int			first_row;
+
+	if (tally->status_column < 0)
+		return;
+	begin_sums(sheet, "Per status",
+			   sheet->context->columns[tally->status_column].name);
+	first_row = sheet->row;
+	for (int i = 0; i < tally->nstatuses; i++)
+	{
+		const RdeTallyLine *status = &tally->statuses[i];
+
+		put_named(sheet, status->name_length > 0 ? status->name : "(none)",
+				  status);
+	}
+	if (tally->other_statuses.rows > 0)
+		put_named(sheet, "(others)", &tally->other_statuses);
+	if (tally->nstatuses > 0)
+		add_chart(charts, "Rows per status", first_row, tally->nstatuses,
+				  ROWS, rows_of(tally->statuses, tally->nstatuses));
+}
+
+/* What is called a day may be a month or a year. */
+static const struct
+{
+	const char *counted;
+	const char *title;
+	const char *rows_title;
+	const char *sums_title;
+}			units[] =
+
+{
+	[RDE_TALLY_DAY] = {"Day", "Per day", "Rows per day", "Sum per day"},
+	[RDE_TALLY_MONTH] = {"Month", "Per month", "Rows per month",
+	"Sum per month"},
+	[RDE_TALLY_YEAR] = {"Year", "Per year", "Rows per year", "Sum per year"}
+};
+
+static void
+put_day(Sheet *sheet, const RdeTallyLine *line)
+{
+	char		text[RDE_VALUE_TEXT_MAX];
+
+	begin_row(sheet);
+	if (sheet->tally->unit == RDE_TALLY_DAY)
+		rde_xlsx_write_day(sheet->context, COUNTED, line->day);
+	else
+	{
+		/* 2020-03-01 is 2020-03 or 2020 */
+		*rde_write_date(text, line->day) = '\0';
+		*strrchr(text, '-') = '\0';
+		if (sheet->tally->unit == RDE_TALLY_YEAR)
+			*strrchr(text, '-') = '\0';
+		put_text(sheet, COUNTED, RDE_XLSX_GENERAL, text);
+	}
+	end_line(sheet, line);
+}
+
+/* The title of a chart of sums, with what looks like the code of a currency. */
+static const char *
+sums_title(const RdeTally *tally, int currency)
+{
+	const RdeTallyLine *line = &tally->currencies[currency];
+	const char *title = units[tally->unit].sums_title;
+
+	return line->name_length == 3 &&
+		strspn(line->name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3 ?
+		psprintf("%s, %s", title, line->name) : title;
+}
+
+static void
+add_day_charts(Sheet *sheet, RdeXlsxCharts *charts, int first_row)
+{
+	const RdeTally *tally = sheet->tally;
+	int			first = charts->count;
+
+	if (tally->ndays < CHART_DAYS)
+		return;
+	add_chart(charts, units[tally->unit].rows_title, first_row, tally->ndays,
+			  ROWS, rows_of(tally->days, tally->ndays));
+	/* one currency, as sums of several have no axis in common */
+	if (sheet->nsums > 0)
+		add_chart(charts, sums_title(tally, sheet->sums[0]), first_row,
+				  tally->ndays, FIRST_SUM,
+				  sums_of(tally->days, tally->ndays, sheet->sums[0]));
+	for (int i = first; i < charts->count && tally->unit == RDE_TALLY_DAY; i++)
+	{
+		charts->charts[i].number_format =
+			rde_xlsx_number_format(RDE_XLSX_DATE);
+		charts->charts[i].counted = days_of(tally);
+	}
+}
+
+static void
+put_days(Sheet *sheet, RdeXlsxCharts *charts)
+{
+	const RdeTally *tally = sheet->tally;
+	int			first_row;
+
+	begin_sums(sheet, units[tally->unit].title, units[tally->unit].counted);
+	first_row = sheet->row;
+	for (int i = 0; i < tally->ndays; i++)
+		put_day(sheet, &tally->days[i]);
+	if (tally->no_day.rows > 0)
+		put_named(sheet, tally->ndays == 0 ? "(none)" : "(others)",
+				  &tally->no_day);
+	add_day_charts(sheet, charts, first_row);
+}
+
+int
+rde_xlsx_write_summary(RdeFormatContext *context, const RdeTally *tally,
+					   int nsheets,
+					   const char (*digests)[RDE_XLSX_DIGEST_SIZE],
+					   RdeXlsxCharts *charts, int *widths)
+{
+	Sheet		sheet = {.context = context,.tally = tally};
+	int64		replaced = context->replaced_characters;
+	int			ncolumns;
+
+	for (int i = 0; i < tally->ncurrencies; i++)
+	{
+		int			number = tally->order[i];
+
+		if (tally->currencies[number].sums)
+			sheet.sums[sheet.nsums++] = number;
+	}
+	ncolumns = FIRST_SUM + Max(sheet.nsums, 1);
+	put_facts(&sheet, nsheets, digests);
+	charts->row = sheet.row + 1;
+	charts->column = ncolumns + 1;
+	put_totals(&sheet);
+	put_statuses(&sheet, charts);
+	put_days(&sheet, charts);
+	/* what is replaced here was counted where the rows have it */
+	context->replaced_characters = replaced;
+
+	for (int i = 0; i < ncolumns; i++)
+		widths[i] = i == COUNTED ? LABEL_WIDTH : i == ROWS ? COUNT_WIDTH :
+			SUM_WIDTH;
+	return ncolumns;
+}
