@@ -31,6 +31,7 @@
 	FILE(panel_api, "/panel/api.js", "panel/api.js", SCRIPT) \
 	FILE(panel_chart, "/panel/chart.js", "panel/chart.js", SCRIPT) \
 	FILE(panel_columns, "/panel/columns.js", "panel/columns.js", SCRIPT) \
+	FILE(panel_conditions, "/panel/conditions.js", "panel/conditions.js", SCRIPT) \
 	FILE(panel_dom, "/panel/dom.js", "panel/dom.js", SCRIPT) \
 	FILE(panel_download, "/panel/download.js", "panel/download.js", SCRIPT) \
 	FILE(panel_events, "/panel/events.js", "panel/events.js", SCRIPT) \

@@ -6,8 +6,7 @@ import { code, h, name, svg, table } from './dom.js';
 import { number, t } from './shown.js';
 
 const HEIGHT = 160;
-const BAR = 18;
-const GAP = 6;
+const GAP = 4;
 
 /** A decimal as a whole number of its 12th place. */
 function whole(text) {
@@ -33,19 +32,21 @@ function bars(title, unit, what) {
   const negative = heights.some((height) => height < 0);
   const zero = negative ? HEIGHT / 2 : HEIGHT;
   const room = negative ? HEIGHT / 2 - 4 : HEIGHT - 4;
-  const width = what.length * (BAR + GAP) + GAP;
+  const bar = Math.max(8, Math.min(48, Math.floor(340 / what.length) - GAP));
+  const width = what.length * (bar + GAP) + GAP;
+  const largest = what[heights.reduce((most, height, i) => (Math.abs(height) > Math.abs(heights[most]) ? i : most), 0)]?.value ?? null;
   const first = what[0]?.label ?? '';
   const last = what.at(-1)?.label ?? '';
 
   return h('figure', { class: 'chart' },
-    h('figcaption', {}, title, unit),
+    h('figcaption', {}, h('span', {}, title, unit), largest === null ? null : h('span', { class: 'zone' }, t('chart.largest'), ' ', code(largest))),
     h('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': title },
       svg('svg', { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: 'img', 'aria-label': `${title}: ${first} – ${last}` },
         svg('line', { x1: 0, x2: width, y1: zero, y2: zero, class: 'axis' }),
         what.map(({ label, value }, i) => {
           const height = Math.max(Math.abs(heights[i]) * room, value === null ? 0 : 1);
           return svg('rect', {
-            x: GAP + i * (BAR + GAP), y: heights[i] < 0 ? zero : zero - height, width: BAR, height, rx: 2, class: heights[i] < 0 ? 'bar minus' : 'bar',
+            x: GAP + i * (bar + GAP), y: heights[i] < 0 ? zero : zero - height, width: bar, height, rx: 2, class: heights[i] < 0 ? 'bar minus' : 'bar',
           }, svg('title', {}, `${label}: ${value ?? '–'}`));
         }))),
     h('div', { class: 'ends', 'aria-hidden': 'true' }, h('span', {}, first), what.length > 1 ? h('span', {}, last) : null));

@@ -1,7 +1,7 @@
 // columns.js
 //   Columns of a view, shown; data sets, views and options, to choose of.
 
-import { h, name, table } from './dom.js';
+import { code, h, name, table } from './dom.js';
 import { Field, input, select } from './form.js';
 import { parts, t } from './shown.js';
 
@@ -80,7 +80,7 @@ export function optionFields(known, formats, given = {}) {
     const isSwitch = option.type === 'boolean';
     const control = isSwitch ? input('checkbox') : Array.isArray(option.values)
       ? select(option.values.map((one) => [one, choiceText(one)])) : input('text');
-    const field = new Field(option.name, control, { hint: name(option.description), inline: isSwitch });
+    const field = new Field(name(option.description), control, { hint: code(option.name), inline: isSwitch });
 
     field.value = isSwitch ? value === true : value;
     return { option, path, field };

@@ -128,7 +128,7 @@ export async function generatorPage(page, id) {
           location.hash = '/generators';
         }, { kind: 'danger' }),
       ] : h('p', { class: 'hint' }, t('made-by.locked'))),
-      settings(generator), h('p', {}, link(`/reports?${new URLSearchParams({ dataset: generator.dataset })}`, t('generator.reports'))));
+      settings(generator), h('p', {}, link(`/reports?${new URLSearchParams({ generator: id, from: '' })}`, t('generator.reports'))));
   }
 
   page.fill(name(generator.name), head,

@@ -78,7 +78,7 @@ function newPage(query) {
       if (stop.signal.aborted) return;
       const heading = h('h1', { tabindex: '-1' }, title);
       const first = main.querySelector('h1') === null || this.filled !== true;
-      document.title = `${heading.textContent} – ${t('title')}`;
+      document.title = `${[title].flat(Infinity)[0]?.textContent ?? [title].flat(Infinity)[0]} – ${t('title')}`;
       main.replaceChildren(heading, notices, ...content.flat(Infinity).filter(Boolean));
       if (first) heading.focus();
       this.filled = true;

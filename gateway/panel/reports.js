@@ -146,7 +146,7 @@ function failedList(page, given, changed) {
 
 /** What of the filters each list is asked with; an open end is far away. */
 function filters(given) {
-  return { dataset: given.dataset, format: given.format, type: given.type };
+  return { dataset: given.dataset, format: given.format, type: given.type, generator: given.generator };
 }
 
 function daysOf(given) {
@@ -231,8 +231,10 @@ export async function reportsPage(page) {
   const { node, given } = filterForm(page.query, sets, (values) => {
     const query = new URLSearchParams(Object.entries(values).filter(([key, value]) => value !== '' && !(key === 'state' && value === 'all')));
     if (values.from === '') query.set('from', '');
+    if (given.generator) query.set('generator', given.generator);
     location.hash = `/reports?${query}`;
   });
+  const only = given.generator ? h('p', {}, t('generator.only'), ' ', link('/reports', t('generator.all'))) : null;
   const wants = (state) => given.state === 'all' || given.state === state;
   const looks = [];
   let looking = Promise.resolve();
@@ -250,7 +252,7 @@ export async function reportsPage(page) {
   if (wants('pending')) looks.push(pending.look);
   if (wants('error')) looks.push(failed.look);
   if (wants('completed')) looks.push(completed.look);
-  page.fill(t('menu/reports'), node, wants('pending') && pending.section, wants('error') && failed.section, wants('completed') && completed.section);
+  page.fill(t('menu/reports'), only, node, wants('pending') && pending.section, wants('error') && failed.section, wants('completed') && completed.section);
   if (wants('completed')) await completed.begin();
   if (wants('pending')) await pending.look();
   if (wants('error')) await failed.look();

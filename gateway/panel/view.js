@@ -3,6 +3,7 @@
 
 import { ApiError, account, ask, datasets, forget, get, newKey, pathOf } from './api.js';
 import { columnTable, viewOf } from './columns.js';
+import { Conditions, conditionList } from './conditions.js';
 import { h, name, newId } from './dom.js';
 import { firstRows } from './download.js';
 import { Field, form, input, select } from './form.js';
@@ -177,15 +178,16 @@ function rowsPreview(page, set, viewName, may) {
 }
 
 /** The form of a view; made: what is saved of it already, or null. */
-function editor(set, made, columns, own) {
+function editor(set, made, from, own) {
   const title = made === null ? new Field(t('name'), input('text', { maxlength: 128, required: true, autocomplete: 'off', dir: 'auto' }), { hint: t('view.name.hint') }) : null;
   const full = viewOf(set, 'full')?.columns ?? [...new Map(set.views.flatMap((view) => view.columns).map((column) => [column.column, { ...column, attribute: undefined, locale: undefined, type: undefined }])).values()];
-  const chosen = new Columns(columns);
+  const chosen = new Columns(from?.columns ?? []);
+  const conditions = new Conditions(full, from?.conditions ?? []);
 
-  const { node } = form([title?.node ?? null, h('h2', {}, t('columns')), chosen.node, adder(full, chosen)],
-    () => ({ ...(title ? { name: title } : {}), columns: chosen }), t('save'), async (key) => {
+  const { node } = form([title?.node ?? null, h('h2', {}, t('columns')), chosen.node, adder(full, chosen), conditions.node],
+    () => ({ ...(title ? { name: title } : {}), columns: chosen, conditions }), t('save'), async (key) => {
       const path = (view) => pathOf('datasets', set.name, 'views', view);
-      const body = { columns: chosen.value };
+      const body = { columns: chosen.value, conditions: conditions.value };
       if (title !== null && title.value.trim() === '') {
         title.fail(t('error.needed'));
         title.focus();
@@ -215,7 +217,7 @@ export async function newViewPage(page, datasetName) {
   const [who, set] = await Promise.all([account(), setOf(datasetName)]);
   const from = viewOf(set, page.query.get('from') ?? set.defaultView);
 
-  page.fill([t('view.new'), ': ', name(set.title)], who.may.createViews ? editor(set, null, from?.columns ?? [], who.id) : h('p', {}, t('may-not')));
+  page.fill([t('view.new'), ': ', name(set.title)], who.may.createViews ? editor(set, null, from, who.id) : h('p', {}, t('may-not')));
 }
 
 export async function viewPage(page, datasetName, viewName) {
@@ -235,5 +237,6 @@ export async function viewPage(page, datasetName, viewName) {
       h('a', { class: 'button', href: `#/views/${pathOf(set.name)}?${new URLSearchParams({ from: view.name })}` }, t('copy')),
       view.mayAlter ? button(t('delete'), remove, { kind: 'danger' }) : null),
     set.attached ? rowsPreview(page, set, view.name, who.may.requestReports) : null,
-    view.mayAlter ? editor(set, view, view.columns, who.id) : [h('h2', {}, t('columns')), columnTable(view.columns)]);
+    view.mayAlter ? editor(set, view, view, who.id)
+      : [h('h2', {}, t('columns')), columnTable(view.columns), h('h2', {}, t('conditions')), conditionList(view.conditions)]);
 }
