@@ -9,9 +9,10 @@
 #   make soak               the same tests with their long loops
 #   make demo               export a sample shop into demo/
 #   make bench              measure against COPY and others
+#   make reference          write what the catalog tells into doc/reference.md
 #   make format, make lint  pgindent style; cppcheck and clang-tidy
 
-TASKS = setup check soak demo bench format lint
+TASKS = setup check soak demo bench format lint reference
 
 # The folder of the sources; objects come where make is run, which may be another:
 # "make -f ../rde/Makefile".
@@ -39,6 +40,9 @@ demo:
 bench:
 	@$(top)/test/setup check
 	@$(top)/bench/run
+reference:
+	@$(top)/test/setup build
+	@$(top)/test/reference
 format:
 	@$(top)/test/setup all
 	@$(MAKE) --no-print-directory -C $(top) with_llvm=no all

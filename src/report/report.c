@@ -8,6 +8,7 @@
 #include "report/missing.h"
 #include "report/report.h"
 
+#include "access/toast_internals.h"
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "common/sha2.h"
@@ -354,6 +355,16 @@ static const RdeStatement publish = {
 
 #define PUBLISH_ARRAYS	9
 
+/* A value as it will be stored in many rows, which would compress it each. */
+static Datum
+compressed(Datum value)
+{
+	Datum		smaller = toast_compress_datum(value,
+											   default_toast_compression);
+
+	return DatumGetPointer(smaller) ? smaller : value;
+}
+
 /* What the manifest of one report says, in the order of the arrays. */
 static void
 manifest_values(const RdeReport *report, const RdeManifest *manifest,
@@ -404,7 +415,8 @@ rde_reports_finish(const RdeHome *home, RdeReport *const *reports,
 	values[11] = Float8GetDatum(built->build_ms);
 	values[12] = CStringGetTextDatum(RDE_STORE_LOCAL);
 	values[13] = Int64GetDatum((int64) GetSystemIdentifier());
-	values[14] = rde_columns_json(built->columns, built->ncolumns);
+	values[14] = compressed(rde_columns_json(built->columns,
+											 built->ncolumns));
 	values[15] = DirectFunctionCall1(jsonb_in,
 									 CStringGetDatum(built->conditions));
 	rde_execute(home, &publish, values, NULL);

@@ -91,6 +91,12 @@ give_up_lost(const RdeHome *home, TimestampTz now)
 	rde_execute(home, &give_up, values, NULL);
 }
 
+/* Of what waits a worker takes this part at most, so that others have theirs. */
+#define SHARE	"4"
+
+/* And so much if little waits. */
+#define LITTLE	"32"
+
 static const RdeStatement choose_passes = {
 	.sql = "WITH building AS MATERIALIZED ("
 	"SELECT coalesce(max(r.lost_claims), 0) AS lost"
@@ -98,47 +104,60 @@ static const RdeStatement choose_passes = {
 	" WHERE r.status = 'submitted' AND r.lost_claims > 0"
 	" AND" IS_OTHERS
 	" AND %s._rde_alive(r.claim_pid, r.claim_start)),"
+	" elsewhere AS MATERIALIZED ("
+	"SELECT s.dataset FROM %s._rde_source s"
+	" WHERE s.watermark IS NOT NULL OR s.delay IS NOT NULL),"
 	" ready AS ("
 	"SELECT r.pass, r.reseller, min(r.due_at) AS due_at,"
-	" max(r.lost_claims +" IS_LOST "::integer) AS lost"
+	" max(r.lost_claims +" IS_LOST "::integer) AS lost,"
+	" pg_catalog.array_agg(r.id) AS ids"
 	" FROM %s._rde_report r WHERE" IS_PENDING
 	" AND (r.type IN ('onetime', 'on_invoice')"
 	" OR r.snapshot_window OR (r.period_to <= $4"
-	" AND NOT EXISTS (SELECT FROM %s._rde_source s"
-	" WHERE s.dataset = r.dataset AND (s.watermark IS NOT NULL"
-	" OR s.delay IS NOT NULL)"
-	" AND NOT %s._rde_has_arrived(r.dataset, r.period_to)))"
+	" AND (r.dataset NOT IN (SELECT e.dataset FROM elsewhere e)"
+	" OR %s._rde_has_arrived(r.dataset, r.period_to)))"
 	" OR r.due_at <= $1 - $5::interval)"
 	" AND NOT EXISTS (SELECT FROM %s._rde_source_failure f"
 	" WHERE f.dataset = r.dataset AND f.paused_until > $1)"
 	" AND r.pass <> ALL ($7)"
 	" GROUP BY r.pass, r.reseller),"
 	" turns AS ("
-	"SELECT pass, ready.lost > 0 AS lost, due_at, row_number() OVER"
+	"SELECT pass, ids, ready.lost > 0 AS lost, due_at, row_number() OVER"
 	" (PARTITION BY reseller ORDER BY due_at, pass) AS turn"
 	" FROM ready, building WHERE least(ready.lost, building.lost) = 0"
 	" OR greatest(ready.lost, building.lost) < " MAX_LOST_CLAIMS " - 1),"
 	" first AS ("
-	"SELECT pass, lost, row_number() OVER"
+	"SELECT pass, ids, lost, row_number() OVER"
 	" (ORDER BY turn, due_at, pass) AS place"
-	" FROM turns ORDER BY turn, due_at, pass LIMIT $6)"
-	" SELECT pg_catalog.array_agg(pass ORDER BY place) FROM first"
-	" WHERE place = 1 OR (NOT lost"
+	" FROM turns ORDER BY turn, due_at, pass LIMIT least($6,"
+	" (SELECT greatest(count(*) / " SHARE ", " LITTLE ") FROM turns)))"
+	" SELECT pg_catalog.array_agg(f.pass), pg_catalog.array_agg(i.id),"
+	" pg_catalog.array_agg(f.place) FROM first f, unnest(f.ids) AS i(id)"
+	" WHERE f.place = 1 OR (NOT f.lost"
 	" AND NOT (SELECT lost FROM first WHERE place = 1))",
 	.types = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID,
 	INT4OID, UUIDARRAYOID},
 	.expected = SPI_OK_SELECT
 };
 
+/* Reports whose turn it is, in arrays side by side. */
+typedef struct Chosen
+{
+	Datum		passes;			/* uuid[] */
+	Datum		ids;			/* uuid[] */
+	Datum		places;			/* bigint[] */
+} Chosen;
+
 /*
- * The passes whose turn it is, as a uuid[]: every reseller's first, then every
- * reseller's second ...  One that was claimed before and never ended comes
- * alone, so that it takes no other with it if it kills its worker.  Those in
- * `tried` are left out.  0 if there are none.
+ * The passes whose turn it is: every reseller's first, then every reseller's second
+ * ...  One that was claimed before and never ended comes alone, so that it takes no
+ * other with it if it kills its worker.  Those in `tried` are left out.  False if there
+ * are none.
  */
-static Datum
+static bool
 choose(const RdeHome *home, int max_passes, TimestampTz now,
-	   TimestampTz horizon, const char *settle_limit, Datum tried)
+	   TimestampTz horizon, const char *settle_limit, Datum tried,
+	   Chosen *chosen)
 {
 	Datum		values[] = {
 		TimestampTzGetDatum(now), Int32GetDatum(MyProcPid), my_start(),
@@ -149,7 +168,12 @@ choose(const RdeHome *home, int max_passes, TimestampTz now,
 
 	rde_execute(home, &choose_passes, values, NULL);
 	row = rde_row(0);
-	return rde_row_is_null(row, 1) ? (Datum) 0 : rde_row_datum(row, 1);
+	if (rde_row_is_null(row, 1))
+		return false;
+	chosen->passes = rde_row_datum(row, 1);
+	chosen->ids = rde_row_datum(row, 2);
+	chosen->places = rde_row_datum(row, 3);
+	return true;
 }
 
 /*
@@ -165,7 +189,7 @@ static const RdeStatement mark_passes = {
 	" lost_claims = u.lost_claims + mine.lost::integer,"
 	" claim_pid = $2, claim_start = $3"
 	" FROM (SELECT r.id," IS_LOST " AS lost FROM %s._rde_report r"
-	" WHERE r.pass = ANY ($4) AND" IS_PENDING
+	" WHERE r.id = ANY ($4) AND" IS_PENDING
 	/* a revision that failed and has been replaced by another */
 	" AND NOT (r.status = 'error' AND EXISTS"
 	" (SELECT FROM %s._rde_report o"
@@ -188,7 +212,7 @@ static const RdeStatement mark_passes = {
 	" ELSE ROW(m.dataset, m.view, m.period_from, m.period_to, m.time_zone,"
 	" m.settles)::text END AS kind"
 	" FROM marked m"
-	" JOIN unnest($4) WITH ORDINALITY AS chosen(pass, place) USING (pass)"
+	" JOIN unnest($4, $5) AS chosen(id, place) ON chosen.id = m.id"
 	" LEFT JOIN %s._rde_account a ON a.id = m.reseller),"
 	" layers AS ("
 	"SELECT k.*, dense_rank() OVER"
@@ -202,7 +226,8 @@ static const RdeStatement mark_passes = {
 	" EXISTS (SELECT FROM %s._rde_source_failure f"
 	" WHERE f.dataset = g.dataset), g.empty_builds"
 	" FROM groups g ORDER BY 1, g.pass, g.id",
-	.types = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, UUIDARRAYOID},
+	.types = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, UUIDARRAYOID,
+	INT8ARRAYOID},
 	.expected = SPI_OK_SELECT
 };
 
@@ -217,10 +242,11 @@ enum
  * by the conditions being looked at again under the lock.
  */
 static void
-mark(const RdeHome *home, Datum passes, TimestampTz now)
+mark(const RdeHome *home, const Chosen *chosen, TimestampTz now)
 {
 	Datum		values[] = {
-		TimestampTzGetDatum(now), Int32GetDatum(MyProcPid), my_start(), passes
+		TimestampTzGetDatum(now), Int32GetDatum(MyProcPid), my_start(),
+		chosen->ids, chosen->places
 	};
 
 	rde_execute(home, &mark_passes, values, NULL);
@@ -298,23 +324,22 @@ rde_claim(const RdeHome *home, int max_passes, TimestampTz horizon,
 {
 	TimestampTz now = GetCurrentTimestamp();
 	Datum		tried = skipped;
-	Datum		passes;
+	Chosen		chosen;
 
 	rde_execute(home, &wait_for_turn, NULL, NULL);
 	/* who has claimed since this transaction's first look at the sessions? */
 	pgstat_clear_snapshot();
 	give_up_lost(home, now);
-	for (;;)
+	while (choose(home, max_passes, now, horizon, settle_limit, tried,
+				  &chosen))
 	{
-		passes = choose(home, max_passes, now, horizon, settle_limit, tried);
-		if (passes == (Datum) 0)
-			return NIL;
-		mark(home, passes, now);
+		mark(home, &chosen, now);
 		if (SPI_processed > 0)
 			return collect(context);
 		/* all locked, by who builds or changes them by hand: the next ones */
-		tried = with_passes(home, tried, passes);
+		tried = with_passes(home, tried, chosen.passes);
 	}
+	return NIL;
 }
 
 static const RdeStatement lock_claimed = {
