@@ -367,8 +367,7 @@ async function looks(page) {
     await page.evaluate((dir) => { document.documentElement.dir = dir; }, direction);
     for (const place of places) {
       await go(page, place);
-      await page.waitForLoadState('networkidle').catch(() => {});
-      await page.waitForTimeout(150);
+      await page.waitForTimeout(50);
       const text = `${place.replace(/[0-9a-f-]{36}/, 'ID')} at ${width}, ${scheme}, ${direction}, ${language}`;
       await fits(page, text);
       await worded(page, text);
