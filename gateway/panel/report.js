@@ -3,6 +3,7 @@
 
 import { ask, get, newKey, pathOf } from './api.js';
 import { columnTable } from './columns.js';
+import { conditionList } from './conditions.js';
 import { code, facts, h, name } from './dom.js';
 import { act, copyLink, download, verify } from './download.js';
 import { watch } from './events.js';
@@ -65,6 +66,8 @@ function actions(report, page, show) {
 }
 
 export async function reportPage(page, id) {
+  const badges = h('span', {});
+  const bar = h('div', { class: 'actions bar' });
   const body = h('div', {});
   const columns = h('section', {});
   let told = null;
@@ -72,15 +75,21 @@ export async function reportPage(page, id) {
 
   async function show(report) {
     clearTimeout(timer);
-    page.fill([name(report.name), ' ', marks(report)], body, columns);
-    body.replaceChildren(h('div', { class: 'actions bar' }, actions(report, page, show)), all(report));
-    if (told !== null && told !== report.status) announce(t(`status.${report.status}`));
-    told = report.status;
+    if (told === null) page.fill([name(report.name), ' ', badges], bar, body, columns);
+    badges.replaceChildren(...marks(report).filter(Boolean));
+    body.replaceChildren(all(report));
+    // buttons stay under somebody's hands as long as they do what they did
+    if (told === null || ['status', 'supersededBy', 'downloadUrl'].some((key) => told[key] !== report[key])) {
+      bar.replaceChildren(...actions(report, page, show).filter(Boolean));
+    }
+    if (told !== null && told.status !== report.status) announce(t(`status.${report.status}`));
+    told = report;
     if (isPending(report)) timer = setTimeout(look, 2_000);
     if (report.status === 'completed' && columns.children.length === 0) {
       const manifest = await get(pathOf('reports', id, 'manifest'), {}, page.signal);
       if (manifest.columns !== null) {
-        columns.replaceChildren(h('h2', {}, t('columns')), columnTable(manifest.columns.map((column) => ({ ...column, as: column.name, valueType: column.type }))));
+        columns.replaceChildren(h('h2', {}, t('columns')), columnTable(manifest.columns.map((column) => ({ ...column, as: column.name, valueType: column.type }))),
+          ...(manifest.conditions?.length > 0 ? [h('h2', {}, t('conditions')), conditionList(manifest.conditions)] : []));
       }
     }
   }

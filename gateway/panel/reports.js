@@ -127,12 +127,18 @@ function pendingList(page, given, found) {
 function failedList(page, given, changed) {
   const list = table(t('failed'), [{ title: t('name') }, { title: t('days') }, { title: t('problem') }, { title: t('actions'), class: 'end' }]);
   const section = h('section', { hidden: true }, h('h2', {}, t('failed')), list.node);
+  const whys = new Map();
 
   async function look() {
     const { data } = await get('reports', { ...filters(given), ...daysOf(given), status: 'error', detail: 'true' }, page.signal);
     const listed = [];
 
-    for (const report of data.slice(-20).reverse()) listed.push({ ...report, ...await get(pathOf('reports', report.id), {}, page.signal) });
+    // what went wrong is said of a single report only; asked once for each time it failed
+    for (const report of data.slice(-20).reverse()) {
+      const failure = `${report.id} ${report.creationDate}`;
+      if (!whys.has(failure)) whys.set(failure, await get(pathOf('reports', report.id), {}, page.signal));
+      listed.push({ ...report, ...whys.get(failure) });
+    }
     list.body.replaceChildren(...listed.map((report) => list.row([head(report), days(report), name(report.error ?? report.code ?? ''),
       h('div', { class: 'actions' }, button(t('retry'), async () => {
         await act(report, 'retry', newKey());

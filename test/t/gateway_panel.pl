@@ -83,7 +83,7 @@ unlike($text{'index.html'}, qr/<style|<script(?![^>]*\ssrc=)|\sstyle=|\son[a-z]+
 		is(join(' ', sort $language{de}{$key} =~ /\{\w+\}/g), join(' ', sort $language{en}{$key} =~ /\{\w+\}/g), "with the same words to fill in: $key");
 	}
 	my $code = join "\n", map { $text{$_} } grep { /\.js$/ && $_ ne 'texts.js' } @files;
-	my %asked = map { $_ => 1 } $code =~ /\b(?:t|parts)\('([^']+)'/g, map { split /' : '/ } $code =~ /\bt\([^()']*\? '([^)]*)'\)/g;
+	my %asked = map { $_ => 1 } $code =~ /\b(?:t|parts)\('([^']+)'/g, map { split /' : '/ } $code =~ /\bt\([^()]*\? '([^)]*)'\)/g;
 	$asked{$_} = 1 for map { ("$_.one", "$_.other") } $code =~ /\bcount\('([^']+)'/g;
 	is(join(' ', grep { !exists $language{en}{$_} } sort keys %asked), '', 'all that are asked for are there');
 	my @families = map { quotemeta } $code =~ /\bt\(`([^`\$]+)\$\{/g;
