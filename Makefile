@@ -10,9 +10,10 @@
 #   make demo               export a sample shop into demo/
 #   make bench              measure against COPY and others
 #   make reference          write what the catalog tells into doc/reference.md
+#   make dist               an archive for PGXN, of what is committed
 #   make format, make lint  pgindent style; cppcheck and clang-tidy
 
-TASKS = setup check soak demo bench format lint reference
+TASKS = setup check soak demo bench format lint reference dist
 
 # The folder of the sources; objects come where make is run, which may be another:
 # "make -f ../rde/Makefile".
@@ -43,6 +44,10 @@ bench:
 reference:
 	@$(top)/test/setup build
 	@$(top)/test/reference
+dist:
+	@version=$$(sed -n 's/^   "version": "\(.*\)",/\1/p' $(top)/META.json) && \
+		git -C $(top) archive --format=zip --prefix=rde-$$version/ HEAD >rde-$$version.zip && \
+		echo "rde-$$version.zip"
 format:
 	@$(top)/test/setup all
 	@$(MAKE) --no-print-directory -C $(top) with_llvm=no all

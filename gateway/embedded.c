@@ -126,15 +126,14 @@ static void
 make_tag(char tag[2 + 2 * SHA256_SIZE + 1], const File *file)
 {
 	unsigned char sha256[SHA256_SIZE];
-	char	   *at = tag;
 
 	*tag = '\0';
 	if (EVP_Digest(file->begin, file->end - file->begin, sha256, NULL, EVP_sha256(), NULL) != 1)
 		return;
-	*at++ = '"';
 	for (int i = 0; i < SHA256_SIZE; i++)
-		at += snprintf(at, 3, "%02x", sha256[i]);
-	strcpy(at, "\"");
+		snprintf(tag + 1 + 2 * i, 3, "%02x", sha256[i]);
+	tag[0] = tag[1 + 2 * SHA256_SIZE] = '"';
+	tag[2 + 2 * SHA256_SIZE] = '\0';
 }
 
 enum MHD_Result

@@ -19,6 +19,7 @@
  *   access/who.sql             who is asking, and whose things that may be shown
  *   access/roles.sql           roles, which are more than their names
  *   dataset/columns.sql        columns of a source, and the types they may have
+ *   dataset/labels.sql         what columns of report views are called to people
  *   dataset/conditions.sql     which rows a report view shows
  *   dataset/functions.sql      data sets: create, attach, detach
  *   dataset/report_views.sql   report views: create, alter, drop, choose

@@ -18,7 +18,7 @@ FROM (
     SELECT 1, f.* FROM (VALUES
         (31, 'planId', 'CUSTOMER_PLAN_ID', NULL, 'integer', 'Subscribed Product', 'The offer ID.'),
         (32, 'productId', 'CUSTOMER_RESOURCE_ID', NULL, 'integer', 'Subscribed Product', 'The product ID.'),
-        (33, 'productName', 'CUSTOMER_RESOURCE_NAME', NULL, 'text', 'Subscribed Product', 'The product name in the multilingual format.'),
+        (33, 'productName', 'CUSTOMER_RESOURCE_NAME', 'multilingual', 'text', 'Subscribed Product', 'The product name in the multilingual format.'),
         (41, 'orderId', 'CUSTOMER_ORDER_ID', NULL, 'integer', 'Order', 'The ID assigned to the order by the platform.'),
         (42, 'orderNumber', 'CUSTOMER_ORDER_NUMBER', NULL, 'text', 'Order', 'The number assigned to the order by the platform according to the reseller''s own order numbering rule.'),
         (43, 'orderCreationDate', 'CUSTOMER_ORDER_DATE', NULL, 'date', 'Order', 'The order creation date.'),

@@ -12,6 +12,7 @@
 #include "build/receiver.h"
 #include "build/select.h"
 #include "build/settle.h"
+#include "build/slices.h"
 #include "build/watermark.h"
 #include "build/window.h"
 #include "core/row.h"
@@ -110,6 +111,7 @@ typedef struct Build
 	RdeWindow  *window;			/* or NULL */
 	RdePass    *pass;
 	RdeSelect  *select;
+	RdeSlices  *slices;			/* or NULL */
 	TimestampTz horizon;		/* what ended before it has settled */
 } Build;
 
@@ -172,9 +174,26 @@ lock_and_plan(Build *build, const pg_uuid_t *ids, int count)
 												   build->asked->dataset));
 	build->select = rde_select_plan(build->pass->query,
 									build->asked->time_zone);
+	build->slices = rde_slices_plan(build->select, build->files,
+									build->asked->time_zone);
 	rde_failure_phase(RDE_PHASE_OTHER);
 	PopActiveSnapshot();
 	refuse_many_rows(build);
+}
+
+/* The rows, by this process alone. */
+static void
+read_whole(Build *build)
+{
+	ErrorContextCallback callback;
+
+	callback.callback = rde_pass_error_context;
+	callback.arg = build->pass;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	rde_select_run(build->select, build->window, build->asked->time_zone,
+				   rde_receiver_create(build->pass));
+	error_context_stack = callback.previous;
 }
 
 /* Run the SELECT under a snapshot of its own, the only one it is run by. */
@@ -183,7 +202,6 @@ run(Build *build, int64 max_rows)
 {
 	RdePass    *pass = build->pass;
 	RdeFiles   *files = build->files;
-	ErrorContextCallback callback;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (build->window)
@@ -199,15 +217,11 @@ run(Build *build, int64 max_rows)
 	pass->max_rows = files->nshares > 1 ? 2 * MAX_SHARED_ROWS : max_rows;
 
 	show_progress(pass, &files->reports[0]->id);
-	callback.callback = rde_pass_error_context;
-	callback.arg = pass;
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
 	rde_failure_phase(RDE_PHASE_SOURCE);
-	rde_select_run(build->select, build->window, build->asked->time_zone,
-				   rde_receiver_create(pass));
+	if (build->slices == NULL ||
+		!rde_slices_run(build->slices, pass, build->asked->time_zone))
+		read_whole(build);
 	rde_failure_phase(RDE_PHASE_OTHER);
-	error_context_stack = callback.previous;
 	rde_select_check(build->home, build->select);
 	PopActiveSnapshot();
 }

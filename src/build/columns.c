@@ -76,14 +76,14 @@ with_name(List *names, char *name)
 static const RdeStatement read_view = {
 	.sql = "SELECT 0 AS part, position, column_name, source_column,"
 	" expected_type, actual_type, name, transform, argument, fits, expected,"
-	" field_group, description, NULL::pg_catalog.text AS operator,"
+	" field_group, description, label, NULL::pg_catalog.text AS operator,"
 	" NULL::pg_catalog.jsonb AS operand, NULL::pg_catalog.oid AS type"
-	" FROM %s._rde_report_columns($1, $2, $3)"
+	" FROM %s._rde_report_columns($1, $2, $3, $4)"
 	" UNION ALL SELECT 1, position, column_name, source_column,"
 	" expected_type, actual_type, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
-	" operator, operand, type"
+	" NULL, operator, operand, type"
 	" FROM %s._rde_report_conditions($1, $2, $3) ORDER BY part, position",
-	.types = {TEXTOID, TEXTOID, INT8OID},
+	.types = {TEXTOID, TEXTOID, INT8OID, TEXTOID},
 	.expected = SPI_OK_SELECT
 };
 
@@ -92,7 +92,7 @@ enum
 	VIEW_PART = 1, VIEW_POSITION, VIEW_COLUMN, COLUMN_SOURCE,
 	COLUMN_EXPECTED_TYPE, COLUMN_ACTUAL_TYPE, COLUMN_NAME, COLUMN_TRANSFORM,
 	COLUMN_ARGUMENT, COLUMN_FITS, COLUMN_EXPECTED, COLUMN_GROUP,
-	COLUMN_DESCRIPTION, CONDITION_OPERATOR, CONDITION_OPERAND, CONDITION_TYPE
+	COLUMN_DESCRIPTION, COLUMN_LABEL, CONDITION_OPERATOR, CONDITION_OPERAND, CONDITION_TYPE
 };
 
 /* A column of the source that is of another type than it was: its fault. */
@@ -134,9 +134,12 @@ read_column(RdeColumn *column, RdeRow row)
 {
 	const char *name = rde_row_text(row, COLUMN_NAME);
 	const char *transform = rde_row_text_or_null(row, COLUMN_TRANSFORM);
+	const char *label = rde_row_text_or_null(row, COLUMN_LABEL);
 	size_t		len;
 
 	column->name = rde_text_to_utf8(name, strlen(name), &len);
+	if (label)
+		column->label = rde_text_to_utf8(label, strlen(label), &len);
 	column->argument = rde_row_text_or_null(row, COLUMN_ARGUMENT);
 	column->group = rde_row_text_or_null(row, COLUMN_GROUP);
 	column->description = rde_row_text_or_null(row, COLUMN_DESCRIPTION);
@@ -241,11 +244,15 @@ RdeColumns *
 rde_columns_load(const RdeHome *home, const RdeReport *report,
 				 const char *amount, StringInfo sql, MemoryContext context)
 {
-	char		nulls[] = {' ', ' ', report->has_reseller ? ' ' : 'n', '\0'};
+	const char *locale = report->options.locale;
+	char		nulls[] = {
+		' ', ' ', report->has_reseller ? ' ' : 'n', locale ? ' ' : 'n', '\0'
+	};
 	Datum		values[] = {
 		CStringGetTextDatum(report->dataset),
 		CStringGetTextDatum(report->view),
-		Int64GetDatum(report->reseller)
+		Int64GetDatum(report->reseller),
+		locale ? CStringGetTextDatum(locale) : (Datum) 0
 	};
 	RdeColumns *columns;
 	MemoryContext old;

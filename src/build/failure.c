@@ -38,6 +38,18 @@ is_sources(const ErrorData *error)
 		category == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
 }
 
+/*
+ * A process that helped was ended, or never began.  Whoever ends this one is told
+ * by FATAL, which nobody catches.
+ */
+static bool
+is_helpers_end(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
+		(error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE &&
+		 error->filename && strcmp(error->filename, "parallel.c") == 0);
+}
+
 RdeFailure *
 rde_failure_caught(MemoryContext context)
 {
@@ -46,16 +58,19 @@ rde_failure_caught(MemoryContext context)
 	RdePhase	phase = current_phase;
 	ErrorData  *error = CopyErrorData();
 	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+	bool		helpers_end = is_helpers_end(error);
 
 	current_phase = RDE_PHASE_OTHER;
 	failure->error = error;
-	failure->kind = phase == RDE_PHASE_SOURCE && is_sources(error) ? "source" :
+	failure->kind = phase == RDE_PHASE_SOURCE && !helpers_end && is_sources(error) ?
+		"source" :
 		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? "locked" :
 		phase == RDE_PHASE_WINDOW ? "blocked" : "build";
 	failure->foreign = phase == RDE_PHASE_SOURCE &&
 		(error->domain == NULL || strcmp(error->domain, TEXTDOMAIN) != 0);
-	failure->interrupt = category == ERRCODE_OPERATOR_INTERVENTION;
-	failure->transient = failure->interrupt ||
+	failure->interrupt = category == ERRCODE_OPERATOR_INTERVENTION &&
+		!helpers_end;
+	failure->transient = failure->interrupt || helpers_end ||
 		category == ERRCODE_TRANSACTION_ROLLBACK ||
 		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
 	MemoryContextSwitchTo(old);

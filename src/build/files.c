@@ -10,9 +10,9 @@
 #include "build/files.h"
 
 #include "core/row.h"
-#include "file/cut.h"
 #include "file/digest.h"
 #include "file/gzip.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 /* A file that is open, and the memory it leaves to the next. */
@@ -83,6 +83,7 @@ rde_files_create(const RdeHome *home, RdeReport **reports, int count)
 												 ALLOCSET_DEFAULT_SIZES);
 	files->outputs = palloc0(sizeof(RdeOutput) * most);
 	files->ends = rde_ends_create(home);
+	files->slice = -1;
 	return files;
 }
 
@@ -121,22 +122,9 @@ prepare_context(const RdeFiles *files, const RdeReport *report,
 }
 
 static void
-begin_file(RdeFiles *files, const RdeReport *report, RdeOutput *output)
+chain_to_store(RdeFiles *files, const RdeReport *report, RdeOutput *output)
 {
 	RdeFormatContext *context = &output->context;
-
-	prepare_context(files, report, context);
-	MemoryContextSwitchTo(files->context);
-	if (output->chunk == NULL)
-		output->chunk = rde_chunk_create();
-	if (context->deflate == NULL)
-		context->deflate = rde_deflate_create();
-	if (output->block == NULL && report->compressed)
-		output->block = palloc(RDE_BLOCK_SIZE);
-	if (output->held == NULL && report->compressed && files->cuts)
-		output->held = palloc(RDE_SLICE_ALONE);
-	rde_buffer_init(&context->buffer, NULL);
-	MemoryContextSwitchTo(files->share_context);
 
 	output->store = rde_sink_store_create(files->ends, &report->id,
 										  output->chunk);
@@ -149,9 +137,45 @@ begin_file(RdeFiles *files, const RdeReport *report, RdeOutput *output)
 		context->sink = context->cut = rde_sink_cut_create(context->sink,
 														   context->deflate,
 														   output->held);
+}
+
+static void
+chain_to_spool(RdeFiles *files, const RdeReport *report, RdeOutput *output)
+{
+	RdeFormatContext *context = &output->context;
+
+	context->sink = files->spool->sinks[output - files->outputs];
+	if (report->compressed)
+		context->sink = context->cut = rde_sink_cut_spool(context->sink,
+														  context->deflate,
+														  output->held);
+}
+
+static void
+begin_file(RdeFiles *files, const RdeReport *report, RdeOutput *output)
+{
+	RdeFormatContext *context = &output->context;
+
+	prepare_context(files, report, context);
+	MemoryContextSwitchTo(files->context);
+	if (output->chunk == NULL && !files->spool)
+		output->chunk = rde_chunk_create();
+	if (context->deflate == NULL)
+		context->deflate = rde_deflate_create();
+	if (output->block == NULL && report->compressed)
+		output->block = palloc(RDE_BLOCK_SIZE);
+	if (output->held == NULL && report->compressed && files->cuts)
+		output->held = palloc(RDE_SLICE_ALONE);
+	rde_buffer_init(&context->buffer, NULL);
+	MemoryContextSwitchTo(files->share_context);
+
+	if (files->spool)
+		chain_to_spool(files, report, output);
+	else
+		chain_to_store(files, report, output);
 	rde_buffer_init(&context->buffer, context->sink);
 	context->format->start(context);
-	if (context->format->head)
+	if (context->format->head && !files->spool)
 		context->format->head(context);
 }
 
@@ -173,19 +197,37 @@ begin_share(RdeFiles *files, RdeShare *share)
 	MemoryContextSwitchTo(old);
 }
 
-/* The slice being written has no more rows. */
-static void
-end_slice(RdeFiles *files)
+/* What a file has of the slice that ends. */
+static RdeSlice
+end_slice_of(RdeFiles *files, RdeFormatContext *context)
 {
-	for (int i = 0; files->slice >= 0 && i < files->open->count; i++)
-	{
-		RdeFormatContext *context = &files->outputs[i].context;
+	RdeSlice	slice = {0};
 
-		if (context->cut == NULL)
-			continue;
-		rde_buffer_drain(&context->buffer);
-		(void) rde_cut_end(context->cut);
+	if (context->cut == NULL && !files->spool)
+		return slice;
+	rde_buffer_drain(&context->buffer);
+	if (context->cut)
+		return rde_cut_end(context->cut);
+	slice.content = slice.bytes = context->sink->bytes - context->before_slice;
+	return slice;
+}
+
+void
+rde_files_end_slice(RdeFiles *files)
+{
+	int			ended = files->slice;
+
+	if (ended < 0)
+		return;
+	for (int i = 0; i < files->open->count; i++)
+	{
+		RdeSlice	slice = end_slice_of(files, &files->outputs[i].context);
+
+		if (files->spool)
+			files->spool->slices[i * RDE_SLICES + ended] = slice;
 	}
+	if (files->spool)
+		files->spool->rows[ended] = files->open->rows - files->rows_before_slice;
 	files->slice = -1;
 }
 
@@ -194,10 +236,12 @@ begin_slice(RdeFiles *files, int64 period)
 {
 	files->slice = rde_cuts_slice(files->cuts, period);
 	files->slice_end = files->cuts->begin[files->slice + 1];
+	files->rows_before_slice = files->open->rows;
 	for (int i = 0; i < files->open->count; i++)
 	{
 		RdeFormatContext *context = &files->outputs[i].context;
 
+		context->before_slice = context->sink->bytes;
 		if (context->cut == NULL)
 			continue;
 		rde_buffer_drain(&context->buffer);
@@ -205,16 +249,19 @@ begin_slice(RdeFiles *files, int64 period)
 	}
 }
 
-/* What stands between a row and the one before it, if there was one. */
+/*
+ * What stands between a row and the one before it, if there was one.  Who spools
+ * a slice does not know what comes before it.
+ */
 static void
-separate(RdeFiles *files)
+separate(RdeFiles *files, bool begins)
 {
 	for (int i = 0; i < files->open->count; i++)
 	{
 		RdeFormatContext *context = &files->outputs[i].context;
 		const char *between = context->format->between;
 
-		if (between && context->any_row)
+		if (between && context->any_row && !(begins && files->spool))
 			rde_buffer_append(&context->buffer, between, strlen(between));
 		context->any_row = true;
 	}
@@ -247,7 +294,7 @@ end_share(RdeFiles *files)
 	int64		replaced = rde_columns_replaced(files->columns,
 												files->ncolumns);
 
-	end_slice(files);
+	rde_files_end_slice(files);
 	for (int i = 0; i < files->open->count; i++)
 		end_file(files, &files->outputs[i], replaced - files->replaced,
 				 &files->manifests[files->open->first + i]);
@@ -322,8 +369,8 @@ rde_files_add_row(RdeFiles *files, const RdeValue *values, int64 period)
 
 	/* what is between two slices is in neither */
 	if (begins)
-		end_slice(files);
-	separate(files);
+		rde_files_end_slice(files);
+	separate(files, begins);
 	if (begins)
 		begin_slice(files, period);
 	for (int i = 0; i < share->count; i++)
@@ -333,6 +380,67 @@ rde_files_add_row(RdeFiles *files, const RdeValue *values, int64 period)
 		context->format->row(context, values);
 	}
 	share->rows++;
+}
+
+static void
+copy_slice(RdeOutput *output, const RdeSlice *slice, RdeSpoolRead read,
+		   void *spooled, int report)
+{
+	RdeFormatContext *context = &output->context;
+	RdeSink    *sink = context->sink;
+	uint64		left = slice->bytes;
+	char	   *piece = palloc(RDE_BLOCK_SIZE);
+
+	rde_buffer_drain(&context->buffer);
+	if (slice->alone)
+		sink = rde_cut_begin_join(context->cut);
+	while (left > 0)
+	{
+		size_t		len = Min(left, RDE_BLOCK_SIZE);
+
+		CHECK_FOR_INTERRUPTS();
+		read(spooled, report, piece, len);
+		rde_sink_write(sink, piece, len);
+		left -= len;
+	}
+	if (slice->alone)
+		rde_cut_end_join(context->cut, slice);
+	pfree(piece);
+}
+
+void
+rde_files_add_slice(RdeFiles *files, int64 rows, const RdeSlice *slices,
+					RdeSpoolRead read, void *spooled)
+{
+	RdeShare   *share = open_share(files);
+
+	if (rows == 0)
+		return;
+	separate(files, true);
+	for (int i = 0; i < share->count; i++)
+		copy_slice(&files->outputs[i], &slices[i * RDE_SLICES], read,
+				   spooled, i);
+	share->rows += rows;
+}
+
+RdeTotals *
+rde_files_totals(RdeFiles *files)
+{
+	return open_share(files)->totals;
+}
+
+int64
+rde_files_replaced(const RdeFiles *files, int report)
+{
+	return files->outputs[report].context.replaced_characters +
+		rde_columns_replaced(files->columns, files->ncolumns);
+}
+
+void
+rde_files_add_replaced(RdeFiles *files, int report, int64 replaced)
+{
+	(void) open_share(files);
+	files->outputs[report].context.replaced_characters += replaced;
 }
 
 void

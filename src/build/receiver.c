@@ -15,6 +15,7 @@
 #include "pgstat.h"
 #include "utils/backend_progress.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -135,15 +136,33 @@ reseller_of(const RdeQuery *query, Datum value)
 			 errmsg("a row came that is of no reseller asked for")));
 }
 
-static void
-report_progress(RdePass *pass)
+void
+rde_show_progress(int64 rows, int64 bytes)
 {
 	const int	index[] = {
 		PROGRESS_COPY_TUPLES_PROCESSED, PROGRESS_COPY_BYTES_PROCESSED
 	};
-	int64		values[] = {pass->rows, rde_files_bytes(pass->files)};
+	int64		values[] = {rows, bytes};
 
 	pgstat_progress_update_multi_param(lengthof(index), index, values);
+}
+
+static bool
+report_progress(RdePass *pass)
+{
+	if (pass->progress)
+		return pass->progress(pass);
+	rde_show_progress(pass->rows, rde_files_bytes(pass->files));
+	return true;
+}
+
+void
+rde_pass_too_many_rows(const RdePass *pass)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("report has more than " INT64_FORMAT " rows",
+					pass->max_rows)));
 }
 
 static bool
@@ -180,20 +199,15 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 
 	MemoryContextSwitchTo(old);
 	if (unlikely(pass->rows == pass->max_rows))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("report has more than " INT64_FORMAT " rows",
-						pass->max_rows)));
+		rde_pass_too_many_rows(pass);
 	pass->rows++;
-	if (pass->rows % PROGRESS_ROWS == 0)
-		report_progress(pass);
-	return true;
+	return pass->rows % PROGRESS_ROWS != 0 || report_progress(pass);
 }
 
 static void
 finish(DestReceiver *self)
 {
-	report_progress(((RowReceiver *) self)->pass);
+	(void) report_progress(((RowReceiver *) self)->pass);
 }
 
 static void
@@ -225,12 +239,16 @@ void
 rde_pass_error_context(void *arg)
 {
 	RdePass    *pass = arg;
+	int64		row = pass->rows - pass->rows_before + 1;
+	char		since[MAXDATELEN + 32] = "";
 
+	if (pass->since)
+		snprintf(since, sizeof(since), " of those from %s on", pass->since);
 	if (pass->column >= 0)
 		errcontext("exporting data set \"%s\", row " INT64_FORMAT
-				   ", column \"%s\"", pass->dataset, pass->rows + 1,
+				   "%s, column \"%s\"", pass->dataset, row, since,
 				   pass->query->columns[pass->column].name);
 	else
-		errcontext("exporting data set \"%s\", row " INT64_FORMAT,
-				   pass->dataset, pass->rows + 1);
+		errcontext("exporting data set \"%s\", row " INT64_FORMAT "%s",
+				   pass->dataset, row, since);
 }

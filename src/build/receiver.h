@@ -17,6 +17,11 @@ typedef struct RdePass
 	pg_tz	   *zone;
 	RdeFiles   *files;			/* where its rows go */
 	int64		max_rows;		/* more raise 54000; -1: any number */
+	const char *since;			/* of some of the rows: those from there on */
+
+	/* Now and then, and at the end: rows go on if true.  NULL: of no use */
+	bool		(*progress) (struct RdePass *pass);
+	void	   *helper;			/* for progress */
 
 	/* the receiver's own */
 	MemoryContext export_context;	/* lives as long as the pass */
@@ -25,6 +30,7 @@ typedef struct RdePass
 	RdeColumn	period_column;
 	RdeValue	period;
 	int64		rows;
+	int64		rows_before;	/* those that `since` does not count */
 	int			column;			/* being read, for messages; -1 for none */
 } RdePass;
 
@@ -33,6 +39,12 @@ typedef struct RdePass
  * caller ends them.
  */
 extern DestReceiver *rde_receiver_create(RdePass *pass);
+
+/* Raise 54000: the pass has more rows than it may. */
+pg_noreturn extern void rde_pass_too_many_rows(const RdePass *pass);
+
+/* What rde_progress shows of the build. */
+extern void rde_show_progress(int64 rows, int64 bytes);
 
 /* errcontext callback: which row and column of which data set */
 extern void rde_pass_error_context(void *pass);

@@ -41,8 +41,8 @@ statement_context(void *sql)
 		errcontext("SQL statement \"%s\"", (char *) sql);
 }
 
-static void
-push_context(ErrorContextCallback *callback, const char *sql)
+void
+rde_select_context(ErrorContextCallback *callback, const char *sql)
 {
 	callback->callback = statement_context;
 	callback->arg = unconstify(char *, sql);
@@ -51,8 +51,8 @@ push_context(ErrorContextCallback *callback, const char *sql)
 }
 
 /* The end of a window is estimated with, but is not part of the plan. */
-static ParamListInfo
-make_params(const RdeQuery *query)
+ParamListInfo
+rde_select_params(const RdeQuery *query)
 {
 	ParamListInfo params = makeParamList(query->nargs);
 
@@ -67,29 +67,35 @@ make_params(const RdeQuery *query)
 	return params;
 }
 
-RdeSelect *
-rde_select_plan(RdeQuery *query, const char *time_zone)
+Query *
+rde_select_analyze(const RdeQuery *query)
 {
-	RdeSelect  *select = palloc0(sizeof(RdeSelect));
-	ErrorContextCallback callback;
-	RdeIdentity saved;
-	List	   *parsed;
+	List	   *parsed = pg_parse_query(query->sql);
 	List	   *rewritten;
 
-	select->query = query;
-	select->params = make_params(query);
-	rde_identity_enter_source(query->owner, time_zone, &saved);
-	push_context(&callback, query->sql);
-	parsed = pg_parse_query(query->sql);
 	rewritten = pg_analyze_and_rewrite_fixedparams(linitial_node(RawStmt, parsed),
 												   query->sql, query->types,
 												   query->nargs, NULL);
 	if (list_length(rewritten) != 1)
 		elog(ERROR, "the SELECT of a source became %d statements",
 			 list_length(rewritten));
+	return linitial_node(Query, rewritten);
+}
+
+RdeSelect *
+rde_select_plan(RdeQuery *query, const char *time_zone)
+{
+	RdeSelect  *select = palloc0(sizeof(RdeSelect));
+	ErrorContextCallback callback;
+	RdeIdentity saved;
+
+	select->query = query;
+	select->params = rde_select_params(query);
+	rde_identity_enter_source(query->owner, time_zone, &saved);
+	rde_select_context(&callback, query->sql);
 	/* no CURSOR_OPT_PARALLEL_OK: chunks are inserted while it runs */
-	select->plan = pg_plan_query(linitial_node(Query, rewritten), query->sql,
-								 0, select->params);
+	select->plan = pg_plan_query(rde_select_analyze(query), query->sql, 0,
+								 select->params);
 	error_context_stack = callback.previous;
 	rde_identity_leave(&saved);
 	return select;
@@ -116,7 +122,7 @@ rde_select_run(RdeSelect *select, const RdeWindow *window,
 		select->params->params[query->window_end].value = window->to;
 	}
 	rde_identity_enter_source(query->owner, time_zone, &saved);
-	push_context(&callback, query->sql);
+	rde_select_context(&callback, query->sql);
 	run = CreateQueryDesc(select->plan, query->sql, GetActiveSnapshot(),
 						  InvalidSnapshot, receiver, select->params, NULL, 0);
 	ExecutorStart(run, 0);

@@ -8,6 +8,7 @@
 
 #include "build/query.h"
 #include "nodes/params.h"
+#include "nodes/parsenodes.h"
 #include "nodes/plannodes.h"
 #include "tcop/dest.h"
 
@@ -25,6 +26,12 @@ typedef struct RdeSelect
  * in the current context.
  */
 extern RdeSelect *rde_select_plan(RdeQuery *query, const char *time_zone);
+
+/* Its parts, for what plans and runs slices.  Under the source's identity. */
+extern void rde_select_context(ErrorContextCallback *callback,
+							   const char *sql);
+extern Query *rde_select_analyze(const RdeQuery *query);
+extern ParamListInfo rde_select_params(const RdeQuery *query);
 
 /* How many rows the planner expects. */
 extern double rde_select_estimate(const RdeSelect *select);

@@ -13,6 +13,7 @@
 
 #include "fmgr.h"
 #include "pgtime.h"
+#include "postmaster/bgworker_internals.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/guc.h"
@@ -24,6 +25,7 @@ char	   *rde_setting_time_zone;
 char	   *rde_setting_base_url;
 char	   *rde_setting_link_lifetime;
 char	   *rde_setting_max_span;
+int			rde_setting_helpers;
 
 /* A positive interval, as text; errors are soft, as a check hook's must be. */
 static bool
@@ -124,6 +126,12 @@ rde_settings_define(void)
 							   &rde_setting_max_span,
 							   "1 year", PGC_SUSET, 0,
 							   check_interval, NULL, NULL);
+	DefineCustomIntVariable("rde.max_parallel_workers_per_report",
+							"How many processes of the server may help to build a large report.",
+							"0 builds every report in one process.",
+							&rde_setting_helpers,
+							2, 0, MAX_PARALLEL_WORKER_LIMIT, PGC_SUSET, 0,
+							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("rde");
 }
 

@@ -22,6 +22,7 @@ typedef struct CutSink
 	bool		joins;			/* the next sink is a gzip member */
 	CutState	state;
 	uint64		begun;			/* bytes before the slice */
+	uint64		passed_on;		/* bytes of the next sink before it */
 	uint32		crc;
 	RdeDeflate *deflate;
 	size_t		used;			/* bytes in `held` */
@@ -85,6 +86,7 @@ rde_cut_begin(RdeSink *sink)
 	Assert(cut->state == CUT_BETWEEN);
 	cut->state = CUT_HELD;
 	cut->begun = sink->bytes;
+	cut->passed_on = sink->next->bytes;
 }
 
 RdeSlice
@@ -105,7 +107,22 @@ rde_cut_end(RdeSink *sink)
 		rde_sink_write(sink->next, cut->held, cut->used);
 	cut->used = 0;
 	cut->state = CUT_BETWEEN;
+	slice.bytes = sink->next->bytes - cut->passed_on;
 	return slice;
+}
+
+RdeSink *
+rde_cut_begin_join(RdeSink *sink)
+{
+	rde_gzip_begin_stretch(sink->next);
+	return sink->next;
+}
+
+void
+rde_cut_end_join(RdeSink *sink, const RdeSlice *slice)
+{
+	rde_gzip_end_stretch(sink->next, slice->content, slice->crc);
+	sink->bytes += slice->content;
 }
 
 static void

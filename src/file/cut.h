@@ -22,6 +22,7 @@ typedef struct RdeSlice
 	bool		alone;			/* compressed, a stretch of its own */
 	uint32		crc;			/* of the content, if so */
 	uint64		content;		/* bytes */
+	uint64		bytes;			/* that a spool was given of it */
 } RdeSlice;
 
 /*
@@ -38,5 +39,12 @@ extern RdeSink *rde_sink_cut_spool(RdeSink *spool, RdeDeflate *deflate,
 /* What is written from begin to end is a slice's content. */
 extern void rde_cut_begin(RdeSink *cut);
 extern RdeSlice rde_cut_end(RdeSink *cut);
+
+/*
+ * A slice that stood alone and was spooled goes into the member behind the cut:
+ * its bytes, in pieces, into the sink that begin returns.
+ */
+extern RdeSink *rde_cut_begin_join(RdeSink *cut);
+extern void rde_cut_end_join(RdeSink *cut, const RdeSlice *slice);
 
 #endif							/* RDE_CUT_H */

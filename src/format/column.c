@@ -253,29 +253,39 @@ lift_attribute(RdeValue *value, RdeColumn *column, Datum datum)
 	}
 }
 
-/* Length of a locale at the start of a segment (en, en_US, pt-BR), or 0. */
+static bool
+is_letter(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* Length of a locale that a text begins with (en, en_US, pt-BR), or 0. */
 static size_t
-locale_length(const char *segment, size_t len)
+locale_length(const char *text, size_t len)
 {
 	size_t		n = 0;
 
-	while (n < len && n < 3 && segment[n] >= 'a' && segment[n] <= 'z')
+	while (n < len && n < 3 && text[n] >= 'a' && text[n] <= 'z')
 		n++;
 	if (n < 2)
 		return 0;
-	if (n < len && (segment[n] == '_' || segment[n] == '-'))
+	if (n < len && (text[n] == '_' || text[n] == '-'))
 	{
 		size_t		region = n + 1;
 
-		while (region < len && region - n <= 4 &&
-			   ((segment[region] >= 'A' && segment[region] <= 'Z') ||
-				(segment[region] >= 'a' && segment[region] <= 'z')))
+		while (region < len && region - n <= 4 && is_letter(text[region]))
 			region++;
 		if (region - n < 3)
 			return 0;
 		n = region;
 	}
-	return n < len && segment[n] == ' ' ? n : 0;
+	return n;
+}
+
+bool
+rde_is_locale(const char *text, size_t len)
+{
+	return len > 0 && locale_length(text, len) == len;
 }
 
 static bool
@@ -316,7 +326,7 @@ pick_locale(RdeValue *value, RdeColumn *column)
 		size_t		locale = locale_length(segment, len);
 		int			rank = 1;
 
-		if (locale == 0)
+		if (locale == 0 || locale == len || segment[locale] != ' ')
 			return;
 		if (locale == wanted_len && same_locale(segment, wanted, locale))
 			rank = 3;
@@ -476,4 +486,16 @@ rde_column_value(RdeColumn *column, Datum datum, pg_tz *midnight_zone,
 			return;
 	}
 	elog(ERROR, "unexpected column kind %d", column->kind);
+}
+
+PG_FUNCTION_INFO_V1(rde_is_locale_sql);
+
+/* _rde_is_locale(locale text) → boolean */
+Datum
+rde_is_locale_sql(PG_FUNCTION_ARGS)
+{
+	text	   *locale = PG_GETARG_TEXT_PP(0);
+
+	PG_RETURN_BOOL(rde_is_locale(VARDATA_ANY(locale),
+								 VARSIZE_ANY_EXHDR(locale)));
 }

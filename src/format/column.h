@@ -65,6 +65,8 @@ typedef enum RdeTransform
 typedef struct RdeColumn
 {
 	const char *name;			/* as the report spells it, UTF-8 */
+	const char *label;			/* what people are shown for it, UTF-8; NULL:
+								 * the name */
 	RdeShape	shape;			/* of its ordinary values: what a column is
 								 * formatted for (specials come as RDE_TEXT or
 								 * RDE_NOT_A_NUMBER) */
@@ -86,7 +88,17 @@ typedef struct RdeColumn
 
 struct pg_tz;
 
-/* As views name it: unix, unix_date, attribute or locale. */
+/* What a column is called to people: its label, else its name. */
+static inline const char *
+rde_column_title(const RdeColumn *column)
+{
+	return column->label ? column->label : column->name;
+}
+
+/* Is this a language, or one with a region or script: en, pt-BR, zh_Hans? */
+extern bool rde_is_locale(const char *text, size_t len);
+
+/* As views name it: unix, unix_date, attribute, locale or multilingual. */
 extern RdeTransform rde_transform_find(const char *name);
 
 /* Learn a column's kind from the type the SELECT returns for it. */

@@ -21,6 +21,7 @@ typedef struct CsvOptions
 	char		decimal;		/* '.' or ',' */
 	bool		bom;
 	bool		formula_guard;
+	bool		labels;			/* head the columns, not their names */
 } CsvOptions;
 
 /* A field of text: guarded, quoted where needed. */
@@ -121,7 +122,8 @@ csv_head(RdeFormatContext *context)
 	}
 	for (i = 0; i < context->ncolumns; i++)
 	{
-		const char *name = context->columns[i].name;
+		const char *name = options->labels ?
+		rde_column_title(&context->columns[i]) : context->columns[i].name;
 
 		if (i == 0)
 			p = put_first_name(buffer, p, options, name, strlen(name));
@@ -230,6 +232,12 @@ set_option(const char *name, const JsonbValue *value, void *own)
 	else if (strcmp(name, "formula_guard") == 0)
 		options->formula_guard = rde_option_bool("csv.formula_guard",
 												 value);
+	else if (strcmp(name, "header") == 0)
+	{
+		options->labels = rde_option_is(value, "label");
+		if (!options->labels && !rde_option_is(value, "name"))
+			rde_option_refuse("csv.header", "must be \"name\" or \"label\"");
+	}
 	else
 		rde_option_refuse(psprintf("csv.%s", name), "does not exist");
 }
@@ -260,7 +268,7 @@ const RdeFormat rde_format_csv = {
 	.default_options = default_options,
 	.set_options = set_options,
 	.options_hint = "{\"csv\": {\"delimiter\": \";\", \"decimal\": \",\","
-	" \"bom\": true, \"formula_guard\": false}}, {\"csv\": \"excel\"}",
+	" \"bom\": true, \"formula_guard\": false, \"header\": \"label\"}}, {\"csv\": \"excel\"}",
 	.options_list =
 	"{\"name\":\"csv.delimiter\",\"formats\":[\"csv\"],\"type\":\"string\",\"values\":[\",\",\";\",\"|\",\"\\t\"],"
 	"\"default\":\",\",\"description\":\"What stands between fields\"},"
@@ -270,6 +278,8 @@ const RdeFormat rde_format_csv = {
 	"\"default\":false,\"description\":\"A UTF-8 byte order mark first, for Excel\"},"
 	"{\"name\":\"csv.formula_guard\",\"formats\":[\"csv\"],\"type\":\"boolean\","
 	"\"default\":true,\"description\":\"Text that a spreadsheet would calculate is marked as text\"},"
+	"{\"name\":\"csv.header\",\"formats\":[\"csv\"],\"type\":\"string\",\"values\":[\"name\",\"label\"],"
+	"\"default\":\"name\",\"description\":\"What heads a column: its name, or its label in the report's locale\"},"
 	"{\"name\":\"csv\",\"formats\":[\"csv\"],\"type\":\"string\",\"values\":[\"excel\"],"
 	"\"default\":null,\"description\":\"In place of the others: a byte order mark and no gzip\"}",
 	.start = csv_start,

@@ -64,6 +64,10 @@ rde_columns_json(const RdeColumn *columns, int ncolumns)
 		append_member(&json, "group", column->group);
 		appendStringInfoChar(&json, ',');
 		append_member(&json, "description", column->description);
+		appendStringInfoChar(&json, ',');
+		append_member(&json, "label", column->label == NULL ? NULL :
+					  pg_any_to_server(column->label, strlen(column->label),
+									   PG_UTF8));
 		appendStringInfoChar(&json, '}');
 	}
 	appendStringInfoChar(&json, ']');

@@ -19,6 +19,7 @@ struct JsonbValue;
 typedef struct RdeOptions
 {
 	bool		compress;		/* gzip files that it makes smaller */
+	const char *locale;			/* of labels and multilingual texts, or NULL */
 	void	  **own;			/* each format's, see rde_options_of() */
 } RdeOptions;
 
@@ -48,6 +49,7 @@ typedef struct RdeFormatContext
 	RdeSink    *sink;			/* first sink of the chain */
 	RdeSink    *cut;			/* which of them is told of slices, or NULL */
 	struct RdeDeflate *deflate; /* for an archive; in no other's use */
+	uint64		before_slice;	/* bytes in the sink before one began */
 	RdeBuffer	buffer;			/* empties into sink; ready at start */
 	void	   *state;			/* the format's own, set by start */
 	bool		any_row;		/* at the end: there was one */

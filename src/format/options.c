@@ -27,7 +27,7 @@ options_hint(void)
 		if (format->options_hint)
 			appendStringInfo(&hint, ", %s", format->options_hint);
 	}
-	appendStringInfoString(&hint, " and {\"scope\": \"reseller\"}.");
+	appendStringInfoString(&hint, ", {\"locale\": \"de\"} and {\"scope\": \"reseller\"}.");
 	return hint.data;
 }
 
@@ -97,6 +97,15 @@ rde_option_each(const JsonbValue *value, RdeOptionSetter set, void *options)
 	return true;
 }
 
+static const char *
+locale_of(const JsonbValue *value)
+{
+	if (value->type != jbvString ||
+		!rde_is_locale(value->val.string.val, value->val.string.len))
+		rde_option_refuse("locale", "must be a locale such as \"en\" or \"de_AT\"");
+	return pnstrdup(value->val.string.val, value->val.string.len);
+}
+
 static void
 set_option(const char *name, const JsonbValue *value, void *parsed)
 {
@@ -113,6 +122,8 @@ set_option(const char *name, const JsonbValue *value, void *parsed)
 	}
 	if (strcmp(name, "compress") == 0)
 		options->compress = rde_option_bool("compress", value);
+	else if (strcmp(name, "locale") == 0)
+		options->locale = locale_of(value);
 	else if (strcmp(name, "scope") == 0)
 	{
 		/* for _rde_scope_resellers(), which the report's row is read with */
@@ -212,6 +223,10 @@ rde_option_list(PG_FUNCTION_ARGS)
 		if (format->options_list)
 			appendStringInfo(&list, ",%s", format->options_list);
 	}
+	appendStringInfoChar(&list, ',');
+	append_option(&list, "locale", false,
+				  "\"type\":\"string\",\"default\":null,"
+				  "\"description\":\"The language of labels and of multilingual texts, such as en or de_AT\"");
 	appendStringInfoChar(&list, ',');
 	append_option(&list, "scope", false,
 				  "\"type\":\"string\",\"values\":[\"reseller\",\"provider\"],\"default\":null,"

@@ -352,7 +352,7 @@ rde_xlsx_write_header(RdeFormatContext *context)
 
 	for (int i = 0; i < context->ncolumns; i++)
 	{
-		const char *title = context->columns[i].name;
+		const char *title = rde_column_title(&context->columns[i]);
 		char	   *dst = rde_buffer_room(&context->buffer);
 
 		dst = open_cell(dst, cells, i);

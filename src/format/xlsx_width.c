@@ -123,8 +123,8 @@ ordinary_width(const RdeColumn *column)
 int
 rde_xlsx_column_width(const RdeColumn *column, int seen, bool more_rows)
 {
-	int			title = rde_xlsx_text_width(column->name,
-											strlen(column->name));
+	const char *text = rde_column_title(column);
+	int			title = rde_xlsx_text_width(text, strlen(text));
 
 	if (more_rows)
 		seen = Max(seen, ordinary_width(column));

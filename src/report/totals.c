@@ -81,15 +81,21 @@ void
 rde_totals_add(RdeTotals *totals, const char *currency, size_t currency_len,
 			   Numeric amount)
 {
-	RdeTotal   *total;
-
 	if (currency == NULL)
 	{
 		currency = "";
 		currency_len = 0;
 	}
-	total = find_entry(totals, currency, currency_len);
-	total->rows++;
+	rde_totals_merge(totals, currency, currency_len, 1, amount);
+}
+
+void
+rde_totals_merge(RdeTotals *totals, const char *currency, size_t currency_len,
+				 int64 rows, Numeric amount)
+{
+	RdeTotal   *total = find_entry(totals, currency, currency_len);
+
+	total->rows += rows;
 	if (amount)
 		rde_sum_add(&total->amount, amount, totals->context);
 }

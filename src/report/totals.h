@@ -33,4 +33,8 @@ extern RdeTotals *rde_totals_create(void);
 extern void rde_totals_add(RdeTotals *totals, const char *currency,
 						   size_t currency_len, Numeric amount);
 
+/* Count rows that were counted elsewhere.  amount as above: their sum, or NULL. */
+extern void rde_totals_merge(RdeTotals *totals, const char *currency,
+							 size_t currency_len, int64 rows, Numeric amount);
+
 #endif							/* RDE_TOTALS_H */

@@ -54,13 +54,14 @@ sub ask_shell
 
 	$shell->{out} = '';
 	$shell->{in} .= "$text\n$echo\n";
-	until ($shell->{out} =~ s/<done (\d+)>\n\z//)
+	until ($shell->{out} =~ /<done \d+>\n\z/)
 	{
 		die "does not end: $text\nprinted: $shell->{out}" if time > $deadline || !$shell->{handle}->pumpable;
 		$shell->{handle}->pump_nb;
 		usleep(2_000);
 	}
-	return ($shell->{out}, $1);
+	my ($out, $status) = $shell->{out} =~ /\A(.*)<done (\d+)>\n\z/s;
+	return ($out, $status);
 }
 
 sub close_shell

@@ -37,7 +37,7 @@ $node->safe_psql('origin', q{
         mapping => '{"CUSTOMER_PAYMENT_TOTAL": "total"}');
     SELECT rde_create_dataset('notes', 'Notes');
     SELECT rde_attach('notes', 'shop.notes', 'reseller_id', 'changed_at', '{id}', expose => '{id,note}');
-    SELECT rde_create_view('notes', 'cmp', '[{"column":"note","as":"text","group":"G","description":"D"}]');
+    SELECT rde_create_view('notes', 'cmp', '[{"column":"note","as":"text","group":"G","description":"D","label":{"en":"Note","de":"Über"}}]');
     SELECT rde_create_view('payments', 'mine', '[{"column":"CUSTOMER_PAYMENT_TOTAL","as":"total"}]', 1,
         '[{"column":"CUSTOMER_PAYMENT_TOTAL","min":100.5},{"column":"changed_at","max":"2020-01-01T12:00:00Z"}]');
     SELECT rde_export('payments', '2020-01-01', '2020-01-01', format, 'full', name => format, options => '{"compress":false}')

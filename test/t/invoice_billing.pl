@@ -6,9 +6,12 @@
 use strict;
 use warnings;
 use File::Find;
+use FindBin;
+use lib $FindBin::RealBin;
 use List::Util qw(max);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use RdeSessions;
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -120,8 +123,26 @@ bill('column renamed', reseller => 'reseller',
 sql('ALTER TABLE shop.watched RENAME COLUMN reseller TO reseller_id');
 bill('column named as before');
 sql('ALTER TABLE _rde_invoice_event ADD CONSTRAINT none CHECK (false) NOT VALID');
-bill('events refused', warning => qr/WARNING:  invoices of shop.watched could not be recorded.*violates check constraint "none"/);
+bill('events refused', warning => qr/WARNING:  invoices of shop.watched could not be recorded.*somebody gave reporting._rde_invoice_event a constraint/);
 sql('ALTER TABLE _rde_invoice_event DROP CONSTRAINT none');
+
+# Somebody holds what is recorded into, for longer than billing waits for a lock.
+my $holder = open_session($node, 'postgres');
+run_in($holder, 'BEGIN; LOCK TABLE reporting._rde_invoice_event IN SHARE MODE');
+$node->safe_psql('postgres', q{ALTER ROLE billing SET lock_timeout = '200ms'});
+bill('events locked', warning => qr/WARNING:  invoices of shop.watched could not be recorded.*lock timeout/);
+run_in($holder, 'COMMIT');
+close_session($holder);
+$node->safe_psql('postgres', q{ALTER ROLE billing RESET lock_timeout});
+
+# A statement that is recorded takes no transaction id of its own: with more than 64 in
+# a transaction every snapshot of the server would have to look them up.
+{
+	my $inserts = join '', map { "INSERT INTO shop.watched (invoice_id, number, reseller_id, customer_id) VALUES (" . (5000 + $_) . ", 'A', 2, 1);\n" } 1 .. 100;
+	my ($mine, $next) = split /\n/, sql(qq{BEGIN; SELECT pg_current_xact_id(); $inserts COMMIT; SELECT pg_current_xact_id()});
+	is($next - $mine, 1, 'a hundred statements of billing are one transaction id');
+	is(sql(q{WITH gone AS (DELETE FROM _rde_invoice_event WHERE invoice::bigint > 5000 RETURNING 1) SELECT count(*) FROM gone}), 100, 'and are recorded');
+}
 
 # What was recorded is asked for, of each reseller's generator and the provider's.
 is(sql('SELECT _rde_submit_events(1000)'), $recorded, 'what was recorded is taken');

@@ -37,7 +37,7 @@ CREATE TABLE token (account bigint, key text, token text);
 CREATE FUNCTION make(n bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM rde_create_account(n, 'account-of-' || n, role => ('t' || n)::name, max_pending => 1000);
-    PERFORM rde_create_view('sales', 'view-of-' || n, format('[{"column":"word","as":"word_of_%s"}]', n)::json, n,
+    PERFORM rde_create_view('sales', 'view-of-' || n, format('[{"column":"word","as":"word_of_%s","label":{"en":"label-of-%1$s"}}]', n)::json, n,
         format('[{"column":"word","not_in":["nothing-of-%s"]}]', n)::json);
     PERFORM rde_export('sales', '2020-01-01', '2020-01-01', 'csv', 'view-of-' || n, n, 'report-of-' || n, options => '{"compress": false}');
     PERFORM rde_submit('sales', '2020-01-01', '2020-01-01', 'csv', 'full', n, 'later-of-' || n);

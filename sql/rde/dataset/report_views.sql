@@ -8,7 +8,7 @@ CREATE FUNCTION @extschema@._rde_set_view_columns(view bigint, columns json) RET
 AS $$
 DECLARE
     usage_hint CONSTANT text :=
-        'A column is {"column": "NAME", "as": "alias"}, with one of "attribute": "name", "locale": "en" or "type": "unix" or "unix_date" if wanted, and "group" and "description".';
+        'A column is {"column": "NAME", "as": "alias"}, with one of "attribute": "name", "locale": "en" or "type": "unix", "unix_date" or "multilingual" if wanted, and "label", "group" and "description".';
     item record;
     bad text;
     ways text[];
@@ -33,8 +33,8 @@ BEGIN
                 MESSAGE = format('column %s of the view is not a JSON object', item.n), HINT = usage_hint;
         END IF;
         SELECT string_agg(k.key, ', ') INTO bad FROM json_each(item.value) k
-        WHERE k.key NOT IN ('column', 'as', 'attribute', 'locale', 'type', 'group', 'description')
-           OR json_typeof(k.value) <> 'string';
+        WHERE k.key NOT IN ('column', 'as', 'attribute', 'locale', 'type', 'group', 'description', 'label')
+           OR (json_typeof(k.value) <> 'string' AND k.key <> 'label');
         IF bad IS NOT NULL OR item.value ->> 'column' IS NULL THEN
             RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
                 MESSAGE = CASE WHEN bad IS NULL THEN format('column %s of the view does not say "column"', item.n)
@@ -42,18 +42,18 @@ BEGIN
                 HINT = usage_hint;
         END IF;
         SELECT k.key INTO bad FROM json_each_text(item.value) k
-        WHERE length(k.value) > CASE k.key WHEN 'description' THEN 1000 ELSE 255 END LIMIT 1;
+        WHERE k.key <> 'label' AND length(k.value) > CASE k.key WHEN 'description' THEN 1000 ELSE 255 END LIMIT 1;
         IF FOUND THEN
             RAISE EXCEPTION USING ERRCODE = 'string_data_right_truncation',
                 MESSAGE = format('"%s" of column %s of the view is too long', bad, item.n),
                 HINT = 'A description has 1,000 characters at most, all else 255.';
         END IF;
         ways := ARRAY(SELECT k.key FROM json_each(item.value) k WHERE k.key IN ('attribute', 'locale', 'type'));
-        IF cardinality(ways) > 1 OR coalesce(item.value ->> 'type', 'unix') NOT IN ('unix', 'unix_date') THEN
+        IF cardinality(ways) > 1 OR coalesce(item.value ->> 'type', 'unix') NOT IN ('unix', 'unix_date', 'multilingual') THEN
             RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
                 MESSAGE = format('column %s of the view %s', item.n,
                                  CASE WHEN cardinality(ways) > 1 THEN 'says more than one of attribute, locale and type'
-                                      ELSE 'has a type other than "unix" and "unix_date"' END),
+                                      ELSE 'has a type other than "unix", "unix_date" and "multilingual"' END),
                 HINT = usage_hint;
         END IF;
         target_alias := coalesce(item.value ->> 'as', item.value ->> 'column');
@@ -62,14 +62,16 @@ BEGIN
                 MESSAGE = format('"%s" is not a valid column name in a report', target_alias),
                 HINT = 'Use letters, digits and underscores, beginning with a letter: {"column": ..., "as": "orderId"}.';
         END IF;
-        wanted := CASE ways[1] WHEN 'attribute' THEN 'json' WHEN 'locale' THEN 'text' WHEN 'type' THEN 'unix' ELSE 'any' END;
+        PERFORM @extschema@._rde_check_label(item.n, item.value -> 'label');
+        wanted := CASE WHEN ways[1] = 'attribute' THEN 'json' WHEN ways[1] = 'locale' OR item.value ->> 'type' = 'multilingual' THEN 'text'
+                       WHEN ways[1] = 'type' THEN 'unix' ELSE 'any' END;
         BEGIN
             INSERT INTO @extschema@._rde_view_column
-                (view, position, alias, column_name, transform, argument, expected, field_group, description)
+                (view, position, alias, column_name, transform, argument, expected, field_group, description, labels)
             VALUES (view, item.n, target_alias, item.value ->> 'column',
                     CASE ways[1] WHEN 'type' THEN item.value ->> 'type' ELSE ways[1] END,
                     coalesce(item.value ->> 'attribute', item.value ->> 'locale'),
-                    wanted, item.value ->> 'group', item.value ->> 'description');
+                    wanted, item.value ->> 'group', item.value ->> 'description', item.value -> 'label');
         EXCEPTION WHEN unique_violation THEN
             RAISE EXCEPTION USING ERRCODE = 'duplicate_column',
                 MESSAGE = format('column name "%s" appears twice in the view, ignoring case', target_alias),
@@ -88,6 +90,7 @@ BEGIN
                 HINT = 'Exports of this view fail until rde_attach() maps it.';
         END IF;
     END LOOP;
+    PERFORM @extschema@._rde_check_headers(view);
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_set_view_columns(bigint, json) IS
@@ -253,20 +256,36 @@ END;
 COMMENT ON FUNCTION @extschema@._rde_report_view(text, text, bigint) IS
     'the view that a report has by the name of one; NULL for full, which is no row';
 
+CREATE FUNCTION @extschema@._rde_multilingual_columns(dataset text) RETURNS name[]
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT coalesce(array_agg(b.source_column), '{}')
+    FROM @extschema@._rde_view v JOIN @extschema@._rde_view_column vc ON vc.view = v.id
+    CROSS JOIN LATERAL @extschema@._rde_column_behind(v.dataset, vc.column_name) b
+    WHERE v.dataset = _rde_multilingual_columns.dataset AND v.name = 'cmp' AND v.reseller IS NULL
+      AND vc.transform = 'multilingual' AND b.type IS NOT NULL;
+END;
+COMMENT ON FUNCTION @extschema@._rde_multilingual_columns(text) IS
+    'the source columns with multilingual texts, as the data set''s cmp view says';
+
 CREATE FUNCTION @extschema@._rde_report_columns(
-    dataset text, view text, reseller bigint,
+    dataset text, view text, reseller bigint, locale text,
     OUT "position" integer, OUT name text, OUT column_name text, OUT transform text, OUT argument text,
     OUT source_column name, OUT expected_type text, OUT actual_type text, OUT fits boolean, OUT expected text,
-    OUT field_group text, OUT description text
+    OUT field_group text, OUT description text, OUT label text
 ) RETURNS SETOF record
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    multilingual name[] := CASE WHEN locale IS NULL THEN '{}' ELSE @extschema@._rde_multilingual_columns(dataset) END;
 BEGIN
     IF view = 'full' THEN
         RETURN QUERY
-        SELECT c.position, c.name::text, c.name::text, NULL::text, NULL::text, c.name, c.type,
-               format_type(a.atttypid, NULL), true, NULL::text, NULL::text, NULL::text
+        SELECT c.position, c.name::text, c.name::text, CASE WHEN c.name = ANY (multilingual) THEN 'locale' END,
+               CASE WHEN c.name = ANY (multilingual) THEN locale END, c.name, c.type,
+               format_type(a.atttypid, NULL), true, NULL::text, NULL::text, NULL::text, NULL::text
         FROM @extschema@._rde_source_column c
         JOIN @extschema@._rde_source s ON s.dataset = c.dataset
         LEFT JOIN pg_attribute a ON a.attrelid = s.relation AND a.attname = c.name AND NOT a.attisdropped
@@ -274,15 +293,19 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY
-    SELECT vc.position, vc.alias, vc.column_name, vc.transform, vc.argument,
+    SELECT vc.position, vc.alias, vc.column_name,
+           CASE WHEN NOT m.multilingual THEN vc.transform WHEN locale IS NOT NULL THEN 'locale' END,
+           CASE WHEN NOT m.multilingual THEN vc.argument ELSE locale END,
            b.source_column, b.attached_type, format_type(b.type, NULL), @extschema@._rde_type_fits(b.type, vc.expected),
-           @extschema@._rde_expected_types(vc.expected), vc.field_group, vc.description
+           @extschema@._rde_expected_types(vc.expected), vc.field_group, vc.description,
+           @extschema@._rde_pick_label(vc.labels, locale)
     FROM @extschema@._rde_view_column vc
     CROSS JOIN LATERAL @extschema@._rde_column_behind(_rde_report_columns.dataset, vc.column_name) b
+    CROSS JOIN LATERAL (SELECT coalesce(vc.transform = 'multilingual', b.source_column = ANY (multilingual), false)) m(multilingual)
     WHERE vc.view = @extschema@._rde_report_view(_rde_report_columns.dataset, _rde_report_columns.view,
                                                  _rde_report_columns.reseller);
 END
 $$;
-COMMENT ON FUNCTION @extschema@._rde_report_columns(text, text, bigint) IS
-    'the columns of one report in order, with the source column behind each as it was attached and as it is';
+COMMENT ON FUNCTION @extschema@._rde_report_columns(text, text, bigint, text) IS
+    'the columns of one report in order, with the source column behind each as it was attached and as it is, and with its label and multilingual texts in the report''s locale';
 

@@ -32,18 +32,21 @@ CREATE TABLE @extschema@._rde_view_column (
     position    integer NOT NULL,
     alias       text NOT NULL CHECK (alias ~ '^[a-zA-Z][0-9a-zA-Z_]*$'),
     column_name text NOT NULL,
-    transform   text CHECK (transform IN ('unix', 'unix_date', 'attribute', 'locale')),
+    transform   text CHECK (transform IN ('unix', 'unix_date', 'attribute', 'locale', 'multilingual')),
     argument    text CHECK ((argument IS NOT NULL) = (transform IN ('attribute', 'locale') AND transform IS NOT NULL)),
     expected    text NOT NULL DEFAULT 'any'
                 CHECK (expected IN ('any', 'integer', 'numeric', 'text', 'date', 'unix', 'json')),
     field_group text,
     description text,
+    labels      json,
     shipped     boolean NOT NULL DEFAULT false,
     PRIMARY KEY (view, position)
 );
 CREATE UNIQUE INDEX _rde_view_column_alias ON @extschema@._rde_view_column (view, lower(alias));
 COMMENT ON TABLE @extschema@._rde_view_column IS
     'the columns of a report view; expected is the kind of type the source column must have';
+COMMENT ON COLUMN @extschema@._rde_view_column.labels IS
+    'what people are shown for the alias: a text, or an object of texts by locale, in the order they were given; NULL: the alias';
 
 CREATE TABLE @extschema@._rde_view_condition (
     view        bigint NOT NULL,

@@ -130,7 +130,7 @@ COMMENT ON COLUMN @extschema@.rde_views.locked IS
 CREATE FUNCTION @extschema@._rde_view_columns(
     OUT dataset text, OUT view text, OUT reseller bigint, OUT "position" integer, OUT name text, OUT column_name text,
     OUT transform text, OUT argument text, OUT source_column name, OUT source_type text, OUT field_group text,
-    OUT description text
+    OUT description text, OUT labels json
 ) RETURNS SETOF record
     LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
@@ -148,14 +148,15 @@ BEGIN
     SELECT v.dataset, v.name, v.reseller, vc.position, vc.alias, vc.column_name, vc.transform, vc.argument,
            CASE WHEN sources THEN (f.attribute).attname END,
            CASE WHEN sources THEN format_type((f.attribute).atttypid, (f.attribute).atttypmod) END,
-           vc.field_group, vc.description
+           vc.field_group, vc.description, vc.labels
     FROM @extschema@._rde_view v
     JOIN @extschema@._rde_view_column vc ON vc.view = v.id
     CROSS JOIN LATERAL (SELECT @extschema@._rde_resolve(v.dataset, vc.column_name) AS attribute) f
     WHERE everybody OR v.reseller IS NULL OR v.reseller = ANY (accounts);
     RETURN QUERY
     SELECT c.dataset, 'full'::text, NULL::bigint, c.position, c.name::text, c.name::text, NULL::text, NULL::text,
-           CASE WHEN sources THEN c.name END, CASE WHEN sources THEN c.type END, shown.field_group, shown.description
+           CASE WHEN sources THEN c.name END, CASE WHEN sources THEN c.type END, shown.field_group, shown.description,
+           NULL::json
     FROM @extschema@._rde_source_column c
     LEFT JOIN LATERAL (
         SELECT vc.field_group, vc.description
@@ -170,7 +171,7 @@ COMMENT ON FUNCTION @extschema@._rde_view_columns() IS
 
 CREATE VIEW @extschema@.rde_view_columns WITH (security_barrier) AS
 SELECT c.dataset, c.view, c.reseller, c.position, c.name, c.column_name, c.transform, c.argument, c.source_column,
-       c.source_type, c.field_group, c.description
+       c.source_type, c.field_group, c.description, c.labels
 FROM @extschema@._rde_view_columns() c;
 COMMENT ON VIEW @extschema@.rde_view_columns IS
     'the columns of every report view, in order, with group and description; source_column is NULL where nothing is mapped';
@@ -187,7 +188,7 @@ COMMENT ON COLUMN @extschema@.rde_view_columns.name IS
 COMMENT ON COLUMN @extschema@.rde_view_columns.column_name IS
     'the column''s name in the data set';
 COMMENT ON COLUMN @extschema@.rde_view_columns.transform IS
-    'what is done to the value: unix, unix_date, attribute, locale, or nothing';
+    'what is done to the value: unix, unix_date, attribute, locale, multilingual (the report''s locale, if it has one), or nothing';
 COMMENT ON COLUMN @extschema@.rde_view_columns.argument IS
     'the attribute or the locale that is taken';
 COMMENT ON COLUMN @extschema@.rde_view_columns.source_column IS
@@ -198,6 +199,8 @@ COMMENT ON COLUMN @extschema@.rde_view_columns.field_group IS
     'what the column belongs to';
 COMMENT ON COLUMN @extschema@.rde_view_columns.description IS
     'what the column says';
+COMMENT ON COLUMN @extschema@.rde_view_columns.labels IS
+    'what people are shown for its name: a text, or texts by locale; NULL: the name';
 
 CREATE FUNCTION @extschema@._rde_view_conditions(
     OUT dataset text, OUT view text, OUT reseller bigint, OUT "position" integer, OUT column_name text,

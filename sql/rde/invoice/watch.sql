@@ -11,8 +11,12 @@
 --     and no casts: anybody may write a cast, only superusers an output function;
 --   * every function, operator and type is written with its schema, for pinning
 --     the path costs as much time as all the rest;
---   * it matches nothing, looks nothing up and wakes nobody;
---   * whatever fails in it is a warning, and billing's statement goes on.
+--   * it matches nothing and wakes nobody;
+--   * whatever can fail is tried first, in a block where that is a warning, and
+--     billing's statement goes on: planning the INSERT, locking what it inserts into,
+--     and what takes memory or temporary files. That block inserts nothing: a
+--     subtransaction that does gets an id, and a transaction with more than 64 of
+--     them makes everybody's snapshots dear.
 CREATE FUNCTION @extschema@._rde_recorder_body(
     relation regclass, datasets text[], reseller name, invoice name, when_column name, when_value text
 ) RETURNS text
@@ -22,29 +26,47 @@ AS $$
 DECLARE
     invoices CONSTANT text := 'SELECT d.dataset, ' || @extschema@._rde_recorded_text(relation, reseller)
         || ', ' || @extschema@._rde_recorded_text(relation, invoice);
-    filter CONSTANT text := coalesce(
-        ' WHERE ' || @extschema@._rde_recorded_text(relation, when_column) || ' OPERATOR(pg_catalog.=) '
-        || quote_literal(when_value), '');
+    filter CONSTANT text := 'WHERE ' || coalesce(
+        @extschema@._rde_recorded_text(relation, when_column) || ' OPERATOR(pg_catalog.=) ' || quote_literal(when_value), 'true');
     names CONSTANT text := (SELECT string_agg(format('(%L::pg_catalog.text)', n.name), ', ' ORDER BY n.name)
                             FROM unnest(datasets) n(name));
 BEGIN
     RETURN format($body$
+DECLARE
+    datasets pg_catalog.text[];
+    resellers pg_catalog.text[];
+    invoices pg_catalog.text[];
 BEGIN
+    BEGIN
+        IF TG_OP OPERATOR(pg_catalog.=) 'INSERT' THEN
+            INSERT INTO @extschema@._rde_invoice_event (dataset, reseller, invoice)
+            %1$s FROM new_rows r, (VALUES %3$s) d(dataset) %2$s AND false;
+        ELSE
+            SELECT pg_catalog.array_agg(e.dataset), pg_catalog.array_agg(e.reseller), pg_catalog.array_agg(e.invoice)
+            INTO datasets, resellers, invoices
+            FROM (%1$s FROM new_rows r, (VALUES %3$s) d(dataset) %2$s
+                  EXCEPT %1$s FROM old_rows r, (VALUES %3$s) d(dataset) %2$s) e(dataset, reseller, invoice);
+            INSERT INTO @extschema@._rde_invoice_event (dataset, reseller, invoice) SELECT NULL, NULL, NULL WHERE false;
+        END IF;
+        IF (SELECT c.relchecks OPERATOR(pg_catalog.>) 0 OR c.relhasindex FROM pg_catalog.pg_class c
+            WHERE c.oid OPERATOR(pg_catalog.=) '@extschema@._rde_invoice_event'::pg_catalog.regclass) THEN
+            RAISE EXCEPTION 'somebody gave @extschema@._rde_invoice_event a constraint or an index';
+        END IF;
+    EXCEPTION WHEN OTHERS THEN
+        RAISE WARNING USING ERRCODE = SQLSTATE,
+            MESSAGE = pg_catalog.format('invoices of %%s could not be recorded for their reports: %%s',
+                                        TG_RELID::pg_catalog.regclass, SQLERRM),
+            DETAIL = 'The statement goes on. The daily sweep or rde_sweep_invoices() submits their reports.',
+            HINT = 'If the table was altered, watch it again with rde_watch_invoices().';
+        RETURN NULL;
+    END;
     IF TG_OP OPERATOR(pg_catalog.=) 'INSERT' THEN
         INSERT INTO @extschema@._rde_invoice_event (dataset, reseller, invoice)
-        %1$s FROM new_rows r, (VALUES %3$s) d(dataset)%2$s;
+        %1$s FROM new_rows r, (VALUES %3$s) d(dataset) %2$s;
     ELSE
         INSERT INTO @extschema@._rde_invoice_event (dataset, reseller, invoice)
-        %1$s FROM new_rows r, (VALUES %3$s) d(dataset)%2$s
-        EXCEPT %1$s FROM old_rows r, (VALUES %3$s) d(dataset)%2$s;
+        SELECT pg_catalog.unnest(datasets), pg_catalog.unnest(resellers), pg_catalog.unnest(invoices);
     END IF;
-    RETURN NULL;
-EXCEPTION WHEN OTHERS THEN
-    RAISE WARNING USING ERRCODE = SQLSTATE,
-        MESSAGE = pg_catalog.format('invoices of %%s could not be recorded for their reports: %%s',
-                                    TG_RELID::pg_catalog.regclass, SQLERRM),
-        DETAIL = 'The statement goes on. The daily sweep or rde_sweep_invoices() submits their reports.',
-        HINT = 'If the table was altered, watch it again with rde_watch_invoices().';
     RETURN NULL;
 END
 $body$, invoices, filter, names);

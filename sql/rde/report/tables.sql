@@ -128,7 +128,7 @@ COMMENT ON COLUMN @extschema@._rde_report.retry_at IS
 COMMENT ON COLUMN @extschema@._rde_report.foreign_error IS
     'the error is not in rde''s own words: a row of another reseller may have raised it, so resellers do not see it';
 COMMENT ON COLUMN @extschema@._rde_report.columns IS
-    'the columns of its file as they were when it was built: name, type, group, description; NULL for one that was built before this was kept';
+    'the columns of its file as they were when it was built: name, type, group, description, label; NULL for one that was built before this was kept';
 COMMENT ON COLUMN @extschema@._rde_report.conditions IS
     'the conditions its rows were chosen by, as they were when it was built';
 COMMENT ON COLUMN @extschema@._rde_report.published_xid IS

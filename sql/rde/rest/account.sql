@@ -67,8 +67,8 @@ BEGIN
                    'column', vc.column_name, 'as', vc.alias,
                    'attribute', CASE vc.transform WHEN 'attribute' THEN vc.argument END,
                    'locale', CASE vc.transform WHEN 'locale' THEN vc.argument END,
-                   'type', CASE WHEN vc.transform LIKE 'unix%' THEN vc.transform END,
-                   'group', vc.field_group, 'description', vc.description,
+                   'type', CASE WHEN vc.transform IN ('unix', 'unix_date', 'multilingual') THEN vc.transform END,
+                   'label', vc.labels, 'group', vc.field_group, 'description', vc.description,
                    'valueType', @extschema@._rde_value_type((b.attribute).atttypid, vc.transform))) AS item
         FROM chosen v JOIN @extschema@._rde_view_column vc ON vc.view = v.id
         JOIN behind b ON b.dataset = v.dataset AND b.column_name = vc.column_name

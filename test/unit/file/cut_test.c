@@ -1,6 +1,6 @@
 /*
  * cut_test.c
- *	  Slices of any lengths: the file holds what was written, and its bytes are the
+ *	  Slices of any lengths (F6): the file holds what was written, its bytes are the
  *	  same whoever compressed a slice, in whatever pieces it came.
  */
 #include "unit/server.h"

@@ -1,0 +1,198 @@
+# build_slices.pl
+#
+# One large report by several processes: the same bytes as by one (F6), for period columns
+# of each type, for slices that are empty, short, long, and where rows lie on the very
+# instants that cut; totals and counts, too.  Who may not be helped is not.  A helper
+# that is ended, an error in a row, too many rows and a cancelled build are clean
+# errors, and leave nothing behind.
+
+use strict;
+use warnings;
+use RdeFiles;
+use RdeSessions;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(usleep);
+
+my $node = new_server('slices');
+$node->append_conf('postgresql.conf', <<'END');
+max_worker_processes = 8
+max_parallel_workers = 6
+min_parallel_table_scan_size = 0
+log_temp_files = 0
+END
+$node->restart;
+
+my $seed = $ENV{RDE_SEED} // int(rand(1_000_000));
+srand($seed);
+note "seed $seed";
+
+# A month with a change of the clocks, in 64 slices of 11 hours and 37.5 minutes.
+# Some hold nothing, some a row on each of their instants, some more than 1 MiB.
+my $random = $seed / 1_000_000;
+$node->safe_psql('postgres', <<"END");
+CREATE ROLE shop_owner;
+CREATE SCHEMA shop AUTHORIZATION shop_owner;
+SET ROLE shop_owner;
+SELECT setseed($random);
+CREATE TABLE shop.sale (id bigint PRIMARY KEY, reseller int, at timestamptz, day date, sec bigint,
+	note text, amount numeric, currency text, pairs jsonb);
+WITH cut AS (SELECT n, timestamptz '2024-02-29 23:00Z' + n * (interval '743 hours' / 64) AS at, random() AS kind
+	FROM generate_series(-1, 64) n),
+row AS (
+	SELECT at + d.part * interval '11 hours' AS at, repeat(md5(random()::text), CASE WHEN kind > 0.85 THEN 40 ELSE 1 END) AS note
+	FROM cut, LATERAL (SELECT random() AS part FROM generate_series(1, CASE WHEN kind < 0.2 THEN 0 WHEN kind < 0.85 THEN 20 ELSE 1200 END)) d
+	UNION ALL
+	SELECT at, 'on an instant' FROM cut WHERE kind > 0.1
+	UNION ALL
+	SELECT at - interval '1 microsecond', E'just "before"\\n=one' FROM cut WHERE kind > 0.5)
+INSERT INTO shop.sale
+SELECT row_number() OVER (), 1 + random() * 3, at, (at AT TIME ZONE 'Europe/Berlin')::date, ceil(extract(epoch FROM at)), note,
+	CASE WHEN random() > 0.1 THEN (random() * 1000)::numeric(12, 4) END, (ARRAY['EUR', 'USD', NULL])[1 + random() * 2],
+	jsonb_build_array(jsonb_build_array('a', E'x\\u0001<'), jsonb_build_array('b', NULL))
+FROM row;
+CREATE INDEX ON shop.sale (at, id);
+CREATE INDEX ON shop.sale (day, id);
+CREATE INDEX ON shop.sale (sec, id);
+ANALYZE shop.sale;
+CREATE VIEW shop.joined AS SELECT s.*, n.name FROM shop.sale s JOIN (VALUES (1, 'one'), (2, 'two'), (3, 'three'), (4, 'four')) n(id, name) ON n.id = s.reseller;
+CREATE TABLE shop.guarded AS SELECT * FROM shop.sale WHERE id % 3 = 0;
+CREATE INDEX ON shop.guarded (at, id);
+ALTER TABLE shop.guarded ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY mine ON shop.guarded USING (current_user = 'shop_owner' AND id % 2 = 0);
+CREATE VIEW shop.whose AS SELECT *, current_user::text AS who, current_setting('search_path') AS path,
+	current_setting('TimeZone') AS zone, current_setting('work_mem') AS memory FROM shop.guarded;
+CREATE VIEW shop.counted AS SELECT *, count(*) OVER (PARTITION BY reseller) AS n FROM shop.sale;
+CREATE VIEW shop.first AS SELECT * FROM shop.sale ORDER BY id LIMIT 500;
+CREATE VIEW shop.chance AS SELECT *, random() AS chance FROM shop.sale;
+CREATE FUNCTION shop.mine(int) RETURNS int LANGUAGE plpgsql PARALLEL SAFE AS 'BEGIN RETURN \$1; END';
+CREATE VIEW shop.called AS SELECT *, shop.mine(reseller) AS called FROM shop.sale;
+CREATE VIEW shop.broken AS SELECT *, 1 / (reseller - 2) AS quotient FROM shop.sale WHERE reseller > 1 AND (reseller > 2 OR day > '2024-03-20');
+CREATE VIEW shop.slow AS SELECT *, length(md5(repeat(id::text, 1000000))) AS slept FROM shop.sale;
+RESET ROLE;
+DO \$\$
+DECLARE s text;
+BEGIN
+	FOREACH s IN ARRAY '{sale,joined,whose,counted,first,chance,called,broken,slow}'::text[] LOOP
+		PERFORM rde_create_dataset(s, s);
+		PERFORM rde_attach(s, 'shop.' || s, 'reseller', 'at', '{id}', amount => 'amount', currency => 'currency');
+	END LOOP;
+	FOREACH s IN ARRAY '{day,sec}'::text[] LOOP
+		PERFORM rde_create_dataset('by_' || s, s);
+		PERFORM rde_attach('by_' || s, 'shop.joined', 'reseller', s, '{id}', amount => 'amount', currency => 'currency');
+	END LOOP;
+END \$\$;
+END
+
+# What a build with so many helpers made: digest, counts, totals.
+my $what = q{concat_ws(' ', sha256, row_count, content_bytes, file_bytes, replaced_characters,
+	(SELECT string_agg(concat_ws('=', currency, rows, amount), ',' ORDER BY currency) FROM _rde_report_total t WHERE t.report = r.id))};
+
+sub build
+{
+	my ($helpers, $dataset, $format, %more) = @_;
+	my $options = $more{options} // '{}';
+	my $before = $more{before} // '';
+	my $log = -s $node->logfile;
+	my $id = $node->safe_psql('postgres', <<"END");
+SET rde.max_parallel_workers_per_report = $helpers; $before
+SELECT rde_export('$dataset', '2024-03-01'::date, '2024-03-31'::date, '$format', time_zone => 'Europe/Berlin', options => '$options')
+END
+	my $spooled = () = slurp_file($node->logfile, $log) =~ /temporary file: path ".*part\d+\.\d/g;
+	return ($id, $node->safe_psql('postgres', "SELECT $what FROM rde_reports r WHERE id = '$id'"), $spooled);
+}
+
+# The same as one process, by helpers; or by one process all the same.
+sub same_ok
+{
+	my ($dataset, $format, %more) = @_;
+	my ($id, $alone, $none) = build(0, $dataset, $format, %more);
+	for my $helpers ($more{helpers} // (1, 3))
+	{
+		my (undef, $made, $spooled) = build($helpers, $dataset, $format, %more);
+		my $name = "$dataset, $format, $helpers helpers";
+		is($made, $alone, "$name: nothing differs");
+		ok(!$none && ($more{serial} ? !$spooled : $spooled), $more{serial} ? "$name: by one process" : "$name: in slices");
+	}
+	return $id;
+}
+
+my $csv = same_ok('joined', 'csv');
+same_ok('joined', $_) for qw(json jsonl xml);
+same_ok('sale', 'json', helpers => 1, options => '{"compress": false}');
+same_ok('sale', 'csv', helpers => 3, options => '{"csv": {"delimiter": ";", "decimal": ",", "bom": true}}');
+same_ok("by_$_", 'json', helpers => 2) for qw(day sec);
+same_ok('whose', 'jsonl', helpers => 3, before => "SET work_mem = '1MB'; SET search_path = public, shop;");
+same_ok('sale', 'xlsx', helpers => 2, serial => 1);
+same_ok($_, 'csv', helpers => 2, serial => 1) for qw(counted first called);
+my (undef, undef, $spooled) = build(2, 'chance', 'csv');
+is($spooled, 0, 'what is volatile is read by one process');
+
+# Rows as the source has them, by programs that know nothing of rde
+
+my $rows = $node->safe_psql('postgres', q{
+	SELECT string_agg(id::text, ',' ORDER BY at, id) FROM shop.joined
+	WHERE at >= '2024-03-01 Europe/Berlin' AND at < '2024-04-01 Europe/Berlin'});
+my $file = PostgreSQL::Test::Utils::tempdir . '/file.csv.gz';
+{
+	my $hex = $node->safe_psql('postgres', "SELECT encode(rde_content('$csv'), 'hex')");
+	open(my $out, '>:raw', $file) or die $!;
+	print $out pack('H*', $hex);
+	close $out;
+}
+my $content = `gzip -dc '$file'`;
+is($?, 0, 'gzip takes the file for a whole one');
+is(join(',', $content =~ /^(\d+),\d,2024-/mg), $rows, 'the rows, in their order');
+ok(length($content) > 3 * 1024 * 1024, 'slices of more than 1 MiB are among them');
+
+# Repeatable read, and changes of one's own that nobody else sees
+
+same_ok('sale', 'csv', helpers => 2, before => 'BEGIN ISOLATION LEVEL SERIALIZABLE;');
+same_ok('sale', 'json', helpers => 2, before => q{BEGIN; UPDATE shop.sale SET note = 'mine' WHERE id % 7 = 0; DELETE FROM shop.sale WHERE id % 11 = 0;});
+
+# Errors
+
+sub fails
+{
+	my ($sql, $expected, $name) = @_;
+	my ($rc, $out, $err) = $node->psql('postgres', $sql);
+	isnt($rc, 0, "$name: an error");
+	like($err, $expected, "$name: which one, and where");
+	is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'}), '0', "$name: nobody is left");
+	is(join(' ', glob($node->data_dir . '/base/pgsql_tmp/*')), '', "$name: nor a temporary file");
+}
+
+my $slices = 'SET rde.max_parallel_workers_per_report = 3;';
+my $export = sub { "$slices SELECT rde_export('$_[0]', '2024-03-01'::date, '2024-03-31'::date, 'csv', time_zone => 'Europe/Berlin')" };
+fails($export->('broken'), qr/division by zero.*exporting data set "broken", row \d+ of those from 2024-03-\d\d/s, 'a row');
+fails("SET temp_file_limit = '64kB'; " . $export->('sale'), qr/temporary file size exceeds temp_file_limit/, 'a spool');
+fails("SET statement_timeout = '1s'; " . $export->('slow'), qr/statement timeout/, 'a build that takes too long');
+
+# A helper that is ended: the build is tried again by rde_run_due
+
+sub wait_for_helper
+{
+	for (1 .. 500)
+	{
+		my $pid = $node->safe_psql('postgres', q{SELECT max(pid) FROM pg_stat_activity WHERE backend_type = 'parallel worker' AND state = 'active'});
+		return $pid if $pid;
+		usleep(20_000);
+	}
+	die 'no helper came';
+}
+
+$node->safe_psql('postgres', "LOAD 'rde'; ALTER SYSTEM SET rde.max_parallel_workers_per_report = 2; SELECT pg_reload_conf()");
+my $report = $node->safe_psql('postgres', "SELECT rde_submit('slow', '2024-03-01'::date, '2024-03-02'::date, 'csv')");
+my $run = open_session($node, 'postgres');
+send_to($run, 'CALL rde_run_due()');
+my $pid = wait_for_helper();
+ok($node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)") eq 't', 'a helper is ended');
+wait_for($run);
+is($node->safe_psql('postgres', "SELECT concat_ws(' ', status, sqlstate, retry_at IS NOT NULL) FROM _rde_report WHERE id = '$report'"),
+	'error 57P01 t', 'its report is to be built again');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM _rde_source_failure}), '0', 'and no data set pauses');
+close_session($run);
+
+$node->stop;
+done_testing();
