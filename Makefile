@@ -40,7 +40,7 @@ demo:
 	@$(top)/test/demo
 bench:
 	@$(top)/test/setup check
-	@$(top)/bench/run
+	@$(top)/bench/all
 reference:
 	@$(top)/test/setup build
 	@$(top)/test/reference

@@ -33,6 +33,7 @@ differ_in_resellers_only(const RdeReport *a, const RdeReport *b)
 	return strcmp(a->dataset, b->dataset) == 0 &&
 		strcmp(a->view, b->view) == 0 && !a->own_view && !b->own_view &&
 		strcmp(a->time_zone, b->time_zone) == 0 &&
+		compareJsonbContainers(&a->asked->root, &b->asked->root) == 0 &&
 		a->period_from == b->period_from && a->period_to == b->period_to &&
 		!a->invoice && !b->invoice &&
 		!a->snapshot_window && !b->snapshot_window &&

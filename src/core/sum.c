@@ -11,7 +11,7 @@
 #include "utils/memutils.h"
 
 void
-rde_sum_add(RdeSum * sum, Numeric amount, MemoryContext context)
+rde_sum_add(RdeSum *sum, Numeric amount, MemoryContext context)
 {
 	Size		size;
 
@@ -31,7 +31,7 @@ rde_sum_add(RdeSum * sum, Numeric amount, MemoryContext context)
 }
 
 void
-rde_sum_reset(RdeSum * sum)
+rde_sum_reset(RdeSum *sum)
 {
 	sum->any = false;
 }

@@ -12,7 +12,7 @@ typedef struct HoldSink
 {
 	RdeSink		base;
 	StringInfoData bytes;
-}			HoldSink;
+} HoldSink;
 
 static void
 hold_write(RdeSink *sink, const char *data, size_t len)

@@ -29,7 +29,7 @@ typedef struct Cell
 {
 	int64		rows;
 	RdeSum		sum;
-}			Cell;
+} Cell;
 
 typedef struct TallyWork
 {
@@ -48,7 +48,7 @@ typedef struct TallyWork
 	int			nused;
 	int			used[CELLS];
 	Cell		cells[CELLS];
-}			TallyWork;
+} TallyWork;
 
 static int
 find_status_column(const RdeFormatContext *context)
@@ -80,14 +80,14 @@ rde_tally_create(const RdeFormatContext *context)
 }
 
 static inline bool
-is_called(const RdeTallyLine * line, const char *name, size_t len)
+is_called(const RdeTallyLine *line, const char *name, size_t len)
 {
 	return line->name_length == len && memcmp(line->name, name, len) == 0;
 }
 
 /* The line of a name, made if there is room; max for all others. */
 static int
-find_line(RdeTallyLine * lines, int *count, int max, int last,
+find_line(RdeTallyLine *lines, int *count, int max, int last,
 		  const char *name, size_t len, MemoryContext context)
 {
 	char	   *copy;
@@ -109,7 +109,7 @@ find_line(RdeTallyLine * lines, int *count, int max, int last,
 }
 
 static int
-find_currency(RdeTally * tally, const RdeFormatContext *context)
+find_currency(RdeTally *tally, const RdeFormatContext *context)
 {
 	TallyWork  *work = tally->work;
 	const char *name = "";
@@ -126,7 +126,7 @@ find_currency(RdeTally * tally, const RdeFormatContext *context)
 }
 
 static int
-find_status(RdeTally * tally, const RdeValue *values)
+find_status(RdeTally *tally, const RdeValue *values)
 {
 	TallyWork  *work = tally->work;
 	const RdeValue *value;
@@ -162,7 +162,7 @@ first_of(RdeTallyUnit unit, DateADT day)
 }
 
 static void
-add_sum(TallyWork * work, RdeTallyLine * line, int currency, Numeric amount)
+add_sum(TallyWork *work, RdeTallyLine *line, int currency, Numeric amount)
 {
 	if (line->sums == NULL)
 		line->sums = MemoryContextAllocZero(work->context,
@@ -172,7 +172,7 @@ add_sum(TallyWork * work, RdeTallyLine * line, int currency, Numeric amount)
 }
 
 static void
-add_line(TallyWork * work, RdeTallyLine * line, const RdeTallyLine * other)
+add_line(TallyWork *work, RdeTallyLine *line, const RdeTallyLine *other)
 {
 	line->rows += other->rows;
 	for (int i = 0; other->sums && i < RDE_TALLY_CURRENCIES; i++)
@@ -184,7 +184,7 @@ add_line(TallyWork * work, RdeTallyLine * line, const RdeTallyLine * other)
 
 /* Too many days are months, too many months years. */
 static void
-make_coarser(RdeTally * tally)
+make_coarser(RdeTally *tally)
 {
 	RdeTallyLine *last = NULL;
 	int			count = tally->ndays;
@@ -210,7 +210,7 @@ make_coarser(RdeTally * tally)
 
 /* The line of the open day. */
 static RdeTallyLine *
-day_line(RdeTally * tally)
+day_line(RdeTally *tally)
 {
 	TallyWork  *work = tally->work;
 	DateADT		day;
@@ -233,7 +233,7 @@ day_line(RdeTally * tally)
 }
 
 static void
-end_day(RdeTally * tally)
+end_day(RdeTally *tally)
 {
 	TallyWork  *work = tally->work;
 	RdeTallyLine *day;
@@ -273,7 +273,7 @@ end_day(RdeTally * tally)
  * back over midnight, none comes back.
  */
 static DateADT
-day_of(TallyWork * work, TimestampTz time)
+day_of(TallyWork *work, TimestampTz time)
 {
 	DateADT		day;
 
@@ -292,7 +292,7 @@ day_of(TallyWork * work, TimestampTz time)
 
 /* The day a row belongs to; false if it has none, or none that sheets know. */
 static bool
-row_day(TallyWork * work, const RdeValue *period, DateADT *day)
+row_day(TallyWork *work, const RdeValue *period, DateADT *day)
 {
 	TimestampTz time = period->u.time;
 
@@ -318,7 +318,7 @@ row_day(TallyWork * work, const RdeValue *period, DateADT *day)
 }
 
 void
-rde_tally_add(RdeTally * tally, const RdeFormatContext *context,
+rde_tally_add(RdeTally *tally, const RdeFormatContext *context,
 			  const RdeValue *values)
 {
 	TallyWork  *work = tally->work;
@@ -345,8 +345,8 @@ rde_tally_add(RdeTally * tally, const RdeFormatContext *context,
 static int
 compare_lines(const void *a, const void *b)
 {
-	const		RdeTallyLine *left = a;
-	const		RdeTallyLine *right = b;
+	const RdeTallyLine *left = a;
+	const RdeTallyLine *right = b;
 	int			order;
 
 	if (left->rows != right->rows)
@@ -359,13 +359,13 @@ compare_lines(const void *a, const void *b)
 static int
 compare_currencies(const void *a, const void *b, void *currencies)
 {
-	const		RdeTallyLine *lines = currencies;
+	const RdeTallyLine *lines = currencies;
 
 	return compare_lines(&lines[*(const int *) a], &lines[*(const int *) b]);
 }
 
 void
-rde_tally_finish(RdeTally * tally)
+rde_tally_finish(RdeTally *tally)
 {
 	end_day(tally);
 	qsort(tally->statuses, tally->nstatuses, sizeof(RdeTallyLine),

@@ -33,14 +33,14 @@ typedef struct RdeTallyLine
 	int64		rows;
 	RdeSum	   *sums;			/* per currency, room for all; a currency has
 								 * its own alone; NULL: nothing was added */
-}			RdeTallyLine;
+} RdeTallyLine;
 
 typedef enum RdeTallyUnit
 {
 	RDE_TALLY_DAY,
 	RDE_TALLY_MONTH,
 	RDE_TALLY_YEAR
-}			RdeTallyUnit;
+} RdeTallyUnit;
 
 typedef struct RdeTally
 {
@@ -60,19 +60,19 @@ typedef struct RdeTally
 	RdeTallyLine no_day;		/* unknown, infinite, or one too many */
 
 	struct TallyWork *work;		/* tally.c's own */
-}			RdeTally;
+} RdeTally;
 
 /* For a context's report, in the current memory context. */
-extern RdeTally * rde_tally_create(const RdeFormatContext *context);
+extern RdeTally *rde_tally_create(const RdeFormatContext *context);
 
 /* Count a row; scratch memory is allocated in the current memory context. */
-extern void rde_tally_add(RdeTally * tally, const RdeFormatContext *context,
+extern void rde_tally_add(RdeTally *tally, const RdeFormatContext *context,
 						  const RdeValue *values);
 
 /*
  * No more rows will come.  Sorts: the currencies' order, and the statuses, by
  * their rows, equal ones by name.
  */
-extern void rde_tally_finish(RdeTally * tally);
+extern void rde_tally_finish(RdeTally *tally);
 
 #endif							/* RDE_TALLY_H */

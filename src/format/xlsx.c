@@ -40,12 +40,12 @@
 typedef struct XlsxOptions
 {
 	bool		summary;		/* a sheet of totals, with charts */
-}			XlsxOptions;
+} XlsxOptions;
 
 typedef struct XlsxState
 {
 	RdeXlsxCells cells;
-	const		XlsxOptions *options;
+	const XlsxOptions *options;
 	MemoryContext context;
 	RdeXlsxPlan plan;
 	RdeZip	   *zip;
@@ -281,7 +281,7 @@ typedef struct Summary
 	RdeSink    *rows;
 	int			ncolumns;
 	int			widths[RDE_XLSX_SUMMARY_COLUMNS];
-}			Summary;
+} Summary;
 
 static Summary *
 make_summary(RdeFormatContext *context)
@@ -302,7 +302,7 @@ make_summary(RdeFormatContext *context)
 
 static void
 write_summary(RdeFormatContext *context, const RdeWorkbook *workbook,
-			  Summary * summary)
+			  Summary *summary)
 {
 	XlsxState  *state = context->state;
 	int			sheet = state->plan.nsheets + 1;

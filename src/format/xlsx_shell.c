@@ -164,7 +164,7 @@ set_page(lxw_worksheet *worksheet)
 }
 
 static void
-add_notes(lxw_worksheet *worksheet, const RdeXlsxPlan * plan)
+add_notes(lxw_worksheet *worksheet, const RdeXlsxPlan *plan)
 {
 	for (int i = 0; plan->notes && i < plan->ncolumns; i++)
 	{
@@ -181,7 +181,7 @@ add_notes(lxw_worksheet *worksheet, const RdeXlsxPlan * plan)
 }
 
 static void
-add_sheet(lxw_workbook *workbook, const RdeXlsxPlan * plan, int sheet)
+add_sheet(lxw_workbook *workbook, const RdeXlsxPlan *plan, int sheet)
 {
 	lxw_worksheet *worksheet;
 	char		name[32];
@@ -207,7 +207,7 @@ add_sheet(lxw_workbook *workbook, const RdeXlsxPlan * plan, int sheet)
 
 /* A column of numbers, for the library's charts alone; rows are ours. */
 static void
-set_numbers(lxw_worksheet *worksheet, const RdeXlsxChart * chart, int column,
+set_numbers(lxw_worksheet *worksheet, const RdeXlsxChart *chart, int column,
 			const double *numbers)
 {
 	for (int row = chart->first_row; numbers && row <= chart->last_row; row++)
@@ -218,7 +218,7 @@ set_numbers(lxw_worksheet *worksheet, const RdeXlsxChart * chart, int column,
 
 static void
 add_chart(lxw_workbook *workbook, lxw_worksheet *worksheet,
-		  const RdeXlsxChart * chart, int row, int column)
+		  const RdeXlsxChart *chart, int row, int column)
 {
 	lxw_chart_font title = {.size = 12,.bold = LXW_TRUE};
 	lxw_chart_line grid = {.color = 0xD9D9D9,.width = 0.75};
@@ -246,7 +246,7 @@ add_chart(lxw_workbook *workbook, lxw_worksheet *worksheet,
 
 /* What charts refer to is written by others. */
 static void
-add_summary(lxw_workbook *workbook, const RdeXlsxCharts * charts)
+add_summary(lxw_workbook *workbook, const RdeXlsxCharts *charts)
 {
 	lxw_worksheet *worksheet = workbook_add_worksheet(workbook,
 													  RDE_XLSX_SUMMARY);
@@ -318,7 +318,7 @@ is_complete(const RdeZipEntry *part)
 }
 
 RdeWorkbook *
-rde_workbook_create(const RdeXlsxPlan * plan)
+rde_workbook_create(const RdeXlsxPlan *plan)
 {
 	RdeWorkbook *result = palloc0(sizeof(RdeWorkbook));
 	MemoryContext caller = CurrentMemoryContext;

@@ -35,7 +35,7 @@ typedef struct RdeXlsxChart
 								 * first */
 	const double *counted;		/* the cells' values, NULL for text; */
 	const double *values;		/* for readers that calculate nothing */
-}			RdeXlsxChart;
+} RdeXlsxChart;
 
 #define RDE_XLSX_CHARTS		3
 #define RDE_XLSX_SUMMARY	"Summary"
@@ -46,7 +46,7 @@ typedef struct RdeXlsxCharts
 	int			column;
 	int			count;
 	RdeXlsxChart charts[RDE_XLSX_CHARTS];
-}			RdeXlsxCharts;
+} RdeXlsxCharts;
 
 /* What a workbook is made of. */
 typedef struct RdeXlsxPlan
@@ -57,16 +57,16 @@ typedef struct RdeXlsxPlan
 	TimestampTz created;		/* for the document's properties */
 	const char *const *notes;	/* of each column's title, UTF-8, or NULL;
 								 * NULL without any */
-	const		RdeXlsxCharts *charts;	/* a sheet "Summary" behind all
-										 * others; NULL: there is none */
-}			RdeXlsxPlan;
+	const RdeXlsxCharts *charts;	/* a sheet "Summary" behind all others;
+									 * NULL: there is none */
+} RdeXlsxPlan;
 
 /*
  * Make a workbook of empty sheets.  Equal plans give equal parts, and what is said
  * of one sheet does not depend on how many there are, nor what is said of styles
  * on anything but whether there are notes.  Lies in the current context.
  */
-extern RdeWorkbook *rde_workbook_create(const RdeXlsxPlan * plan);
+extern RdeWorkbook *rde_workbook_create(const RdeXlsxPlan *plan);
 
 /* The XML of a sheet around the widths of its columns and its rows, palloc'ed. */
 typedef struct RdeSheetFrame

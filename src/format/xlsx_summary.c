@@ -34,26 +34,26 @@
 typedef struct Sheet
 {
 	RdeFormatContext *context;
-	const		RdeTally *tally;
+	const RdeTally *tally;
 	int			row;			/* of the last one, from 1 */
 	int			nsums;			/* currencies with amounts, in this order */
 	int			sums[RDE_TALLY_CURRENCIES];
-}			Sheet;
+} Sheet;
 
 static void
-begin_row(Sheet * sheet)
+begin_row(Sheet *sheet)
 {
 	rde_xlsx_begin_row(sheet->context, ++sheet->row);
 }
 
 static void
-end_row(Sheet * sheet)
+end_row(Sheet *sheet)
 {
 	rde_buffer_append(&sheet->context->buffer, "</row>", 6);
 }
 
 static void
-put_text(Sheet * sheet, int column, RdeXlsxStyle style, const char *text)
+put_text(Sheet *sheet, int column, RdeXlsxStyle style, const char *text)
 {
 	rde_xlsx_write_label(sheet->context, column, style, text,
 						 rde_piece(text, strlen(text), MAX_TEXT));
@@ -62,14 +62,14 @@ put_text(Sheet * sheet, int column, RdeXlsxStyle style, const char *text)
 /* Facts: what the report is. */
 
 static void
-begin_fact(Sheet * sheet, const char *label)
+begin_fact(Sheet *sheet, const char *label)
 {
 	begin_row(sheet);
 	put_text(sheet, COUNTED, RDE_XLSX_HEADER, label);
 }
 
 static void
-put_fact(Sheet * sheet, const char *label, const char *text)
+put_fact(Sheet *sheet, const char *label, const char *text)
 {
 	begin_fact(sheet, label);
 	put_text(sheet, ROWS, RDE_XLSX_GENERAL, text);
@@ -77,7 +77,7 @@ put_fact(Sheet * sheet, const char *label, const char *text)
 }
 
 static void
-put_moment(Sheet * sheet, const char *label, TimestampTz time)
+put_moment(Sheet *sheet, const char *label, TimestampTz time)
 {
 	begin_fact(sheet, label);
 	rde_xlsx_write_instant(sheet->context, ROWS, time);
@@ -85,7 +85,7 @@ put_moment(Sheet * sheet, const char *label, TimestampTz time)
 }
 
 static void
-put_digests(Sheet * sheet, int nsheets,
+put_digests(Sheet *sheet, int nsheets,
 			const char (*digests)[RDE_XLSX_DIGEST_SIZE])
 {
 	char		part[64];
@@ -101,11 +101,11 @@ put_digests(Sheet * sheet, int nsheets,
 }
 
 static void
-put_facts(Sheet * sheet, int nsheets,
+put_facts(Sheet *sheet, int nsheets,
 		  const char (*digests)[RDE_XLSX_DIGEST_SIZE])
 {
 	const RdeFormatContext *context = sheet->context;
-	const		RdeTally *tally = sheet->tally;
+	const RdeTally *tally = sheet->tally;
 	int64		rows = tally->other_currencies;
 
 	begin_row(sheet);
@@ -136,14 +136,14 @@ put_facts(Sheet * sheet, int nsheets,
 /* Tables. */
 
 static const char *
-currency_name(const RdeTallyLine * currency)
+currency_name(const RdeTallyLine *currency)
 {
 	return currency->name_length > 0 ? currency->name : "(none)";
 }
 
 /* A table's title and header, behind an empty row. */
 static void
-begin_table(Sheet * sheet, const char *title, const char *counted)
+begin_table(Sheet *sheet, const char *title, const char *counted)
 {
 	sheet->row++;
 	begin_row(sheet);
@@ -155,8 +155,8 @@ begin_table(Sheet * sheet, const char *title, const char *counted)
 }
 
 static void
-put_sum(Sheet * sheet, int column, const RdeSum * sum,
-		const RdeTallyLine * currency)
+put_sum(Sheet *sheet, int column, const RdeSum *sum,
+		const RdeTallyLine *currency)
 {
 	char	   *digits;
 
@@ -171,7 +171,7 @@ put_sum(Sheet * sheet, int column, const RdeSum * sum,
 
 /* What is behind the first cell of a line, and the end of its row. */
 static void
-end_line(Sheet * sheet, const RdeTallyLine * line)
+end_line(Sheet *sheet, const RdeTallyLine *line)
 {
 	rde_xlsx_write_count(sheet->context, ROWS, RDE_XLSX_AMOUNT, line->rows);
 	for (int i = 0; line->sums && i < sheet->nsums; i++)
@@ -181,7 +181,7 @@ end_line(Sheet * sheet, const RdeTallyLine * line)
 }
 
 static void
-put_named(Sheet * sheet, const char *name, const RdeTallyLine * line)
+put_named(Sheet *sheet, const char *name, const RdeTallyLine *line)
 {
 	begin_row(sheet);
 	put_text(sheet, COUNTED, RDE_XLSX_GENERAL, name);
@@ -190,12 +190,12 @@ put_named(Sheet * sheet, const char *name, const RdeTallyLine * line)
 
 /* The header of a table with a sum for each currency. */
 static void
-begin_sums(Sheet * sheet, const char *title, const char *counted)
+begin_sums(Sheet *sheet, const char *title, const char *counted)
 {
 	begin_table(sheet, title, counted);
 	for (int i = 0; i < sheet->nsums; i++)
 	{
-		const		RdeTallyLine *currency =
+		const RdeTallyLine *currency =
 		&sheet->tally->currencies[sheet->sums[i]];
 
 		put_text(sheet, FIRST_SUM + i, RDE_XLSX_NUMBER_HEADER,
@@ -205,9 +205,9 @@ begin_sums(Sheet * sheet, const char *title, const char *counted)
 }
 
 static void
-put_totals(Sheet * sheet)
+put_totals(Sheet *sheet)
 {
-	const		RdeTally *tally = sheet->tally;
+	const RdeTally *tally = sheet->tally;
 
 	begin_table(sheet, "Totals", "Currency");
 	put_text(sheet, FIRST_SUM, RDE_XLSX_NUMBER_HEADER, "Sum");
@@ -215,7 +215,7 @@ put_totals(Sheet * sheet)
 	for (int i = 0; i < tally->ncurrencies; i++)
 	{
 		int			number = tally->order[i];
-		const		RdeTallyLine *currency = &tally->currencies[number];
+		const RdeTallyLine *currency = &tally->currencies[number];
 
 		begin_row(sheet);
 		put_text(sheet, COUNTED, RDE_XLSX_GENERAL, currency_name(currency));
@@ -234,7 +234,7 @@ put_totals(Sheet * sheet)
 }
 
 static void
-add_chart(RdeXlsxCharts * charts, const char *title, int first_row, int count,
+add_chart(RdeXlsxCharts *charts, const char *title, int first_row, int count,
 		  int column, const double *values)
 {
 	RdeXlsxChart *chart = &charts->charts[charts->count++];
@@ -249,7 +249,7 @@ add_chart(RdeXlsxCharts * charts, const char *title, int first_row, int count,
 /* What charts show, for readers that do not calculate; doubles are all they hold. */
 
 static double *
-rows_of(const RdeTallyLine * lines, int count)
+rows_of(const RdeTallyLine *lines, int count)
 {
 	double	   *numbers = palloc(sizeof(double) * count);
 
@@ -260,7 +260,7 @@ rows_of(const RdeTallyLine * lines, int count)
 
 /* Serial numbers of days. */
 static double *
-days_of(const RdeTally * tally)
+days_of(const RdeTally *tally)
 {
 	double	   *numbers = palloc(sizeof(double) * tally->ndays);
 
@@ -270,7 +270,7 @@ days_of(const RdeTally * tally)
 }
 
 static double *
-sums_of(const RdeTallyLine * lines, int count, int currency)
+sums_of(const RdeTallyLine *lines, int count, int currency)
 {
 	double	   *numbers = palloc0(sizeof(double) * count);
 
@@ -288,9 +288,9 @@ sums_of(const RdeTallyLine * lines, int count, int currency)
 }
 
 static void
-put_statuses(Sheet * sheet, RdeXlsxCharts * charts)
+put_statuses(Sheet *sheet, RdeXlsxCharts *charts)
 {
-	const		RdeTally *tally = sheet->tally;
+	const RdeTally *tally = sheet->tally;
 	int			first_row;
 
 	if (tally->status_column < 0)
@@ -300,7 +300,7 @@ put_statuses(Sheet * sheet, RdeXlsxCharts * charts)
 	first_row = sheet->row;
 	for (int i = 0; i < tally->nstatuses; i++)
 	{
-		const		RdeTallyLine *status = &tally->statuses[i];
+		const RdeTallyLine *status = &tally->statuses[i];
 
 		put_named(sheet, status->name_length > 0 ? status->name : "(none)",
 				  status);
@@ -329,7 +329,7 @@ static const struct
 };
 
 static void
-put_day(Sheet * sheet, const RdeTallyLine * line)
+put_day(Sheet *sheet, const RdeTallyLine *line)
 {
 	char		text[RDE_VALUE_TEXT_MAX];
 
@@ -350,9 +350,9 @@ put_day(Sheet * sheet, const RdeTallyLine * line)
 
 /* The title of a chart of sums, with what looks like the code of a currency. */
 static const char *
-sums_title(const RdeTally * tally, int currency)
+sums_title(const RdeTally *tally, int currency)
 {
-	const		RdeTallyLine *line = &tally->currencies[currency];
+	const RdeTallyLine *line = &tally->currencies[currency];
 	const char *title = units[tally->unit].sums_title;
 
 	return line->name_length == 3 &&
@@ -361,9 +361,9 @@ sums_title(const RdeTally * tally, int currency)
 }
 
 static void
-add_day_charts(Sheet * sheet, RdeXlsxCharts * charts, int first_row)
+add_day_charts(Sheet *sheet, RdeXlsxCharts *charts, int first_row)
 {
-	const		RdeTally *tally = sheet->tally;
+	const RdeTally *tally = sheet->tally;
 	int			first = charts->count;
 
 	if (tally->ndays < CHART_DAYS)
@@ -384,9 +384,9 @@ add_day_charts(Sheet * sheet, RdeXlsxCharts * charts, int first_row)
 }
 
 static void
-put_days(Sheet * sheet, RdeXlsxCharts * charts)
+put_days(Sheet *sheet, RdeXlsxCharts *charts)
 {
-	const		RdeTally *tally = sheet->tally;
+	const RdeTally *tally = sheet->tally;
 	int			first_row;
 
 	begin_sums(sheet, units[tally->unit].title, units[tally->unit].counted);
@@ -400,10 +400,10 @@ put_days(Sheet * sheet, RdeXlsxCharts * charts)
 }
 
 int
-rde_xlsx_write_summary(RdeFormatContext *context, const RdeTally * tally,
+rde_xlsx_write_summary(RdeFormatContext *context, const RdeTally *tally,
 					   int nsheets,
 					   const char (*digests)[RDE_XLSX_DIGEST_SIZE],
-					   RdeXlsxCharts * charts, int *widths)
+					   RdeXlsxCharts *charts, int *widths)
 {
 	Sheet		sheet = {.context = context,.tally = tally};
 	int64		replaced = context->replaced_characters;

@@ -21,8 +21,8 @@
  * number it returns.
  */
 extern int	rde_xlsx_write_summary(RdeFormatContext *context,
-								   const RdeTally * tally, int nsheets,
+								   const RdeTally *tally, int nsheets,
 								   const char (*digests)[RDE_XLSX_DIGEST_SIZE],
-								   RdeXlsxCharts * charts, int *widths);
+								   RdeXlsxCharts *charts, int *widths);
 
 #endif							/* RDE_XLSX_SUMMARY_H */

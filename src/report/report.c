@@ -186,8 +186,8 @@ report_of(RdeRow row)
 	}
 	report->time_zone = rde_row_text(row, REPORT_ZONE);
 	report->zone = rde_zone(report->time_zone);
-	rde_options_parse(DatumGetJsonbP(rde_row_datum(row, REPORT_OPTIONS)),
-					  &report->options);
+	report->asked = DatumGetJsonbP(rde_row_copy(row, REPORT_OPTIONS));
+	rde_options_parse(report->asked, &report->options);
 	report->compressed = report->format->compressible &&
 		report->options.compress;
 	report->invoice = rde_row_text_or_null(row, REPORT_INVOICE);

@@ -38,6 +38,7 @@ typedef struct RdeReport
 	const char *time_zone;
 	pg_tz	   *zone;
 	RdeOptions	options;
+	Jsonb	   *asked;			/* what they were read from */
 	bool		compressed;		/* the file is gzipped */
 } RdeReport;
 

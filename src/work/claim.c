@@ -178,7 +178,7 @@ choose(const RdeHome *home, int max_passes, TimestampTz now,
 
 /*
  * What is equal in a kind is built by one SELECT: reports of a pass; or of several,
- * with the rows of one reseller each, in a view that all have.  Of one reseller there
+ * with the rows of one reseller each, in a view that all have, and equal options.  Of one reseller there
  * is one pass in a group, the next in the next.  A group comes where the first of its
  * passes was chosen.
  */
@@ -210,7 +210,7 @@ static const RdeStatement mark_passes = {
 	" FROM %s._rde_generator_snapshot s WHERE m.snapshot_window"
 	" AND s.generator = m.generator AND s.format = m.format))::text"
 	" ELSE ROW(m.dataset, m.view, m.period_from, m.period_to, m.time_zone,"
-	" m.settles)::text END AS kind"
+	" m.options, m.settles)::text END AS kind"
 	" FROM marked m"
 	" JOIN unnest($4, $5) AS chosen(id, place) ON chosen.id = m.id"
 	" LEFT JOIN %s._rde_account a ON a.id = m.reseller),"

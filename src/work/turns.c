@@ -35,7 +35,7 @@
  */
 #define MIN_REACH			8
 #define FIRST_REACH			32
-#define MAX_REACH			512
+#define MAX_REACH			256
 #define MOMENT_MS			500
 
 /* An invoice without rows is tried this often, see _rde_postpone_empty(). */

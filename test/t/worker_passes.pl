@@ -143,12 +143,13 @@ for my $type (grep { $_ ne 'bigint' } @types)
 # their own, or options of their own
 
 query(<<"END");
-SELECT rde_create_view('bigint', 'mine', '[{"column": "id"}, {"column": "name", "as": "who"}]');
+SELECT rde_create_view('bigint', 'mine', '[{"column": "id"}, {"column": "name", "as": "who", "label": {"en": "Who", "de": "Wer"}}]');
 SELECT rde_create_view('bigint', 'mine', '[{"column": "total", "as": "money"}]', 97 + n) FROM generate_series(1, 2) n;
 SELECT rde_create_account(101, 'one', scope => 'provider');
 SELECT rde_create_account(n, 'below ' || n, parent => 101) FROM generate_series(102, 104) n;
 SELECT rde_create_generator('bigint', 'own view', '{csv,json}', 'daily', view => 'mine', reseller => n, start => '$day',
-                            options => CASE n % 3 WHEN 0 THEN '{"compress": false}' WHEN 1 THEN '{"csv": {"delimiter": ";"}}' ELSE '{}' END::jsonb)
+                            options => CASE n % 4 WHEN 0 THEN '{"compress": false}' WHEN 1 THEN '{"csv": {"header": "label"}, "locale": "de"}'
+                                            WHEN 2 THEN '{"csv": {"header": "label"}}' ELSE '{}' END::jsonb)
 FROM generate_series(95, 106) n;
 SELECT rde_create_generator('bigint', 'everybody', '{csv,json}', 'daily', view => 'mine', start => '$day');
 CALL rde_run_due();
@@ -156,7 +157,7 @@ END
 is(query("SELECT count(*) $reports 'bigint' AND status = 'completed' AND view = 'mine'"), 26, 'views, scopes and options: all are built');
 is(differing('bigint', q{view = 'mine'}), 0, 'each as it would be alone');
 is(query("SELECT row_count $reports 'bigint' AND name = 'own view' AND reseller = 101 AND format = 'csv'"), 48, 'one has the rows of those below');
-is(query("SELECT count(DISTINCT (columns)) $reports 'bigint' AND view = 'mine'"), 2, 'in two kinds of views');
+is(query("SELECT count(DISTINCT (columns)) $reports 'bigint' AND view = 'mine'"), 3, 'in two views, one of them in two languages');
 
 # One bad row
 
