@@ -10,10 +10,11 @@
 #   make demo               export a sample shop into demo/
 #   make bench              measure against COPY and others
 #   make reference          write what the catalog tells into doc/reference.md
+#   make html               the documents as HTML, in html/ (needs cmark-gfm)
 #   make dist               an archive for PGXN, of what is committed
 #   make format, make lint  pgindent style; cppcheck and clang-tidy
 
-TASKS = setup check soak demo bench format lint reference dist
+TASKS = setup check soak demo bench format lint reference html dist
 
 # The folder of the sources; objects come where make is run, which may be another:
 # "make -f ../rde/Makefile".
@@ -44,6 +45,8 @@ bench:
 reference:
 	@$(top)/test/setup build
 	@$(top)/test/reference
+html:
+	@$(top)/doc/html.pl html
 dist:
 	@version=$$(sed -n 's/^   "version": "\(.*\)",/\1/p' $(top)/META.json) && \
 		git -C $(top) archive --format=zip --prefix=rde-$$version/ HEAD >rde-$$version.zip && \

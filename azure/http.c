@@ -120,6 +120,10 @@ azure_http_create(void)
 	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
 	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, set_timer);
 	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
+	/* who is interrupted does not wait for a resolver that has no answer */
+#if LIBCURL_VERSION_NUM >= 0x081400
+	curl_multi_setopt(http->multi, CURLMOPT_QUICK_EXIT, 1L);
+#endif
 	return http;
 }
 
@@ -278,7 +282,7 @@ set_options(AzureHttp *http, const AzureServer *server,
 	curl_easy_setopt(easy, CURLOPT_URL, azure_request_url(server, request));
 	/* the handlers of SIGALRM and SIGPIPE are the server's */
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	/* who is interrupted does not wait for a resolver that has no answer */
+	/* as above, for earlier versions */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
 					 server->loopback ? "http,https" : "https");

@@ -51,7 +51,7 @@ access_login(Request *request, Failure *failure)
 
 	if (!request_credentials(request))
 	{
-		request->login_failed = true;
+		request->refused = true;
 		failure_set(failure, 401, 0,
 					"Authorization: Bearer and X-Subscription-Key are needed");
 		return false;
@@ -64,7 +64,7 @@ access_login(Request *request, Failure *failure)
 	if (wait > 0)
 	{
 		failure_set(failure, 429, wait, "too many logins from this address have failed");
-		request->login_failed = true;
+		request->refused = true;
 		return false;
 	}
 	login_call(request, &login);
@@ -72,7 +72,7 @@ access_login(Request *request, Failure *failure)
 	result = call_run(&caller, &login, 1, failure);
 	if (result != NULL || failure->status != 401)
 		logins_succeeded(&request->address);
-	request->login_failed = result == NULL && failure->status == 401;
+	request->refused = result == NULL && failure->status == 401;
 	if (result == NULL)
 		return false;
 	request->account = strtoll(PQgetvalue(result, 0, LOGIN_ACCOUNT), NULL, 10);
@@ -106,6 +106,20 @@ access_link_call(const Request *request, Statement statement, Call *call)
 		call_add(call, request->fields[link_fields[i]].value);
 }
 
+/* Has the request all that a link has? */
+static bool
+is_link(const Request *request)
+{
+	for (size_t i = 0; i < LINK_FIELDS; i++)
+	{
+		const FieldValue *field = &request->fields[link_fields[i]];
+
+		if (field->count != 1 || field->broken)
+			return false;
+	}
+	return text_is_uuid(request->segments[1]);
+}
+
 PGresult *
 access_redeem(Request *request, Failure *failure)
 {
@@ -118,19 +132,10 @@ access_redeem(Request *request, Failure *failure)
 
 	access_link_call(request, STATEMENT_REDEEM, &call);
 	memcpy(parts + 1, call.values, (2 + LINK_FIELDS) * sizeof(char *));
-	for (size_t i = 0; i < LINK_FIELDS; i++)
-	{
-		const FieldValue *field = &request->fields[link_fields[i]];
-
-		if (field->count != 1 || field->broken)
-		{
-			failure_set(failure, 403, 0, LINK_NOT_VALID);
-			return NULL;
-		}
-	}
-	if (!text_is_uuid(request->segments[1]))
+	if (!is_link(request))
 	{
 		failure_set(failure, 403, 0, LINK_NOT_VALID);
+		request->refused = true;
 		return NULL;
 	}
 
@@ -148,7 +153,8 @@ access_redeem(Request *request, Failure *failure)
 	else
 	{
 		request->account = 0;
-		if (known && failure->status == 403)
+		request->refused = failure->status == 403;
+		if (known && request->refused)
 			verified_forget(digest);
 	}
 	return result;

@@ -1,7 +1,7 @@
 /*
  * logins.c
- *	  Failed logins of each address: how many there may be, and how many of them
- *	  have a line in the log.
+ *	  Failed logins of each address: how many there may be, and how many of them, and
+ *	  of links that open nothing, have a line in the log.
  *
  * Invariant: memory is fixed.  Who comes from more addresses than there is room
  * for makes others forgotten, but the log counts what was not logged.
@@ -46,7 +46,7 @@ log_sum(Entry *entry)
 	if (entry->unlogged > 0)
 	{
 		address_text(text, &entry->address);
-		log_message(LOG_INFO, "%d failed logins from %s have no line of their own",
+		log_message(LOG_INFO, "%d failed logins or links from %s have no line of their own",
 					entry->unlogged, text);
 	}
 	entry->unlogged = 0;

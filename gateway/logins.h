@@ -1,7 +1,7 @@
 /*
  * logins.h
- *	  Failed logins of each address: how many there may be, and how many of them
- *	  have a line in the log.
+ *	  Failed logins of each address: how many there may be, and how many of them, and
+ *	  of links that open nothing, have a line in the log.
  */
 #ifndef LOGINS_H
 #define LOGINS_H
@@ -19,7 +19,7 @@ extern int	logins_try(const Address *address);
 /* It did not fail, or nobody knows whether it did. */
 extern void logins_succeeded(const Address *address);
 
-/* A failed login is to be logged: with a line of its own, or only in sum? */
+/* A failed login or a link that opens nothing is to be logged: with a line of its own, or only in sum? */
 extern bool logins_has_line(const Address *address);
 
 /* Log sums that are due, or all.  To be called once a second. */

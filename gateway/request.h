@@ -92,7 +92,7 @@ typedef struct Request
 	const Pools *pools;
 	struct Guard *guard;		/* of its connection */
 	Address		address;		/* of its client */
-	bool		login_failed;
+	bool		refused;
 	int64_t		started;		/* clock_us() */
 	char		correlation_id[65];
 	char		method[16];

@@ -141,7 +141,7 @@ log_request(const Request *request, enum MHD_RequestTerminationCode how)
 	FILE	   *out;
 
 	if (!log_wanted(LOG_INFO) ||
-		(request->login_failed && !logins_has_line(&request->address)))
+		(request->refused && !logins_has_line(&request->address)))
 		return;
 	out = log_begin(&line, &size, LOG_INFO);
 	fprintf(out, "request id=%s account=", request->correlation_id);

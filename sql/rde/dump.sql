@@ -11,6 +11,7 @@ SELECT pg_extension_config_dump('@extschema@._rde_view_condition', '');
 SELECT pg_extension_config_dump('@extschema@._rde_source', '');
 SELECT pg_extension_config_dump('@extschema@._rde_source_column', '');
 SELECT pg_extension_config_dump('@extschema@._rde_account', '');
+SELECT pg_extension_config_dump('@extschema@._rde_on_invoice_off', '');
 SELECT pg_extension_config_dump('@extschema@._rde_privilege', '');
 SELECT pg_extension_config_dump('@extschema@._rde_token', '');
 SELECT pg_extension_config_dump('@extschema@._rde_generator', '');

@@ -20,23 +20,32 @@ digest_write(RdeSink *sink, const char *data, size_t len)
 {
 	DigestSink *digest = (DigestSink *) sink;
 
-	if (pg_cryptohash_update(digest->hash, (const uint8 *) data, len) < 0)
+	if (digest->hash &&
+		pg_cryptohash_update(digest->hash, (const uint8 *) data, len) < 0)
 		elog(ERROR, "could not update SHA-256: %s",
 			 pg_cryptohash_error(digest->hash));
 	rde_sink_write(sink->next, data, len);
 }
 
-static void
-digest_finish(RdeSink *sink)
+void
+rde_sink_digest_end(RdeSink *sink)
 {
 	DigestSink *digest = (DigestSink *) sink;
 
+	if (digest->hash == NULL)
+		return;
 	if (pg_cryptohash_final(digest->hash, digest->result,
 							sizeof(digest->result)) < 0)
 		elog(ERROR, "could not finish SHA-256: %s",
 			 pg_cryptohash_error(digest->hash));
 	pg_cryptohash_free(digest->hash);
 	digest->hash = NULL;
+}
+
+static void
+digest_finish(RdeSink *sink)
+{
+	rde_sink_digest_end(sink);
 	rde_sink_finish(sink->next);
 }
 
@@ -63,6 +72,6 @@ rde_sink_digest_create(RdeSink *next)
 const uint8 *
 rde_sink_digest_result(RdeSink *sink)
 {
-	Assert(sink->finished);
+	Assert(((DigestSink *) sink)->hash == NULL);
 	return ((DigestSink *) sink)->result;
 }

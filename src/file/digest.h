@@ -10,7 +10,13 @@
 
 extern RdeSink *rde_sink_digest_create(RdeSink *next);
 
-/* The digest, PG_SHA256_DIGEST_LENGTH bytes; the sink must be finished. */
+/* Of what was written until now; what comes later is passed on only. */
+extern void rde_sink_digest_end(RdeSink *sink);
+
+/*
+ * The digest, PG_SHA256_DIGEST_LENGTH bytes; the sink must be finished, or its
+ * digest ended.
+ */
 extern const uint8 *rde_sink_digest_result(RdeSink *sink);
 
 #endif							/* RDE_SINK_DIGEST_H */

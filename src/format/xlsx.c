@@ -16,7 +16,6 @@
 #include "format/xlsx_note.h"
 #include "format/xlsx_summary.h"
 #include "format/xlsx_width.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 /* Rows of a sheet, its header included; a test build sets fewer. */
@@ -49,8 +48,7 @@ typedef struct XlsxState
 	MemoryContext context;
 	RdeXlsxPlan plan;
 	RdeZip	   *zip;
-	RdeSink    *sheet;			/* of the open sheet: the archive's entry, */
-	RdeSink    *first;			/* and what its XML goes through before it */
+	RdeSink    *sheet;			/* the open sheet's XML goes here */
 	int			max_sheets;
 	int		   *nrows;			/* of each sheet, with the header */
 	RdeSheetFrame frames[2];	/* of the first sheet and of all others */
@@ -62,7 +60,7 @@ typedef struct XlsxState
 
 	/* for the summary */
 	RdeTally   *tally;
-	char		(*digests)[RDE_XLSX_DIGEST_SIZE];
+	RdeSink    *digest;			/* of the archive */
 } XlsxState;
 
 /*
@@ -93,7 +91,7 @@ open_entry(XlsxState *state, int sheet)
 	char		name[64];
 
 	snprintf(name, sizeof(name), RDE_SHEET_PART_FORMAT, sheet);
-	state->first = state->sheet = rde_zip_begin(state->zip, name);
+	state->sheet = rde_zip_begin(state->zip, name);
 }
 
 static void
@@ -107,18 +105,14 @@ begin_sheet(RdeFormatContext *context)
 	{
 		state->max_sheets *= 2;
 		state->nrows = repalloc(state->nrows, sizeof(int) * state->max_sheets);
-		state->digests = repalloc(state->digests, RDE_XLSX_DIGEST_SIZE *
-								  state->max_sheets);
 	}
 	state->nrows[plan->nsheets++] = 1;
 	open_entry(state, plan->nsheets);
-	if (state->options->summary)
-		state->first = rde_sink_digest_create(state->sheet);
 	if (plan->nsheets == 1)
 		context->buffer.sink = state->hold = rde_hold_create();
 	else
 	{
-		context->buffer.sink = state->first;
+		context->buffer.sink = state->sheet;
 		write_head(context, state->frames[1].head, state->widths,
 				   context->ncolumns);
 	}
@@ -138,7 +132,7 @@ settle_widths(RdeFormatContext *context, bool more_rows)
 	for (int i = 0; i < context->ncolumns; i++)
 		state->widths[i] = rde_xlsx_column_width(&context->columns[i],
 												 state->seen[i], more_rows);
-	context->buffer.sink = state->first;
+	context->buffer.sink = state->sheet;
 	write_head(context, state->frames[0].head, state->widths,
 			   context->ncolumns);
 	rde_hold_release(state->hold, &context->buffer);
@@ -160,7 +154,7 @@ write_tail(RdeFormatContext *context, const RdeSheetFrame *frame, int last_row)
 						  strlen(frame->tail_end));
 	}
 	rde_buffer_drain(&context->buffer);
-	rde_sink_finish(state->first);
+	rde_sink_finish(state->sheet);
 	context->buffer.sink = context->sink;
 }
 
@@ -171,14 +165,6 @@ end_sheet(RdeFormatContext *context)
 	int			sheet = state->plan.nsheets - 1;
 
 	write_tail(context, &state->frames[sheet > 0], state->nrows[sheet]);
-	if (state->options->summary)
-	{
-		const uint8 *digest = rde_sink_digest_result(state->first);
-		char	   *text = state->digests[sheet];
-
-		text[hex_encode((const char *) digest, PG_SHA256_DIGEST_LENGTH,
-						text)] = '\0';
-	}
 }
 
 static bool
@@ -227,7 +213,6 @@ xlsx_start(RdeFormatContext *context)
 	state->context = CurrentMemoryContext;
 	state->max_sheets = 4;
 	state->nrows = palloc(sizeof(int) * state->max_sheets);
-	state->digests = palloc(RDE_XLSX_DIGEST_SIZE * state->max_sheets);
 	state->seen = palloc0(sizeof(int) * (context->ncolumns + 1));
 	state->widths = palloc0(sizeof(int) * (context->ncolumns + 1));
 	state->plan.ncolumns = context->ncolumns;
@@ -235,10 +220,12 @@ xlsx_start(RdeFormatContext *context)
 	if (state->options->summary)
 	{
 		state->tally = rde_tally_create(context);
+		state->digest = rde_sink_digest_create(context->sink);
 		state->plan.notes = rde_xlsx_notes(context->columns,
 										   context->ncolumns);
 	}
-	state->zip = rde_zip_create(context->sink, context->deflate);
+	state->zip = rde_zip_create(state->digest ? state->digest :
+								context->sink, context->deflate);
 	make_frames(context);
 	begin_sheet(context);
 }
@@ -290,10 +277,11 @@ make_summary(RdeFormatContext *context)
 	Summary    *summary = palloc0(sizeof(Summary));
 
 	rde_tally_finish(state->tally);
+	rde_sink_digest_end(state->digest);
 	context->buffer.sink = summary->rows = rde_hold_create();
 	summary->ncolumns = rde_xlsx_write_summary(context, state->tally,
-											   state->plan.nsheets,
-											   state->digests,
+											   state->digest->bytes,
+											   rde_sink_digest_result(state->digest),
 											   &summary->charts,
 											   summary->widths);
 	rde_buffer_drain(&context->buffer);
@@ -309,7 +297,7 @@ write_summary(RdeFormatContext *context, const RdeWorkbook *workbook,
 	RdeSheetFrame frame = rde_workbook_frame(workbook, sheet);
 
 	open_entry(state, sheet);
-	context->buffer.sink = state->first;
+	context->buffer.sink = state->sheet;
 	write_head(context, frame.head, summary->widths, summary->ncolumns);
 	rde_hold_release(summary->rows, &context->buffer);
 	write_tail(context, &frame, 0);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <xlsxwriter.h>
 
+#include "core/compat.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -57,15 +58,20 @@ release_library(void *arg)
 	library->file_counted = false;
 }
 
-static void
+pg_noreturn static void
+library_failed(const char *reason)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_IO_ERROR),
+			 errmsg("could not make the frame of an xlsx file: %s", reason),
+			 errhint("Check that the server's directory for temporary files (TMPDIR, or /tmp) exists, is writable and has room.")));
+}
+
+static inline void
 check_library(bool good, const char *reason)
 {
 	if (!good)
-		ereport(ERROR,
-				(errcode(ERRCODE_IO_ERROR),
-				 errmsg("could not make the frame of an xlsx file: %s",
-						reason),
-				 errhint("Check that the server's directory for temporary files (TMPDIR, or /tmp) exists, is writable and has room.")));
+		library_failed(reason);
 }
 
 static void

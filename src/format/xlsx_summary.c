@@ -11,14 +11,14 @@
 #include <math.h>
 
 #include "bytes/utf8.h"
+#include "common/sha2.h"
 #include "format/value.h"
 #include "format/xlsx_cell.h"
 #include "format/xlsx_number.h"
 #include "utils/builtins.h"
 
 #define LABEL_WIDTH		28
-#define COUNT_WIDTH		20
-#define SUM_WIDTH		20
+#define NUMBER_WIDTH	20
 
 /* Bytes of text, of which a cell could hold more. */
 #define MAX_TEXT		1000
@@ -85,24 +85,19 @@ put_moment(Sheet *sheet, const char *label, TimestampTz time)
 }
 
 static void
-put_digests(Sheet *sheet, int nsheets,
-			const char (*digests)[RDE_XLSX_DIGEST_SIZE])
+put_digest(Sheet *sheet, uint64 bytes, const uint8 *sha256)
 {
-	char		part[64];
+	char		text[2 * PG_SHA256_DIGEST_LENGTH + 1];
 
-	for (int i = 0; i < nsheets; i++)
-	{
-		snprintf(part, sizeof(part), "SHA-256 of sheet%d.xml", i + 1);
-		put_fact(sheet, part, digests[i]);
-	}
-	snprintf(part, sizeof(part), "unzip -p FILE " RDE_SHEET_PART_FORMAT
-			 " | sha256sum", 1);
-	put_fact(sheet, "To check it", part);
+	text[hex_encode((const char *) sha256, PG_SHA256_DIGEST_LENGTH,
+					text)] = '\0';
+	put_fact(sheet, "SHA-256 of the data", text);
+	put_fact(sheet, "To check it",
+			 psprintf("head -c " UINT64_FORMAT " FILE | sha256sum", bytes));
 }
 
 static void
-put_facts(Sheet *sheet, int nsheets,
-		  const char (*digests)[RDE_XLSX_DIGEST_SIZE])
+put_facts(Sheet *sheet, uint64 bytes, const uint8 *sha256)
 {
 	const RdeFormatContext *context = sheet->context;
 	const RdeTally *tally = sheet->tally;
@@ -130,7 +125,7 @@ put_facts(Sheet *sheet, int nsheets,
 	begin_fact(sheet, "Rows");
 	rde_xlsx_write_count(sheet->context, ROWS, RDE_XLSX_LEFT_COUNT, rows);
 	end_row(sheet);
-	put_digests(sheet, nsheets, digests);
+	put_digest(sheet, bytes, sha256);
 }
 
 /* Tables. */
@@ -401,8 +396,7 @@ put_days(Sheet *sheet, RdeXlsxCharts *charts)
 
 int
 rde_xlsx_write_summary(RdeFormatContext *context, const RdeTally *tally,
-					   int nsheets,
-					   const char (*digests)[RDE_XLSX_DIGEST_SIZE],
+					   uint64 bytes, const uint8 *sha256,
 					   RdeXlsxCharts *charts, int *widths)
 {
 	Sheet		sheet = {.context = context,.tally = tally};
@@ -417,7 +411,7 @@ rde_xlsx_write_summary(RdeFormatContext *context, const RdeTally *tally,
 			sheet.sums[sheet.nsums++] = number;
 	}
 	ncolumns = FIRST_SUM + Max(sheet.nsums, 1);
-	put_facts(&sheet, nsheets, digests);
+	put_facts(&sheet, bytes, sha256);
 	charts->row = sheet.row + 1;
 	charts->column = ncolumns + 1;
 	put_totals(&sheet);
@@ -427,7 +421,6 @@ rde_xlsx_write_summary(RdeFormatContext *context, const RdeTally *tally,
 	context->replaced_characters = replaced;
 
 	for (int i = 0; i < ncolumns; i++)
-		widths[i] = i == COUNTED ? LABEL_WIDTH : i == ROWS ? COUNT_WIDTH :
-			SUM_WIDTH;
+		widths[i] = i == COUNTED ? LABEL_WIDTH : NUMBER_WIDTH;
 	return ncolumns;
 }

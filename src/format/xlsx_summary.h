@@ -12,17 +12,14 @@
 /* Columns that it may need cells of. */
 #define RDE_XLSX_SUMMARY_COLUMNS	(RDE_TALLY_CURRENCIES + 2)
 
-/* SHA-256 of a part, in hexadecimal digits. */
-#define RDE_XLSX_DIGEST_SIZE		65
-
 /*
- * Write its rows.  The tally is finished; digests are those of the parts of the
- * nsheets sheets of rows.  Fills charts, and widths for the columns it uses, whose
- * number it returns.
+ * Write its rows.  The tally is finished; sha256 is the digest of the file's first
+ * bytes, which hold all sheets of rows.  Fills charts, and widths for the columns
+ * it uses, whose number it returns.
  */
 extern int	rde_xlsx_write_summary(RdeFormatContext *context,
-								   const RdeTally *tally, int nsheets,
-								   const char (*digests)[RDE_XLSX_DIGEST_SIZE],
+								   const RdeTally *tally, uint64 bytes,
+								   const uint8 *sha256,
 								   RdeXlsxCharts *charts, int *widths);
 
 #endif							/* RDE_XLSX_SUMMARY_H */

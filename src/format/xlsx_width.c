@@ -83,7 +83,6 @@ value_width(const RdeColumn *column, const RdeValue *value)
 			return 10;
 		case RDE_LOCAL_TIME:
 		case RDE_INSTANT:
-			return 19;
 		case RDE_UNIX:
 			return 19;
 		default:
@@ -138,10 +137,13 @@ rde_xlsx_append_widths(StringInfo xml, const int *widths, int ncolumns)
 	if (ncolumns == 0)
 		return;
 	appendStringInfoString(xml, "<cols>");
-	/* in units of a digit of seven pixels, with five beside it */
 	for (int i = 0; i < ncolumns; i++)
+	{
+		/* in digits of seven pixels, with five beside them; cut to 1/256 */
+		int			parts = (widths[i] * 7 + 5) * 256 / 7;
+
 		appendStringInfo(xml, "<col min=\"%d\" max=\"%d\" width=\"%.7f\""
-						 " customWidth=\"1\"/>", i + 1, i + 1,
-						 (widths[i] * 7 + 5) * 256 / 7 / 256.0);
+						 " customWidth=\"1\"/>", i + 1, i + 1, parts / 256.0);
+	}
 	appendStringInfoString(xml, "</cols>");
 }

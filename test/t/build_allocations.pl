@@ -81,7 +81,7 @@ END_SQL
 
 my $ask = join '', map { "SELECT rde_submit('sale', '2020-01-01', '2020-01-01', '$_', reseller => 7);\n" } @formats;
 my $export = join '', map { "SELECT rde_export('sale', '2020-01-01', '2020-01-01', '$_', reseller => 7);\n" } @formats;
-my $again = q{UPDATE _rde_report SET retry_at = now() WHERE status = 'error'; DELETE FROM _rde_source_failure; CALL rde_run_due();};
+my $again = q{UPDATE _rde_report SET retry_at = now() WHERE retry_at IS NOT NULL; DELETE FROM _rde_source_failure; CALL rde_run_due();};
 my $clear = join ' ', map { "DELETE FROM $_;" } qw(_rde_report_chunk _rde_report_total _rde_report);
 
 my $session;

@@ -144,6 +144,16 @@ next_window();
 $node->safe_psql('postgres', 'CALL rde_run_due()');
 is(newest('stamped'), 'completed 0', '... once');
 
+# COPY FREEZE shows its rows to every snapshot, also to one that is older.
+my $rows = $node->basedir . '/rows';
+append_to_file($rows, join '', map { "$_\n" } 1 .. 1000);
+next_window();
+read_beside("TRUNCATE stamped; COPY stamped (id) FROM '$rows' (FREEZE)", 'CALL rde_run_due()');
+is(newest('stamped'), 'completed 1000', 'a window beside COPY FREEZE: all rows');
+next_window();
+$node->safe_psql('postgres', 'CALL rde_run_due()');
+is(newest('stamped'), 'completed 0', '... once');
+
 close_session($_) for $writer, $reader;
 $node->stop;
 done_testing();

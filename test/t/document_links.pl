@@ -1,13 +1,16 @@
 # document_links.pl
 #
 # Every link between documents leads to a file and a heading that are there; every
-# page is found from README.md; and what sources say is told in a page, has that page.
+# page is found from README.md; what sources say is told in a page, has that page; and
+# all of it is HTML, too, by doc/html.pl.
 
 use strict;
 use warnings;
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
 use File::Find;
+use IPC::Run;
+use PostgreSQL::Test::Utils;
 use RdeDocuments qw(document_files document_prose);
 use Test::More;
 
@@ -78,5 +81,30 @@ find({ no_chdir => 1, wanted => sub {
 cmp_ok(scalar(keys %told), '>', 3, 'sources name pages');
 is(join(', ', map { "$_ in " . join(' ', sort keys %{ $told{$_} }) } grep { !-e "$top/$_" } sort keys %told), '',
 	'those that sources name are there');
+
+# The same as HTML: what a browser would follow.
+SKIP:
+{
+	skip 'cmark-gfm is not there', 3 if system('command -v cmark-gfm >/dev/null') != 0;
+	my $html = PostgreSQL::Test::Utils::tempdir() . '/html';
+	ok(IPC::Run::run([ "$top/doc/html.pl", $html ]), 'HTML is made');
+	my (%text, @broken);
+	find({ no_chdir => 1, wanted => sub { $text{$_} = slurp_file($_) if /\.html$/ } }, $html);
+	my $followed = 0;
+	for my $file (sort keys %text)
+	{
+		for my $target ($text{$file} =~ /(?:href|src)="([^"]*)"/g)
+		{
+			next if $target =~ /^https?:/;
+			$followed++;
+			my ($path, $anchor) = $target =~ /^([^#]*)(?:#(.*))?$/;
+			my $there = $path eq '' ? $file : abs_path(dirname($file) . "/$path") // '';
+			push @broken, "$file: $target"
+			  unless -f $there && (!defined $anchor || index($text{$there} // '', qq(id="$anchor")) >= 0);
+		}
+	}
+	cmp_ok($followed, '>', 50, 'it has links');
+	is(join("\n", @broken), '', 'all of which lead somewhere');
+}
 
 done_testing();

@@ -32,6 +32,7 @@ $node->safe_psql('origin', q{
 	SELECT rde_attach('sale', 'sale', 'reseller', 'day', change => 'change');
 	SELECT rde_attach('plain', 'plain', 'reseller', 'day', amount => 'total', currency => 'currency', invoice => 'invoice');
 	SELECT rde_create_account(n, 'account ' || n, parent => nullif(n / 2, 0)) FROM generate_series(1, 300) n;
+	SELECT rde_set_on_invoice(n, false) FROM generate_series(1, 100) n;
 	SELECT rde_create_token(n, 'program', '1 year') FROM generate_series(1, 300) n;
 	SELECT rde_grant('shop_owner', 'reader');
 	SELECT rde_create_view('plain', 'v' || n, '[{"column": "total"}]', 1, '[{"column": "id", "min": 1}]') FROM generate_series(1, 100) n;

@@ -58,8 +58,28 @@ sub ask_from
 	my $log = gateway_log($gateway);
 	my $lines = () = $log =~ / status=(?:401|429) /g;
 	cmp_ok($lines, '<=', 3 * 3, "$lines lines of failed logins");
-	like($log, qr/Z info (19\d|20\d) failed logins from 127\.0\.0\.2 have no line of their own\n/, 'the others in sum');
-	like($log, qr/Z info 9\d failed logins from 127\.0\.0\.4 have no line of their own\n/, 'of each address');
+	like($log, qr/Z info (19\d|20\d) failed logins or links from 127\.0\.0\.2 have no line of their own\n/, 'the others in sum');
+	like($log, qr/Z info 9\d failed logins or links from 127\.0\.0\.4 have no line of their own\n/, 'of each address');
+}
+
+# Links that open nothing: of a report that there is, of none, and what is no link
+{
+	my $gateway = start_gateway($node);
+	my ($id) = $node->safe_psql('postgres', "SELECT id FROM rde_reports LIMIT 1");
+	my $signed = "expires=@{[ time + 100 ]}&kid=1&sig=" . 'x' x 43;
+	my %seen;
+	for my $n (1 .. 40)
+	{
+		$seen{ ask_from('127.0.0.5', $gateway, "GET $_")->{status} }++
+		  for "/reports/$id/a.csv?$signed", "/reports/00000000-0000-4000-8000-00000000000$n/a.csv?$signed", "/reports/no/link?$signed";
+	}
+	is(join(' ', map { "$_ $seen{$_}" } sort keys %seen), '403 120', 'links that open nothing');
+	is(ask_from('127.0.0.5', $gateway, $list, $login{1})->{status}, 200, 'are no failed logins');
+	stop_gateway($gateway);
+	my $log = gateway_log($gateway);
+	my $lines = () = $log =~ / status=403 /g;
+	cmp_ok($lines, '<=', 3, "$lines lines of them");
+	like($log, qr/Z info 11\d failed logins or links from 127\.0\.0\.5 have no line of their own\n/, 'the others in sum');
 }
 
 # Behind a proxy
@@ -76,7 +96,7 @@ sub ask_from
 	is(ask($gateway, $list, [ @{ $wrong->() }, @{ $from->('2001:db8::ffff:1') } ])->{status}, 429, 'of which a network counts as one');
 	is(ask($gateway, $list, [ @{ $wrong->() }, @{ $from->($_) } ])->{status}, 401, "no address: \"$_\"") for 'unknown', '', 'x' x 1000;
 	stop_gateway($gateway);
-	like(gateway_log($gateway), qr/failed logins from 203\.0\.113\.1 have/, 'and is in the log');
+	like(gateway_log($gateway), qr/failed logins or links from 203\.0\.113\.1 have/, 'and is in the log');
 	unlike(gateway_log($gateway), qr/198\.51\.100\.8/, 'what a client says is not');
 
 	$gateway = start_gateway($node);

@@ -221,8 +221,8 @@ sql(q{ROLLBACK PREPARED 'held'});
 
 # --- N6, T3, N4: quotas
 
-run_in($two, "BEGIN; SELECT rde_submit('sales', current_date - 3, current_date, 'csv'); SELECT token FROM rde_create_token(2, 'kept'); SELECT rde_set_on_invoice(2, true)");
-is(as('postgres', q{SET lock_timeout = '2s'; SELECT rde_create_account(20, 'Below', parent => 2); SELECT rde_alter_account(20, name => 'Under'); SELECT rde_drop_account(20)}), "\n\n",
+run_in($two, "BEGIN; SELECT rde_submit('sales', current_date - 3, current_date, 'csv'); SELECT token FROM rde_create_token(2, 'kept'); SELECT rde_set_on_invoice(2, false)");
+is(as('postgres', q{SET lock_timeout = '2s'; SELECT rde_create_account(20, 'Below', parent => 2); SELECT rde_alter_account(20, name => 'Under'); SELECT rde_drop_account(20); SELECT rde_alter_account(2, name => 'Two')}), "\n\n\n",
 	'the open transaction of an account does not hold up those who manage accounts');
 run_in($two, 'ROLLBACK');
 

@@ -2,7 +2,7 @@
 #
 # Links are signed as openssl says they must be, and whatever is wrong with one is
 # refused alike (S8).  Tokens, signatures and keys are in no log, however much is
-# logged, no activity, dump, error or setting (S9).
+# logged, no activity, dump, error or setting (S9); whoever monitors sees none (T8).
 
 use strict;
 use warnings;
@@ -53,6 +53,14 @@ sub secretly
 	IPC::Run::run([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-U', $user // scalar getpwuid($>), '-c', $sql ], '>', \$out) or die $sql;
 	chomp $out;
 	return $out;
+}
+
+# What somebody is told who asks for it, errors too.
+sub run_as
+{
+	my ($user, $sql) = @_;
+	my ($code, $out, $err) = $node->psql('postgres', $sql, extra_params => [ '-U', $user ]);
+	return $out . $err;
 }
 
 my $id = secretly(q{SELECT id FROM rde_reports WHERE name = 'a+b %'});
@@ -218,5 +226,32 @@ is(secretly(q{SELECT string_agg(unnest, ' ' ORDER BY unnest) FILTER (WHERE unnes
 	'log_parameter_max_length=0 log_parameter_max_length_on_error=0', 'parameters of a gateway are not logged');
 secretly(q{SELECT rde_revoke('gate', 'gateway')});
 is(secretly(q{SELECT count(*) FROM pg_db_role_setting s WHERE s.setrole = 'gate'::regrole AND s.setdatabase <> 0}), 0, 'once it is none, they are');
+
+#
+# T8
+#
+# Whoever monitors sees the statements of others, and no statement that makes a secret
+# is given one.
+is(secretly(q{SELECT string_agg(proname || '(' || pg_get_function_identity_arguments(oid) || ')', ' ' ORDER BY proname)
+	FROM pg_proc WHERE proname ~ '^rde_(rotate|revoke)_signing_key$'}), 'rde_revoke_signing_key(kid text) rde_rotate_signing_key()', 'keys are made, not given');
+secretly('CREATE ROLE watcher LOGIN; GRANT pg_monitor TO watcher');
+my $holder = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SELECT rde_rotate_signing_key(), pg_sleep(60)' ], '>', \my $made, '2>', \my $ended);
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ 'rotate' AND wait_event = 'PgSleep'}) or die;
+my $watched = secretly(q{SELECT string_agg(a::text, ' ') FROM pg_stat_activity a}, 'watcher');
+like($watched, qr/rde_rotate_signing_key/, 'who monitors sees that one is made');
+secretly(q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'});
+$holder->finish;
+my @shown = grep { my $hex = unpack 'H*', decode_base64($_); $watched =~ /\Q$hex\E/ } values %secret;
+is("@shown", '', 'and not what it is');
+like(run_as('watcher', 'SELECT secret FROM _rde_signing_key'), qr/permission denied/, 'nor may he look');
+
+# A publication of all tables, of the schema or of a table sends them: that is told.
+for my $published ('ALL TABLES', 'TABLES IN SCHEMA public', 'TABLE _rde_token', 'TABLE sale')
+{
+	secretly("CREATE PUBLICATION sent FOR $published");
+	is(secretly(q{SELECT coalesce(string_agg(object, ' '), 'none') FROM rde_health WHERE finding = 'secrets_published'}),
+		$published eq 'TABLE sale' ? 'none' : 'sent', "a publication FOR $published");
+	secretly('DROP PUBLICATION sent');
+}
 
 done_testing();

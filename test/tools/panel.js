@@ -127,6 +127,14 @@ async function signingIn(page) {
   await shot(page, 'empty-1280');
 }
 
+/** Numbers of the API, digit for digit. */
+async function digits(page) {
+  const text = '{"a": 22.50000000, "b": 9007199254740993, "c": -0.1, "d": 1e3, "e": "x\\"1.50\\\\", "f": [7, 0.00000001, 12345678901234567.12000000], "1.50": null}';
+  const found = await page.evaluate(async (json) => JSON.stringify((await import('/panel/api.js')).parseExactly(json)), text);
+
+  is(found, '{"a":"22.50000000","b":"9007199254740993","c":-0.1,"d":"1e3","e":"x\\"1.50\\\\","f":[7,"0.00000001","12345678901234567.12000000"],"1.50":null}', 'a number is read as it stands there, or as text');
+}
+
 async function makingGenerator(page) {
   await page.getByRole('link', { name: 'Generators' }).click();
   await page.getByRole('link', { name: 'New generator' }).click();
@@ -239,6 +247,33 @@ async function watchingPeriods(page) {
   await page.locator('.chart rect.bar').first().waitFor();
   await accessible(page, 'one generator');
   await shot(page, 'generator-1280');
+}
+
+async function changing(page) {
+  await page.getByRole('button', { name: /^Pause/ }).click();
+  await page.getByRole('button', { name: /^Go on/ }).waitFor();
+  is(await others('enabled'), 'f', 'a generator is paused');
+  await page.getByRole('button', { name: /^Go on/ }).click();
+  await page.getByRole('button', { name: /^Pause/ }).waitFor();
+  is(await others('enabled'), 't', 'and goes on');
+  const place = await page.evaluate(() => location.hash.slice(1));
+  await page.getByRole('link', { name: 'Change' }).click();
+  await page.getByRole('heading', { name: 'Change the generator' }).waitFor();
+  await page.locator('.periods-preview li').nth(4).waitFor();
+  is(await page.getByLabel('Name').inputValue(), hostile, 'its settings stand in the form');
+  await others('alter');
+  await page.getByLabel('Runs at').fill('07:30');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('form .summary').filter({ hasText: 'changed meanwhile' }).waitFor();
+  check(true, 'what somebody else has changed is not overwritten');
+  await go(page, place);
+  await page.getByRole('link', { name: 'Change' }).click();
+  await page.getByRole('heading', { name: 'Change the generator' }).waitFor();
+  await page.getByLabel('Runs at').fill('07:30');
+  await page.getByLabel('Reports are kept').fill('P1Y');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('dd').filter({ hasText: '07:30' }).first().waitFor();
+  is(await page.locator('dd').filter({ hasText: '1 year' }).count(), 1, 'seen again, it is changed');
 }
 
 async function cancelling(page) {
@@ -355,6 +390,7 @@ async function looks(page) {
 
   await go(page, '/generators');
   places.push(...await page.locator('td .name a').evaluateAll((all) => all.map((one) => one.getAttribute('href').slice(1))));
+  places.push(`${places.at(-1)}/change`);
   await go(page, '/reports');
   await page.locator('tr[data-id] .name a').first().waitFor();
   places.push(await page.locator('tr[data-id] .name a').first().getAttribute('href').then((href) => href.slice(1)));
@@ -421,11 +457,13 @@ async function leaving(mine, theirs) {
   try {
     const { page } = await newPerson(browser);
     await part('signing in', () => signingIn(page));
+    await part('digits', () => digits(page));
     await part('a generator', () => makingGenerator(page));
     await part('new reports', () => newReports(page));
     await part('files', () => downloading(page));
     await part('a report of one\'s own', () => ordering(page));
     await part('periods', () => watchingPeriods(page));
+    await part('changes', () => changing(page));
     await part('cancelling', () => cancelling(page));
     await part('revisions', () => revising(page));
     const other = await staying(browser);

@@ -414,25 +414,27 @@ CREATE FUNCTION @extschema@.rde_set_on_invoice(account bigint, enabled boolean, 
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    switching @extschema@._rde_account;
 BEGIN
     PERFORM @extschema@._rde_own_reseller(account);
-    switching := @extschema@._rde_find_account(account);
+    PERFORM @extschema@._rde_find_account(account);
     IF enabled IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'enabled must not be null';
     END IF;
-    IF child IS NULL THEN
-        UPDATE @extschema@._rde_account a SET children_on_invoice = enabled WHERE a.id = account;
-        RETURN;
-    END IF;
-    UPDATE @extschema@._rde_account a SET on_invoice = enabled WHERE a.id = child AND a.parent = account;
-    IF NOT FOUND THEN
+    IF child IS NOT NULL AND NOT EXISTS (SELECT FROM @extschema@._rde_account a WHERE a.id = child AND a.parent = account) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('account %s is not a direct child of account %s', child, account),
             HINT = 'An account switches reports on invoice for the accounts directly below it.';
     END IF;
-    IF enabled AND NOT switching.children_on_invoice THEN
+    IF NOT enabled THEN
+        INSERT INTO @extschema@._rde_on_invoice_off (account, child)
+        VALUES (rde_set_on_invoice.account, coalesce(rde_set_on_invoice.child, rde_set_on_invoice.account))
+        ON CONFLICT DO NOTHING;
+        RETURN;
+    END IF;
+    DELETE FROM @extschema@._rde_on_invoice_off o
+    WHERE o.account = rde_set_on_invoice.account
+      AND o.child = coalesce(rde_set_on_invoice.child, rde_set_on_invoice.account);
+    IF child IS NOT NULL AND NOT (SELECT o.children FROM @extschema@._rde_account_on_invoice o WHERE o.id = account) THEN
         RAISE NOTICE USING
             MESSAGE = format('account %s still makes no reports on invoice', child),
             DETAIL = format('Account %s switched them off for all its children.', account),

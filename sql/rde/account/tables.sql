@@ -11,8 +11,6 @@ CREATE TABLE @extschema@._rde_account (
     system_identifier   bigint,
     time_zone           text,
     scope               text NOT NULL DEFAULT 'reseller' CHECK (scope IN ('reseller', 'provider')),
-    on_invoice          boolean NOT NULL DEFAULT true,
-    children_on_invoice boolean NOT NULL DEFAULT true,
     max_pending         integer NOT NULL DEFAULT 20 CHECK (max_pending >= 0),
     max_reports_per_day integer CHECK (max_reports_per_day >= 0),
     max_stored_bytes    bigint CHECK (max_stored_bytes >= 0),
@@ -31,10 +29,26 @@ COMMENT ON COLUMN @extschema@._rde_account.role IS
     'the database role that is this account, by role_oid in the cluster of system_identifier; by its name in another, where a dump was restored';
 COMMENT ON COLUMN @extschema@._rde_account.scope IS
     'reseller: its reports hold its own rows; provider: those of its whole sub-tree too';
-COMMENT ON COLUMN @extschema@._rde_account.on_invoice IS
-    'false: its parent switched reports on invoice off for it';
-COMMENT ON COLUMN @extschema@._rde_account.children_on_invoice IS
-    'false: it switched reports on invoice off for all its direct children';
+
+-- Rows of an account's own, so that a transaction it leaves open holds no row that
+-- others write.
+CREATE TABLE @extschema@._rde_on_invoice_off (
+    account bigint,
+    child   bigint,
+    PRIMARY KEY (account, child)
+);
+COMMENT ON TABLE @extschema@._rde_on_invoice_off IS
+    'for whom an account switched reports on invoice off: a direct child, or with its own id all of them';
+
+CREATE VIEW @extschema@._rde_account_on_invoice WITH (security_barrier) AS
+SELECT a.id,
+       NOT EXISTS (SELECT FROM @extschema@._rde_on_invoice_off o
+                   WHERE o.account = a.parent AND o.child IN (a.id, a.parent)) AS itself,
+       NOT EXISTS (SELECT FROM @extschema@._rde_on_invoice_off o
+                   WHERE o.account = a.id AND o.child = a.id) AS children
+FROM @extschema@._rde_account a;
+COMMENT ON VIEW @extschema@._rde_account_on_invoice IS
+    'does an account make reports on invoice, and does it let its direct children?';
 
 CREATE TABLE @extschema@._rde_account_tree (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),

@@ -40,13 +40,13 @@ DECLARE
 BEGIN
     RETURN QUERY
     SELECT a.id, a.name, a.parent, a.role, a.time_zone, a.scope,
-           a.on_invoice AND coalesce(p.children_on_invoice, true), a.children_on_invoice,
+           o.itself, o.children,
            u.generators,
            a.max_pending, a.max_reports_per_day, a.max_stored_bytes, a.max_generators, a.max_views, a.max_tokens,
            u.pending_reports, u.asked_reports, u.stored_bytes, u.views, u.tokens
     FROM @extschema@._rde_account a
     CROSS JOIN LATERAL @extschema@._rde_account_use(a.id) u
-    LEFT JOIN @extschema@._rde_account p ON p.id = a.parent
+    JOIN @extschema@._rde_account_on_invoice o ON o.id = a.id
     WHERE everybody OR a.id = ANY (accounts);
 END
 $$;

@@ -25,6 +25,7 @@ BEGIN
             DELETE FROM @extschema@._rde_watermark w USING deleted d WHERE w.dataset = d.dataset;
         WHEN '_rde_account' THEN
             DELETE FROM @extschema@._rde_token t USING deleted d WHERE t.account = d.id;
+            DELETE FROM @extschema@._rde_on_invoice_off o USING deleted d WHERE d.id IN (o.account, o.child);
             DELETE FROM @extschema@._rde_asked q USING deleted d WHERE q.account = d.id;
             DELETE FROM @extschema@._rde_request q USING deleted d WHERE q.account = d.id;
         WHEN '_rde_generator' THEN
@@ -77,6 +78,9 @@ BEGIN ATOMIC
           WHERE c.parent IS NOT NULL AND NOT EXISTS (SELECT FROM @extschema@._rde_account p WHERE p.id = c.parent)
           UNION ALL
           SELECT '_rde_token', 'account', count(*) FROM @extschema@._rde_token c
+          WHERE NOT EXISTS (SELECT FROM @extschema@._rde_account p WHERE p.id = c.account)
+          UNION ALL
+          SELECT '_rde_on_invoice_off', 'account', count(*) FROM @extschema@._rde_on_invoice_off c
           WHERE NOT EXISTS (SELECT FROM @extschema@._rde_account p WHERE p.id = c.account)
           UNION ALL
           SELECT '_rde_generator', 'data set', count(*) FROM @extschema@._rde_generator c

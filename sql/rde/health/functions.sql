@@ -266,6 +266,16 @@ BEGIN
     WHERE c.relkind <> 'v' OR c.relname LIKE '\_%' OR g.privilege <> 'SELECT'
     GROUP BY g.kind, g.name, g.grantee;
     RETURN QUERY
+    SELECT 'warning', 'secrets_published', p.pubname::text, NULL::timestamptz,
+           'This publication sends signing keys and hashes of tokens to every subscriber.',
+           'Publish the tables you mean.'
+    FROM pg_publication p
+    WHERE p.puballtables
+       OR EXISTS (SELECT FROM pg_publication_namespace n WHERE n.pnpubid = p.oid AND n.pnnspid = '@extschema@'::regnamespace)
+       OR EXISTS (SELECT FROM pg_publication_rel r
+                  WHERE r.prpubid = p.oid
+                    AND r.prrelid IN ('@extschema@._rde_signing_key'::regclass, '@extschema@._rde_token'::regclass));
+    RETURN QUERY
     SELECT 'error', 'orphans', o.relation, NULL::timestamptz,
            format('%s rows have no %s they belong to.', o.orphans, o.belongs_to),
            'A restore has left something out: restore again, or delete them.'

@@ -31,10 +31,10 @@ BEGIN
                coalesce(g.options ->> 'scope', 'provider') = 'provider' AND a.scope = 'provider' AS whole_tree
         FROM @extschema@._rde_generator g
         LEFT JOIN @extschema@._rde_account a ON a.id = g.reseller
-        LEFT JOIN @extschema@._rde_account p ON p.id = a.parent
+        LEFT JOIN @extschema@._rde_account_on_invoice o ON o.id = g.reseller
         WHERE g.enabled AND g.event = 'on_invoice'
           AND g.dataset = _rde_submit_invoices.dataset
-          AND coalesce(a.on_invoice, true) AND coalesce(p.children_on_invoice, true)),
+          AND coalesce(o.itself, true)),
     pass AS MATERIALIZED (
         SELECT f.id, e.reseller, e.invoice
         FROM event e

@@ -20,8 +20,7 @@ BEGIN
     RETURN json_build_object(
         'id', account.id, 'name', account.name, 'parent', account.parent, 'scope', account.scope,
         'timeZone', @extschema@._rde_zone(account.time_zone),
-        'onInvoice', account.on_invoice AND coalesce((SELECT p.children_on_invoice FROM @extschema@._rde_account p
-                                                      WHERE p.id = account.parent), true),
+        'onInvoice', (SELECT o.itself FROM @extschema@._rde_account_on_invoice o WHERE o.id = caller),
         'quotas', json_build_object(
             'pendingReports', json_build_object('used', used.pending_reports, 'limit', account.max_pending),
             'reportsPerDay', json_build_object('used', used.asked_reports, 'limit', account.max_reports_per_day),

@@ -111,8 +111,9 @@ BEGIN
         WHEN 'locked' THEN
             retry := moment + interval '1 minute';
         WHEN 'build' THEN
-            -- What the data or the request is to blame for stays as it is.
-            IF left(sqlstate, 2) NOT IN ('22', '42', '54') THEN
+            -- What the data or the request is to blame for stays as it is.  But a zone
+            -- or a regular expression that there is no memory for looks like a bad one.
+            IF left(sqlstate, 2) NOT IN ('22', '42', '54') OR sqlstate IN ('22023', '2201B') THEN
                 retry := moment + CASE failed.attempts WHEN 0 THEN interval '1 minute' WHEN 1 THEN interval '5 minutes' END;
             END IF;
         WHEN 'final' THEN
