@@ -72,6 +72,11 @@ sub close_shell
 	return;
 }
 
+# Days begin at full hours, here and where the examples' reseller is: let none begin
+# meanwhile, or have begun a moment ago.
+sleep 3612 - time % 3600 if time % 3600 > 3500;
+sleep 12 - time % 3600 if time % 3600 < 12;
+
 my ($libdir) = run_command([ $ENV{PG_CONFIG} // 'pg_config', '--pkglibdir' ]);
 my $node = new_server('documents');
 my $cron = -e "$libdir/pg_cron.so";

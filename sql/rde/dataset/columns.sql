@@ -38,6 +38,19 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_hold_dataset(text) IS
     'the same for what is to belong to it: nobody drops it before this transaction has ended';
 
+CREATE FUNCTION @extschema@._rde_ambiguous(column_name text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'ambiguous_column',
+        MESSAGE = format('"%s" matches more than one column of the source ignoring case', column_name),
+        HINT = 'Spell it exactly as the source does.';
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_ambiguous(text) IS
+    'raise 42702';
+
 CREATE FUNCTION @extschema@._rde_find_source_column(relation regclass, column_name text)
     RETURNS pg_attribute
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -58,9 +71,7 @@ BEGIN
     WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
       AND lower(a.attname) = lower(column_name);
     IF spellings > 1 THEN
-        RAISE EXCEPTION USING ERRCODE = 'ambiguous_column',
-            MESSAGE = format('"%s" matches more than one column of the source ignoring case', column_name),
-            HINT = 'Spell it exactly as the source does.';
+        PERFORM @extschema@._rde_ambiguous(column_name);
     END IF;
     SELECT a.* INTO attribute FROM pg_attribute a
     WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
@@ -154,57 +165,65 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_role_column(regclass, text, text, text) IS
     'the source''s spelling of a column that plays a role (period, key ...); raises 42703 or 42804 naming it';
 
-CREATE FUNCTION @extschema@._rde_resolve(dataset text, column_name text) RETURNS pg_attribute
+CREATE FUNCTION @extschema@._rde_columns_behind(
+    dataset text, names text[],
+    OUT column_name text, OUT source_column name, OUT attached_type text, OUT type oid, OUT typmod integer
+) RETURNS SETOF record
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    source @extschema@._rde_source;
-    target text;
-    attribute pg_attribute;
+    spellings bigint;
 BEGIN
-    SELECT s.* INTO source FROM @extschema@._rde_source s WHERE s.dataset = _rde_resolve.dataset;
-    SELECT m.value INTO target FROM jsonb_each_text(source.mapping) m
-    WHERE lower(m.key) = lower(column_name);
-    attribute := @extschema@._rde_find_source_column(source.relation, coalesce(target, column_name));
-    IF EXISTS (SELECT FROM @extschema@._rde_source_column c
-               WHERE c.dataset = _rde_resolve.dataset AND c.name = attribute.attname) THEN
-        RETURN attribute;
-    END IF;
-    RETURN NULL;
+    FOR column_name, source_column, attached_type, type, typmod, spellings IN
+        WITH attribute AS MATERIALIZED (
+            SELECT a.attname, lower(a.attname) AS folded, a.atttypid, a.atttypmod, c.name AS exposed, c.type AS attached
+            FROM @extschema@._rde_source s
+            JOIN pg_attribute a ON a.attrelid = s.relation AND a.attnum > 0 AND NOT a.attisdropped
+            LEFT JOIN @extschema@._rde_source_column c ON c.dataset = s.dataset AND c.name = a.attname
+            WHERE s.dataset = _rde_columns_behind.dataset),
+        wanted AS MATERIALIZED (
+            SELECT n.name, coalesce(m.target, n.name) AS target, lower(coalesce(m.target, n.name)) AS folded
+            FROM (SELECT DISTINCT w.name FROM unnest(names) w(name)) n
+            LEFT JOIN (SELECT lower(e.key) AS key, e.value AS target
+                       FROM @extschema@._rde_source s CROSS JOIN LATERAL jsonb_each_text(s.mapping) e
+                       WHERE s.dataset = _rde_columns_behind.dataset) m ON m.key = lower(n.name)),
+        -- spelled exactly, else ignoring case
+        spelled AS (
+            SELECT w.name, a.*, a.attname = w.target AS exact, count(*) OVER same AS spellings,
+                   row_number() OVER (same ORDER BY a.attname = w.target DESC) AS choice
+            FROM wanted w JOIN attribute a ON a.folded = w.folded
+            WINDOW same AS (PARTITION BY w.name)),
+        -- those that were attached and that the relation has lost
+        lost AS (
+            SELECT c.name, lower(c.name) AS folded FROM @extschema@._rde_source_column c
+            WHERE c.dataset = _rde_columns_behind.dataset
+              AND EXISTS (SELECT FROM @extschema@._rde_source s WHERE s.dataset = c.dataset)
+              AND NOT EXISTS (SELECT FROM attribute a WHERE a.attname = c.name))
+        SELECT w.name, coalesce(a.exposed, (SELECT l.name FROM lost l WHERE l.folded = w.folded ORDER BY l.name LIMIT 1)),
+               a.attached, CASE WHEN a.exposed IS NOT NULL THEN a.atttypid END, a.atttypmod,
+               CASE WHEN a.exact THEN 1 ELSE a.spellings END
+        FROM wanted w LEFT JOIN spelled a ON a.name = w.name AND a.choice = 1
+    LOOP
+        IF spellings > 1 THEN
+            PERFORM @extschema@._rde_ambiguous(column_name);
+        END IF;
+        RETURN NEXT;
+    END LOOP;
 END
 $$;
-COMMENT ON FUNCTION @extschema@._rde_resolve(text, text) IS
-    'the exposed source column behind a data set''s column name: through the mapping, else by its own name; NULL when there is none';
+COMMENT ON FUNCTION @extschema@._rde_columns_behind(text, text[]) IS
+    'what is behind a data set''s column names, through the mapping, else by their own names: the source''s exposed column, the type it had when it was attached, and its type now, NULL if the source has lost it; all NULL where there is none';
 
 CREATE FUNCTION @extschema@._rde_column_behind(
-    dataset text, column_name text, OUT source_column name, OUT attached_type text, OUT type oid
+    dataset text, column_name text, OUT source_column name, OUT attached_type text, OUT type oid, OUT typmod integer
 ) RETURNS record
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    attribute pg_attribute := @extschema@._rde_resolve(dataset, column_name);
-BEGIN
-    IF attribute.attname IS NULL THEN
-        -- one that was attached and that the relation has lost
-        SELECT lost.name INTO source_column FROM @extschema@._rde_source s
-        JOIN @extschema@._rde_source_column lost ON lost.dataset = s.dataset
-        WHERE s.dataset = _rde_column_behind.dataset
-          AND lower(lost.name) = lower(coalesce(
-              (SELECT m.value FROM jsonb_each_text(s.mapping) m WHERE lower(m.key) = lower(_rde_column_behind.column_name)),
-              _rde_column_behind.column_name))
-          AND NOT EXISTS (SELECT FROM pg_attribute a
-                          WHERE a.attrelid = s.relation AND a.attname = lost.name AND NOT a.attisdropped)
-        LIMIT 1;
-        RETURN;
-    END IF;
-    source_column := attribute.attname;
-    type := attribute.atttypid;
-    SELECT c.type INTO attached_type FROM @extschema@._rde_source_column c
-    WHERE c.dataset = _rde_column_behind.dataset AND c.name = attribute.attname;
-END
-$$;
+BEGIN ATOMIC
+    SELECT b.source_column, b.attached_type, b.type, b.typmod
+    FROM @extschema@._rde_columns_behind(dataset, ARRAY[column_name]) b;
+END;
 COMMENT ON FUNCTION @extschema@._rde_column_behind(text, text) IS
-    'what is behind a data set''s column name: the source''s column, the type it had when it was attached, and its type now, NULL if the source has lost it; all NULL when there is none';
+    'the same of one name';
 

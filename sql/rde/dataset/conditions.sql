@@ -106,14 +106,17 @@ CREATE FUNCTION @extschema@._rde_report_conditions(
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    chosen CONSTANT bigint := @extschema@._rde_report_view(dataset, view, reseller);
 BEGIN
     RETURN QUERY
     SELECT vc.position, vc.column_name, vc.operator, vc.operand,
            b.source_column, b.attached_type, format_type(b.type, NULL), b.type
     FROM @extschema@._rde_view_condition vc
-    CROSS JOIN LATERAL @extschema@._rde_column_behind(_rde_report_conditions.dataset, vc.column_name) b
-    WHERE vc.view = @extschema@._rde_report_view(_rde_report_conditions.dataset, _rde_report_conditions.view,
-                                                 _rde_report_conditions.reseller);
+    JOIN @extschema@._rde_columns_behind(
+        _rde_report_conditions.dataset,
+        ARRAY(SELECT c.column_name FROM @extschema@._rde_view_condition c WHERE c.view = chosen)) b ON b.column_name = vc.column_name
+    WHERE vc.view = chosen;
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_report_conditions(text, text, bigint) IS

@@ -284,24 +284,25 @@ CREATE FUNCTION @extschema@._rde_check_report_views(dataset text, source regclas
 AS $$
 DECLARE
     wanted record;
-    attribute pg_attribute;
     missing text[] := '{}';
 BEGIN
     FOR wanted IN
-        SELECT v.name AS view, vc.alias, vc.column_name, vc.expected, v.shipped
+        SELECT v.name AS view, vc.alias, vc.column_name, vc.expected, b.source_column, b.type, b.typmod
         FROM @extschema@._rde_view v JOIN @extschema@._rde_view_column vc ON vc.view = v.id
+        JOIN LATERAL @extschema@._rde_columns_behind(
+            v.dataset, ARRAY(SELECT c.column_name FROM @extschema@._rde_view_column c WHERE c.view = v.id)) b
+            ON b.column_name = vc.column_name
         WHERE v.dataset = _rde_check_report_views.dataset AND v.reseller IS NULL
         ORDER BY v.name, vc.position
     LOOP
-        attribute := @extschema@._rde_resolve(dataset, wanted.column_name);
-        IF attribute.attname IS NULL THEN
+        IF wanted.type IS NULL THEN
             IF wanted.view = 'cmp' THEN
                 missing := missing || wanted.column_name;
             END IF;
-        ELSIF NOT @extschema@._rde_type_fits(attribute.atttypid, wanted.expected) THEN
+        ELSIF NOT @extschema@._rde_type_fits(wanted.type, wanted.expected) THEN
             RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
                 MESSAGE = format('column "%s" of %s is of type %s and cannot be %s (%s of view "%s")',
-                                 attribute.attname, source, format_type(attribute.atttypid, attribute.atttypmod),
+                                 wanted.source_column, source, format_type(wanted.type, wanted.typmod),
                                  wanted.column_name, wanted.alias, wanted.view),
                 DETAIL = format('Expected is %s.', @extschema@._rde_expected_types(wanted.expected)),
                 HINT = format('Map %s to another column, or attach a view that casts it.', wanted.column_name);

@@ -14,7 +14,7 @@ DECLARE
     ways text[];
     target_alias text;
     dataset_name text := (SELECT v.dataset FROM @extschema@._rde_view v WHERE v.id = view);
-    attribute pg_attribute;
+    behind record;
     wanted text;
 BEGIN
     IF columns IS NULL OR json_typeof(columns) <> 'array' OR json_array_length(columns) = 0 THEN
@@ -77,13 +77,13 @@ BEGIN
                 MESSAGE = format('column name "%s" appears twice in the view, ignoring case', target_alias),
                 HINT = 'Give one of them another name with "as".';
         END;
-        attribute := @extschema@._rde_resolve(dataset_name, item.value ->> 'column');
-        IF attribute.attname IS NOT NULL AND NOT @extschema@._rde_type_fits(attribute.atttypid, wanted) THEN
+        behind := @extschema@._rde_column_behind(dataset_name, item.value ->> 'column');
+        IF behind.type IS NOT NULL AND NOT @extschema@._rde_type_fits(behind.type, wanted) THEN
             RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
                 MESSAGE = format('column "%s" is of type %s and cannot be shown with "%s"', item.value ->> 'column',
-                                 format_type(attribute.atttypid, attribute.atttypmod), ways[1]),
+                                 format_type(behind.type, behind.typmod), ways[1]),
                 DETAIL = format('Expected is %s.', @extschema@._rde_expected_types(wanted));
-        ELSIF attribute.attname IS NULL
+        ELSIF behind.type IS NULL
               AND EXISTS (SELECT FROM @extschema@._rde_source s WHERE s.dataset = dataset_name) THEN
             RAISE NOTICE USING
                 MESSAGE = format('data set "%s" exposes no column "%s" at present', dataset_name, item.value ->> 'column'),
@@ -161,7 +161,7 @@ BEGIN
     END IF;
     PERFORM @extschema@._rde_check_count(reseller, 'views'::text);
     INSERT INTO @extschema@._rde_view (dataset, name, reseller, made_by, locked)
-    VALUES (dataset, name, reseller, @extschema@._rde_own_reseller(NULL::bigint), @extschema@._rde_new_lock(reseller, locked, NULL))
+    VALUES (dataset, name, reseller, @extschema@._rde_own_reseller(NULL::bigint), @extschema@._rde_new_lock(reseller, locked, NULL::boolean))
     RETURNING id INTO new_view;
     PERFORM @extschema@._rde_set_view_columns(new_view, columns);
     PERFORM @extschema@._rde_set_view_conditions(new_view, conditions);
@@ -261,10 +261,12 @@ CREATE FUNCTION @extschema@._rde_multilingual_columns(dataset text) RETURNS name
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT coalesce(array_agg(b.source_column), '{}')
-    FROM @extschema@._rde_view v JOIN @extschema@._rde_view_column vc ON vc.view = v.id
-    CROSS JOIN LATERAL @extschema@._rde_column_behind(v.dataset, vc.column_name) b
-    WHERE v.dataset = _rde_multilingual_columns.dataset AND v.name = 'cmp' AND v.reseller IS NULL
-      AND vc.transform = 'multilingual' AND b.type IS NOT NULL;
+    FROM @extschema@._rde_columns_behind(
+        dataset, ARRAY(SELECT vc.column_name
+                       FROM @extschema@._rde_view v JOIN @extschema@._rde_view_column vc ON vc.view = v.id
+                       WHERE v.dataset = _rde_multilingual_columns.dataset AND v.name = 'cmp' AND v.reseller IS NULL
+                         AND vc.transform = 'multilingual')) b
+    WHERE b.type IS NOT NULL;
 END;
 COMMENT ON FUNCTION @extschema@._rde_multilingual_columns(text) IS
     'the source columns with multilingual texts, as the data set''s cmp view says';
@@ -279,7 +281,8 @@ CREATE FUNCTION @extschema@._rde_report_columns(
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    multilingual name[] := CASE WHEN locale IS NULL THEN '{}' ELSE @extschema@._rde_multilingual_columns(dataset) END;
+    chosen CONSTANT bigint := @extschema@._rde_report_view(dataset, view, reseller);
+    multilingual CONSTANT name[] := CASE WHEN locale IS NULL THEN '{}' ELSE @extschema@._rde_multilingual_columns(dataset) END;
 BEGIN
     IF view = 'full' THEN
         RETURN QUERY
@@ -300,10 +303,11 @@ BEGIN
            @extschema@._rde_expected_types(vc.expected), vc.field_group, vc.description,
            @extschema@._rde_pick_label(vc.labels, locale)
     FROM @extschema@._rde_view_column vc
-    CROSS JOIN LATERAL @extschema@._rde_column_behind(_rde_report_columns.dataset, vc.column_name) b
+    JOIN @extschema@._rde_columns_behind(
+        _rde_report_columns.dataset,
+        ARRAY(SELECT c.column_name FROM @extschema@._rde_view_column c WHERE c.view = chosen)) b ON b.column_name = vc.column_name
     CROSS JOIN LATERAL (SELECT coalesce(vc.transform = 'multilingual', b.source_column = ANY (multilingual), false)) m(multilingual)
-    WHERE vc.view = @extschema@._rde_report_view(_rde_report_columns.dataset, _rde_report_columns.view,
-                                                 _rde_report_columns.reseller);
+    WHERE vc.view = chosen;
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_report_columns(text, text, bigint, text) IS

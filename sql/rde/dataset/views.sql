@@ -146,12 +146,13 @@ BEGIN
     END IF;
     RETURN QUERY
     SELECT v.dataset, v.name, v.reseller, vc.position, vc.alias, vc.column_name, vc.transform, vc.argument,
-           CASE WHEN sources THEN (f.attribute).attname END,
-           CASE WHEN sources THEN format_type((f.attribute).atttypid, (f.attribute).atttypmod) END,
+           CASE WHEN sources AND b.type IS NOT NULL THEN b.source_column END,
+           CASE WHEN sources THEN format_type(b.type, b.typmod) END,
            vc.field_group, vc.description, vc.labels
     FROM @extschema@._rde_view v
-    JOIN @extschema@._rde_view_column vc ON vc.view = v.id
-    CROSS JOIN LATERAL (SELECT @extschema@._rde_resolve(v.dataset, vc.column_name) AS attribute) f
+    CROSS JOIN LATERAL @extschema@._rde_columns_behind(
+        v.dataset, ARRAY(SELECT c.column_name FROM @extschema@._rde_view_column c WHERE c.view = v.id)) b
+    JOIN @extschema@._rde_view_column vc ON vc.view = v.id AND vc.column_name = b.column_name
     WHERE everybody OR v.reseller IS NULL OR v.reseller = ANY (accounts);
     RETURN QUERY
     SELECT c.dataset, 'full'::text, NULL::bigint, c.position, c.name::text, c.name::text, NULL::text, NULL::text,
@@ -217,11 +218,12 @@ DECLARE
 BEGIN
     RETURN QUERY
     SELECT v.dataset, v.name, v.reseller, vc.position, vc.column_name, vc.operator, vc.operand,
-           CASE WHEN sources THEN (f.attribute).attname END,
-           CASE WHEN sources THEN format_type((f.attribute).atttypid, (f.attribute).atttypmod) END
+           CASE WHEN sources AND b.type IS NOT NULL THEN b.source_column END,
+           CASE WHEN sources THEN format_type(b.type, b.typmod) END
     FROM @extschema@._rde_view v
-    JOIN @extschema@._rde_view_condition vc ON vc.view = v.id
-    CROSS JOIN LATERAL (SELECT @extschema@._rde_resolve(v.dataset, vc.column_name) AS attribute) f
+    CROSS JOIN LATERAL @extschema@._rde_columns_behind(
+        v.dataset, ARRAY(SELECT c.column_name FROM @extschema@._rde_view_condition c WHERE c.view = v.id)) b
+    JOIN @extschema@._rde_view_condition vc ON vc.view = v.id AND vc.column_name = b.column_name
     WHERE everybody OR v.reseller = ANY (accounts) OR (v.reseller IS NULL AND cardinality(accounts) > 0);
 END
 $$;

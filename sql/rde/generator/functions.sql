@@ -262,7 +262,7 @@ BEGIN
     created.retention := retention;
     created.options := options;
     created.made_by := @extschema@._rde_own_reseller(NULL::bigint);
-    created.locked := @extschema@._rde_new_lock(reseller, locked, NULL);
+    created.locked := @extschema@._rde_new_lock(reseller, locked, NULL::boolean);
     created := @extschema@._rde_begin_calendar(created, source.change_column IS NOT NULL);
     RETURN @extschema@._rde_store_generator(created, source.change_column IS NOT NULL);
 END

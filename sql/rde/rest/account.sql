@@ -58,8 +58,10 @@ BEGIN
         WHERE (everybody OR v.reseller IS NULL OR v.reseller = ANY (accounts))
           AND (only_dataset IS NULL OR v.dataset = only_dataset) AND (only_view IS NULL OR v.name = only_view)),
     behind AS MATERIALIZED (
-        SELECT c.dataset, c.column_name, @extschema@._rde_resolve(c.dataset, c.column_name) AS attribute
-        FROM (SELECT DISTINCT v.dataset, vc.column_name FROM chosen v JOIN @extschema@._rde_view_column vc ON vc.view = v.id) c),
+        SELECT c.dataset, b.column_name, b.type
+        FROM (SELECT v.dataset, array_agg(vc.column_name) AS names
+              FROM chosen v JOIN @extschema@._rde_view_column vc ON vc.view = v.id GROUP BY v.dataset) c
+        CROSS JOIN LATERAL @extschema@._rde_columns_behind(c.dataset, c.names) b),
     columns AS (
         SELECT v.dataset, v.name, v.reseller, vc.position,
                json_strip_nulls(json_build_object(
@@ -68,7 +70,7 @@ BEGIN
                    'locale', CASE vc.transform WHEN 'locale' THEN vc.argument END,
                    'type', CASE WHEN vc.transform IN ('unix', 'unix_date', 'multilingual') THEN vc.transform END,
                    'label', vc.labels, 'group', vc.field_group, 'description', vc.description,
-                   'valueType', @extschema@._rde_value_type((b.attribute).atttypid, vc.transform))) AS item
+                   'valueType', @extschema@._rde_value_type(b.type, vc.transform))) AS item
         FROM chosen v JOIN @extschema@._rde_view_column vc ON vc.view = v.id
         JOIN behind b ON b.dataset = v.dataset AND b.column_name = vc.column_name
         UNION ALL
