@@ -76,10 +76,12 @@ export function optionFields(known, formats, given = {}) {
   const at = (path, from) => path.reduce((inner, key) => (inner !== null && typeof inner === 'object' ? inner[key] : undefined), from);
   const fields = known.options.map((option) => {
     const path = option.name.split('.');
-    const value = at(path, given) ?? option.default;
+    const chosen = at(path, given);
+    const value = chosen === undefined || (chosen !== null && typeof chosen === 'object') ? option.default : chosen;
     const isSwitch = option.type === 'boolean';
-    const control = isSwitch ? input('checkbox') : Array.isArray(option.values)
-      ? select(option.values.map((one) => [one, choiceText(one)])) : input('text');
+    const choices = (option.values ?? []).map((one) => [one, choiceText(one)]);
+    if (option.default === null) choices.unshift(['', t('option.none')]);
+    const control = isSwitch ? input('checkbox') : option.values === undefined ? input('text', { autocomplete: 'off' }) : select(choices);
     const field = new Field(name(option.description), control, { hint: code(option.name), inline: isSwitch });
 
     field.value = isSwitch ? value === true : value;
@@ -104,7 +106,8 @@ export function optionFields(known, formats, given = {}) {
         if (value === option.default || (option.default === null && value === '')) continue;
         let inside = options;
         for (const key of path.slice(0, -1)) inside = inside[key] ??= {};
-        inside[path.at(-1)] = value;
+        // "csv" takes the place of all that "csv.…" say
+        if (typeof inside === 'object') inside[path.at(-1)] = value;
       }
       return options;
     },

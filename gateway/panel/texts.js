@@ -86,6 +86,7 @@ export const texts = {
     'first-day': 'First day',
     'last-day': 'Last day, included',
     options: 'Options',
+    'option.none': 'as usual',
 
     pending: 'In progress',
     failed: 'Failed',
@@ -379,6 +380,7 @@ export const texts = {
     'first-day': 'Erster Tag',
     'last-day': 'Letzter Tag, einschließlich',
     options: 'Optionen',
+    'option.none': 'wie üblich',
 
     pending: 'In Arbeit',
     failed: 'Fehlgeschlagen',

@@ -113,6 +113,7 @@ SKIP:
 		run => sub { $node->safe_psql('postgres', 'CALL rde_run_due()'); return 'done' },
 		digest => sub { return $node->safe_psql('postgres', "SELECT sha256 FROM rde_reports WHERE id = '$_[0]'") },
 		total => sub { return $node->safe_psql('postgres', "SELECT value::text FROM rde_reports, jsonb_each(totals) WHERE id = '$_[0]' LIMIT 1") },
+		options => sub { return $node->safe_psql('postgres', "SELECT options FROM _rde_report WHERE name = '$_[0]'") },
 		enabled => sub { return $node->safe_psql('postgres', 'SELECT enabled FROM rde_generators') },
 		alter => sub { $node->safe_psql('postgres', "SELECT rde_alter_generator(id, catch_up => 'none') FROM rde_generators"); return 'done' },
 		revoke => sub { $node->safe_psql('postgres', "SELECT rde_revoke_token(id) FROM rde_tokens WHERE account = 2"); return 'done' });

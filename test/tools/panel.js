@@ -236,6 +236,13 @@ async function ordering(page) {
   await page.getByRole('heading', { name: 'Columns' }).waitFor();
   await accessible(page, 'one report');
   await shot(page, 'report-1280');
+
+  await go(page, '/new?dataset=sales&name=optional');
+  await page.getByText('Options', { exact: true }).click();
+  await page.locator('.options select').first().selectOption(';');
+  await page.getByRole('button', { name: 'Make the report' }).click();
+  await page.getByRole('heading', { name: 'optional' }).waitFor();
+  is(await others('options optional'), '{"csv": {"delimiter": ";"}}', 'options that are not the usual ones are asked for');
 }
 
 async function watchingPeriods(page) {
