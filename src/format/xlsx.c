@@ -362,6 +362,9 @@ const RdeFormat rde_format_xlsx = {
 	.options_size = sizeof(XlsxOptions),
 	.set_options = set_options,
 	.options_hint = "{\"xlsx\": {\"summary\": true}}",
+	.options_list =
+	"{\"name\":\"xlsx.summary\",\"formats\":[\"xlsx\"],\"type\":\"boolean\","
+	"\"default\":false,\"description\":\"A sheet of totals, with charts\"}",
 	.start = xlsx_start,
 	.row = xlsx_row,
 	.end = xlsx_end
