@@ -36,6 +36,7 @@
 /* Progress counters the server leaves free; rde_progress reads them. */
 #define PROGRESS_REPORT_HIGH	18
 #define PROGRESS_REPORT_LOW		19
+#define PROGRESS_ROWS_EXPECTED	17
 
 /*
  * Rows that reports of several resellers are expected to have together: a matter of
@@ -44,7 +45,7 @@
 #define MAX_SHARED_ROWS		100000
 
 static void
-show_progress(const RdePass *pass, const pg_uuid_t *id)
+show_progress(const RdePass *pass, const pg_uuid_t *id, double rows)
 {
 	uint64		halves[2];
 
@@ -59,6 +60,8 @@ show_progress(const RdePass *pass, const pg_uuid_t *id)
 								 (int64) pg_ntoh64(halves[0]));
 	pgstat_progress_update_param(PROGRESS_REPORT_LOW,
 								 (int64) pg_ntoh64(halves[1]));
+	pgstat_progress_update_param(PROGRESS_ROWS_EXPECTED,
+								 (int64) Min(rows, (double) (PG_INT64_MAX / 2)));
 }
 
 /* The formats of the reports being built, as a text[]. */
@@ -217,7 +220,8 @@ run(Build *build, int64 max_rows)
 	pass->files = files;
 	pass->max_rows = files->nshares > 1 ? 2 * MAX_SHARED_ROWS : max_rows;
 
-	show_progress(pass, &files->reports[0]->id);
+	show_progress(pass, &files->reports[0]->id,
+				  rde_select_estimate(build->select));
 	rde_failure_phase(RDE_PHASE_SOURCE);
 	if (build->slices == NULL ||
 		!rde_slices_run(build->slices, pass, build->asked->time_zone))

@@ -74,11 +74,17 @@ sub refused
 	ok(!(grep { !defined $_->{group} || !defined $_->{description} } @{ $cmp->{columns} }), 'groups and descriptions');
 	is(join(' ', map { $_->{name} } @{ $body->{formats} }), 'csv json jsonl xml xlsx', 'formats');
 	my %option = map { $_->{name} => $_ } @{ $body->{options} };
+	is(scalar @{ $body->{options} }, scalar keys %option, 'each option once');
 	is_deeply($option{'csv.delimiter'}{values}, [ ',', ';', '|', "\t" ], 'options');
 	# each that is said to be there is, with each of its values, and no other
+	if ($ENV{RDE_SOURCE} && -e "$ENV{RDE_SOURCE}/doc/formats.md")
+	{
+		my ($table) = slurp_file("$ENV{RDE_SOURCE}/doc/formats.md") =~ /^(\| option \|.*?)^$/ms;
+		is(join(' ', sort keys %option), join(' ', sort $table =~ /^\| `([\w.]+)` /mg), 'all options that there are');
+	}
 	for my $option (values %option)
 	{
-		for my $value ($option->{type} eq 'boolean' ? ('true', 'false') : map { encode_json([$_]) =~ s/^\[|\]$//gr } @{ $option->{values} })
+		for my $value ($option->{type} eq 'boolean' ? ('true', 'false') : map { encode_json([$_]) =~ s/^\[|\]$//gr } @{ $option->{values} // ['de'] })
 		{
 			my $json = $value;
 			$json = qq({"$_": $json}) for reverse split /\./, $option->{name};
