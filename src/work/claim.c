@@ -295,7 +295,7 @@ collect(MemoryContext context)
 	{
 		RdeRow		row = rde_row(i);
 
-		if (rde_row_int64(row, MARKED_GROUP) != number)
+		if (group == NULL || rde_row_int64(row, MARKED_GROUP) != number)
 		{
 			number = rde_row_int64(row, MARKED_GROUP);
 			group = group_of(row, SPI_processed - i);
