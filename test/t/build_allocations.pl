@@ -7,7 +7,7 @@
 #
 # What libxlsxwriter asks for itself is out of reach: it does not look at what it
 # gets.  Nor does anything fail in the server's critical sections, which it answers
-# with a PANIC by design.
+# with a PANIC by design, nor the list of a lock's owners, without which it crashes.
 #
 # In check some of rde's own fail, RDE_SOAK=1 lets all, also the server's.  RDE_SEED repeats the choice.
 

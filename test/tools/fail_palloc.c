@@ -11,8 +11,8 @@
  *				fail_malloc.c is preloaded
  * failed() disarms it and returns how many were asked for, negative if one failed.
  *
- * Invariant: what the server could only answer with a PANIC is let go: critical
- * sections, and the context in which errors are told.
+ * Invariant: what the server could only answer with a PANIC or a crash is let go:
+ * critical sections, the context in which errors are told, the owners of a lock.
  */
 #include "postgres.h"
 
@@ -24,6 +24,7 @@
 
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -43,6 +44,13 @@ typedef struct MallocFault
 
 /* our own frame, the server's palloc, and two of its functions at most */
 #define NEAR 6
+
+/*
+ * What LockAcquire() allocates for a lock's owners.  If it gets nothing, it leaves an
+ * entry behind that crashes whoever takes the same lock later in the transaction,
+ * after a subtransaction that ended.
+ */
+#define LOCK_OWNERS		(8 * sizeof(LOCALLOCKOWNER))
 
 static bool only_own;
 static long count;
@@ -91,9 +99,10 @@ is_own(void)
 }
 
 static bool
-fails(MemoryContext context)
+fails(MemoryContext context, Size size)
 {
 	if (!armed || CritSectionCount > 0 || context == ErrorContext ||
+		(context == TopMemoryContext && size == LOCK_OWNERS) ||
 		(only_own && !is_own()))
 		return false;
 	if (++count != at)
@@ -106,7 +115,7 @@ fails(MemoryContext context)
 static void *
 failing_alloc(MemoryContext context, Size size, int flags)
 {
-	if (fails(context))
+	if (fails(context, size))
 		return MemoryContextAllocationFailure(context, size, flags);
 	return real.alloc(context, size, flags);
 }
@@ -114,7 +123,7 @@ failing_alloc(MemoryContext context, Size size, int flags)
 static void *
 failing_realloc(void *pointer, Size size, int flags)
 {
-	if (fails(NULL))
+	if (fails(NULL, size))
 		return MemoryContextAllocationFailure(CurrentMemoryContext, size, flags);
 	return real.realloc(pointer, size, flags);
 }
@@ -122,20 +131,20 @@ failing_realloc(void *pointer, Size size, int flags)
 static void *
 failing_alloc(MemoryContext context, Size size)
 {
-	return fails(context) ? NULL : real.alloc(context, size);
+	return fails(context, size) ? NULL : real.alloc(context, size);
 }
 
 #if PG_VERSION_NUM >= 160000
 static void *
 failing_realloc(void *pointer, Size size)
 {
-	return fails(NULL) ? NULL : real.realloc(pointer, size);
+	return fails(NULL, size) ? NULL : real.realloc(pointer, size);
 }
 #else
 static void *
 failing_realloc(MemoryContext context, void *pointer, Size size)
 {
-	return fails(context) ? NULL : real.realloc(context, pointer, size);
+	return fails(context, size) ? NULL : real.realloc(context, pointer, size);
 }
 #endif
 #endif
