@@ -216,19 +216,23 @@ goes_on(RdeWorker *worker, RdeGroup *group, RdeFailure *failure)
 static bool
 has_several_passes(const RdeGroup *group)
 {
-	return memcmp(&group->passes[0], &group->passes[group->count - 1],
-				  sizeof(pg_uuid_t)) != 0;
+	for (int i = 1; i < group->count; i++)
+		if (memcmp(&group->passes[0], &group->passes[i],
+				   sizeof(pg_uuid_t)) != 0)
+			return true;
+	return false;
 }
 
 /*
  * May the fault be one's alone?  What a source cannot be read for may be, if it is not
- * read for one reseller only.
+ * read for one reseller only; but one that lets us wait is not asked time and again.
  */
 static bool
 may_be_ones(const RdeGroup *group, const RdeFailure *failure)
 {
 	return (group->count > 1 && strcmp(failure->kind, "build") == 0) ||
-		(has_several_passes(group) && strcmp(failure->kind, "source") == 0);
+		(has_several_passes(group) && !failure->waited &&
+		 strcmp(failure->kind, "source") == 0);
 }
 
 /*
