@@ -23,8 +23,11 @@ login_call(const Request *request, Call *call)
 {
 	const Credentials *credentials = &request->credentials;
 
-	call_begin(call, STATEMENT_LOGIN);
+	call_begin(call, credentials->claims == NULL ? STATEMENT_LOGIN :
+			   STATEMENT_LOGIN_SIGNED);
 	call_add(call, credentials->key);
+	if (credentials->claims != NULL)
+		call_add(call, credentials->claims);
 	call_add_bytes(call, credentials->token_sha256, SHA256_SIZE);
 }
 
@@ -41,44 +44,78 @@ caller_of(const Request *request, Pool *pool, PoolUse use)
 	};
 }
 
+/* Nobody, as far as can be seen without asking. */
+static void
+lack_credentials(Request *request, Failure *failure, const char *needed)
+{
+	request->refused = true;
+	failure_set(failure, 401, 0, needed);
+}
+
+/* Show credentials that nobody has shown lately; guesses are counted. */
+static PGresult *
+show(Request *request, const Call *call, Failure *failure)
+{
+	Caller		caller = caller_of(request, request->pools->unverified, POOL_SHORT);
+	int			wait = logins_try(&request->address);
+	PGresult   *result;
+
+	if (wait > 0)
+	{
+		failure_set(failure, 429, wait, "too many logins from this address have failed");
+		request->refused = true;
+		return NULL;
+	}
+	result = call_run(&caller, call, 1, failure);
+	if (result != NULL || failure->status != 401)
+		logins_succeeded(&request->address);
+	request->refused = result == NULL && failure->status == 401;
+	return result;
+}
+
 bool
 access_login(Request *request, Failure *failure)
 {
 	Call		login;
-	Caller		caller;
 	PGresult   *result;
-	int			wait;
 
 	if (!request_credentials(request))
 	{
-		request->refused = true;
-		failure_set(failure, 401, 0,
-					"Authorization: Bearer and X-Subscription-Key are needed");
+		lack_credentials(request, failure,
+						 "Authorization: Bearer and X-Subscription-Key are needed");
 		return false;
 	}
 	request->account = verified_lately(request->credentials.digest);
 	if (request->account != 0)
 		return true;
 
-	wait = logins_try(&request->address);
-	if (wait > 0)
-	{
-		failure_set(failure, 429, wait, "too many logins from this address have failed");
-		request->refused = true;
-		return false;
-	}
 	login_call(request, &login);
-	caller = caller_of(request, request->pools->unverified, POOL_SHORT);
-	result = call_run(&caller, &login, 1, failure);
-	if (result != NULL || failure->status != 401)
-		logins_succeeded(&request->address);
-	request->refused = result == NULL && failure->status == 401;
+	result = show(request, &login, failure);
 	if (result == NULL)
 		return false;
 	request->account = strtoll(PQgetvalue(result, 0, LOGIN_ACCOUNT), NULL, 10);
 	verified_add(request->credentials.digest, request->account);
 	PQclear(result);
 	return true;
+}
+
+PGresult *
+access_issue(Request *request, Failure *failure)
+{
+	const Credentials *credentials = &request->credentials;
+	Call		call;
+
+	if (!request_basic_credentials(request))
+	{
+		lack_credentials(request, failure,
+						 "Authorization: Basic, with name and token, and X-Subscription-Key are needed");
+		return NULL;
+	}
+	call_begin(&call, STATEMENT_ISSUE);
+	call_add(&call, credentials->key);
+	call_add(&call, credentials->name);
+	call_add_bytes(&call, credentials->token_sha256, SHA256_SIZE);
+	return show(request, &call, failure);
 }
 
 PGresult *

@@ -14,6 +14,9 @@
  */
 extern bool access_login(Request *request, Failure *failure);
 
+/* A signed token for one that comes by HTTP Basic, or NULL. */
+extern PGresult *access_issue(Request *request, Failure *failure);
+
 /* Log in and call, in one transaction.  As call_run(). */
 extern PGresult *access_call(Request *request, PoolUse use, const Call *call,
 							 Failure *failure);

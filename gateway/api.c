@@ -113,10 +113,8 @@ take_parameters(Request *request, Call *call, Failure *failure)
 
 		if (source == REQUEST_BODY)
 			taken = take_body(request, &value, failure);
-		else if (source == SEGMENT_1)
-			taken = take_segment(request, 1, types[i], &value, failure);
-		else if (source == SEGMENT_3)
-			taken = take_segment(request, 3, types[i], &value, failure);
+		else if (source >= SEGMENT_1 && source <= SEGMENT_3)
+			taken = take_segment(request, source - SEGMENT_1 + 1, types[i], &value, failure);
 		else
 			taken = take_field(request, source, types[i], &value, failure);
 		if (!taken)
@@ -181,6 +179,17 @@ api_answer(Request *request)
 	if (route->tells_version)
 		success.version = PQgetvalue(result, 0, RESOURCE_VERSION);
 	return reply_json(request, result, &success);
+}
+
+enum MHD_Result
+api_issue(Request *request)
+{
+	static const Success success = {.status = 200};
+	Failure		failure = {0};
+	PGresult   *result = access_issue(request, &failure);
+
+	return result == NULL ? reply_failure(request, &failure) :
+		reply_json(request, result, &success);
 }
 
 const char *

@@ -10,6 +10,9 @@
 /* As the request's route says. */
 extern enum MHD_Result api_answer(Request *request);
 
+/* POST /token */
+extern enum MHD_Result api_issue(Request *request);
+
 /* GET /reports: days are needed, unless something else says which reports. */
 extern const char *api_check_days(const Request *request);
 

@@ -185,6 +185,9 @@ is_state_of_request(const PGresult *error, Statement statement)
 	switch (statement)
 	{
 		case STATEMENT_LOGIN:
+		case STATEMENT_LOGIN_SIGNED:
+		case STATEMENT_ISSUE:
+		case STATEMENT_POLL:
 		case STATEMENT_PING:
 			return false;
 		case STATEMENT_REDEEM:
@@ -216,7 +219,8 @@ is_ours(const PGresult *error, Statement statement)
 	if (strcmp(sqlstate, "55000") == 0)
 		return !is_state_of_request(error, statement);
 	/* logging in is refused by 28000 alone */
-	return statement == STATEMENT_LOGIN && begins_with(sqlstate, "42");
+	return statement >= STATEMENT_LOGIN && statement <= STATEMENT_ISSUE &&
+		begins_with(sqlstate, "42");
 }
 
 bool

@@ -17,6 +17,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cors.h"
+#include "embedded.h"
+#include "events.h"
 #include "guard.h"
 #include "log.h"
 #include "logins.h"
@@ -47,8 +50,11 @@ static const char help[] =
 "                             leaves open is taken from PGHOST, PGUSER, ...\n"
 "  -p, --pool=N               connections for requests (4); two more are for\n"
 "                             those whose credentials are yet to be checked\n"
+"  -o, --allow-origin=ORIGIN  let programs of pages of this origin ask, such as\n"
+"                             https://shop.example.com; may be said several times\n"
 "  -x, --behind-proxy         all clients come through a proxy, which says in\n"
 "                             X-Forwarded-For from where\n"
+"      --no-panel             leave out the panel, the pages at /\n"
 "      --log-level=LEVEL      error, warning, info (one line a request) or debug\n"
 "  -h, --help                 show this, then exit\n"
 "  -V, --version              show the version, then exit\n"
@@ -81,7 +87,9 @@ parse_options(int argc, char **argv, Options *options)
 		{"listen", required_argument, NULL, 'l'},
 		{"db", required_argument, NULL, 'd'},
 		{"pool", required_argument, NULL, 'p'},
+		{"allow-origin", required_argument, NULL, 'o'},
 		{"behind-proxy", no_argument, NULL, 'x'},
+		{"no-panel", no_argument, NULL, 'P'},
 		{"log-level", required_argument, NULL, 'L'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
@@ -90,7 +98,7 @@ parse_options(int argc, char **argv, Options *options)
 	char	   *end;
 	int			option;
 
-	while ((option = getopt_long(argc, argv, "l:d:p:xhV", names, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "l:d:p:o:xhV", names, NULL)) != -1)
 	{
 		switch (option)
 		{
@@ -105,8 +113,15 @@ parse_options(int argc, char **argv, Options *options)
 				if (*end != '\0' || options->pool < 1 || options->pool > MAX_POOL)
 					usage_error("--pool must be a number from 1 to 100", optarg);
 				break;
+			case 'o':
+				if (!cors_allow(optarg))
+					usage_error("--allow-origin must be an origin such as https://shop.example.com", optarg);
+				break;
 			case 'x':
 				options->behind_proxy = true;
+				break;
+			case 'P':
+				embedded_leave_out_panel();
 				break;
 			case 'L':
 				if (!log_set_level(optarg))
@@ -279,6 +294,8 @@ main(int argc, char **argv)
 	pools.unverified = pool_create("unverified", options.conninfo, UNVERIFIED_POOL,
 								   UNVERIFIED_WAITING);
 
+	events_begin(options.conninfo);
+
 	listener = open_listener(options.listen);
 
 	/* What is wrong with the database is said now, not at the first request. */
@@ -296,6 +313,7 @@ main(int argc, char **argv)
 	logins_sweep(true);
 	if (!stopped)
 		_exit(0);
+	events_stop();
 	pool_close(pools.verified);
 	pool_close(pools.unverified);
 	log_message(LOG_INFO, "stopped");

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cors.h"
 #include "guard.h"
 #include "log.h"
 #include "memory.h"
@@ -49,6 +50,7 @@ reply_send(Request *request, struct MHD_Response *response, int status,
 	reply_header(response, "X-Correlation-ID", "%s", request->correlation_id);
 	reply_header(response, "X-Content-Type-Options", "nosniff");
 	reply_header(response, "Referrer-Policy", "no-referrer");
+	cors_headers(request, response);
 	if (__atomic_load_n(&stopping, __ATOMIC_RELAXED))
 		reply_header(response, "Connection", "close");
 

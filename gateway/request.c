@@ -122,6 +122,7 @@ request_free(Request *request)
 	free(request->path);
 	free(request->body);
 	failure_clear(&request->refusal);
+	free(request->credentials.owned);
 	free(request);
 }
 
@@ -227,37 +228,98 @@ request_framing_is_sound(const Request *request)
 	return encoding->count == 0 || strcasecmp(encoding->value, "chunked") == 0;
 }
 
-bool
-request_credentials(Request *request)
+/*
+ * What follows a scheme in Authorization, if it and the subscription key are there
+ * once each.
+ */
+static const char *
+authorization(const Request *request, const char *scheme)
 {
-	static const char scheme[] = "Bearer ";
-	const FieldValue *authorization = &request->fields[HEADER_AUTHORIZATION];
+	const FieldValue *given = &request->fields[HEADER_AUTHORIZATION];
 	const FieldValue *key = &request->fields[HEADER_SUBSCRIPTION_KEY];
+	const char *rest;
+
+	if (given->count != 1 || key->count != 1 || given->broken || key->broken ||
+		strncasecmp(given->value, scheme, strlen(scheme)) != 0 ||
+		!text_is_word(key->value, MAX_KEY, "-._~+/="))
+		return NULL;
+	rest = given->value + strlen(scheme);
+	return rest + strspn(rest, " ");
+}
+
+static bool
+digest(unsigned char result[SHA256_SIZE], const char *text)
+{
+	return EVP_Digest(text, strlen(text), result, NULL, EVP_sha256(), NULL) == 1;
+}
+
+/* What has been found to be well-formed becomes the request's. */
+static bool
+take_credentials(Request *request, const char *token)
+{
 	Credentials *credentials = &request->credentials;
 	char		token_hex[2 * SHA256_SIZE + 1];
-	const char *parts[3];
-	const char *token;
+	unsigned char whole[SHA256_SIZE];
+	const char *parts[3] = {"login"};
+	char	   *dot;
 
-	if (authorization->count != 1 || key->count != 1 ||
-		authorization->broken || key->broken ||
-		strncasecmp(authorization->value, scheme, strlen(scheme)) != 0)
+	free(credentials->owned);
+	credentials->owned = NULL;
+	credentials->claims = NULL;
+	credentials->key = request->fields[HEADER_SUBSCRIPTION_KEY].value;
+	if (!digest(whole, token))
 		return false;
-	token = authorization->value + strlen(scheme);
-	token += strspn(token, " ");
-	if (!text_is_word(token, MAX_TOKEN, "-._~+/=") ||
-		!text_is_word(key->value, MAX_KEY, "-._~+/="))
-		return false;
-
-	credentials->key = key->value;
-	if (EVP_Digest(token, strlen(token), credentials->token_sha256, NULL,
-				   EVP_sha256(), NULL) != 1)
-		return false;
+	if (strchr(token, '.') == NULL)
+		memcpy(credentials->token_sha256, whole, SHA256_SIZE);
+	else
+	{
+		credentials->owned = memory_copy(token);
+		dot = strrchr(credentials->owned, '.');
+		*dot = '\0';
+		credentials->claims = credentials->owned;
+		if (!digest(credentials->token_sha256, dot + 1))
+			return false;
+	}
 	for (int i = 0; i < SHA256_SIZE; i++)
-		snprintf(token_hex + 2 * i, 3, "%02x", credentials->token_sha256[i]);
-	parts[0] = "login";
+		snprintf(token_hex + 2 * i, 3, "%02x", whole[i]);
 	parts[1] = credentials->key;
 	parts[2] = token_hex;
 	verified_digest(credentials->digest, parts, 3);
+	return true;
+}
+
+bool
+request_credentials(Request *request)
+{
+	const char *token = authorization(request, "Bearer ");
+
+	return token != NULL && text_is_word(token, MAX_TOKEN, "-._~+/=") &&
+		take_credentials(request, token);
+}
+
+bool
+request_basic_credentials(Request *request)
+{
+	Credentials *credentials = &request->credentials;
+	const char *given = authorization(request, "Basic ");
+	char	   *pair;
+	char	   *colon;
+
+	if (given == NULL || strlen(given) > MAX_TOKEN)
+		return false;
+	pair = memory_get(strlen(given) + 1);
+	/* a token has no colon, its name may have one */
+	if (!text_base64_decode(pair, given) ||
+		(colon = strrchr(pair, ':')) == NULL ||
+		!text_is_word(colon + 1, MAX_TOKEN, "-_~+/=") ||
+		!take_credentials(request, colon + 1))
+	{
+		free(pair);
+		return false;
+	}
+	*colon = '\0';
+	credentials->owned = pair;
+	credentials->name = pair;
 	return true;
 }
 

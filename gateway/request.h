@@ -71,7 +71,12 @@ typedef struct FieldValue
 typedef struct Credentials
 {
 	const char *key;			/* subscription key */
-	unsigned char token_sha256[SHA256_SIZE];
+	const char *name;			/* of the token, if it came by HTTP Basic */
+	char	   *owned;			/* what that, or claims, lies in */
+	const char *claims;			/* of a signed token, in front of its last
+								 * dot; NULL: it is none */
+	unsigned char token_sha256[SHA256_SIZE];	/* of it, or of a signed one's
+												 * signature */
 	unsigned char digest[VERIFIED_SIZE];	/* of both, for verified.h */
 } Credentials;
 
@@ -140,6 +145,9 @@ extern bool request_framing_is_sound(const Request *request);
 
 /* Authorization and X-Subscription-Key, well-formed and each there once? */
 extern bool request_credentials(Request *request);
+
+/* The same of a token that comes by HTTP Basic, with its name. */
+extern bool request_basic_credentials(Request *request);
 
 extern bool request_is(const Request *request, const char *method);
 

@@ -2,8 +2,8 @@
  * routes.c
  *	  Which requests there are, and who answers them.
  *
- * Invariant: openapi.json describes these routes and no others; a test compares
- * them.  Of patterns that fit a path the first one counts, and all routes of a
+ * Invariant: openapi.json describes these routes, but for the panel, and no
+ * others; a test compares them.  Of patterns that fit a path the first one counts, and all routes of a
  * pattern stand together.
  */
 #include "routes.h"
@@ -15,7 +15,10 @@
 #include "api.h"
 #include "download.h"
 #include "embedded.h"
+#include "events.h"
 #include "health.h"
+
+#define NO_BODY	"this request has no body"
 
 static const Route routes[] = {
 	{
@@ -36,7 +39,37 @@ static const Route routes[] = {
 		.statement = STATEMENT_GET,
 		.sources = {REPORT_PARAMETERS(PARAMETER_AS_SOURCE)}
 	},
+	{
+		.method = "DELETE",.pattern = "/reports/{id}",.answer = api_answer,
+		.statement = STATEMENT_REPORT_REMOVE,
+		.sources = {REPORT_PARAMETERS(PARAMETER_AS_SOURCE)},
+		.status = 204
+	},
 	/* no file is called so: a file's name has the report's id in it */
+	{
+		.method = "POST",.pattern = "/reports/{id}/cancel",.answer = api_answer,
+		.statement = STATEMENT_ACTION,
+		.sources = {ACTION_PARAMETERS(PARAMETER_AS_SOURCE)},
+		.takes_body = true,.no_body = NO_BODY,.use = POOL_LONG
+	},
+	{
+		.method = "POST",.pattern = "/reports/{id}/rebuild",.answer = api_answer,
+		.statement = STATEMENT_ACTION,
+		.sources = {ACTION_PARAMETERS(PARAMETER_AS_SOURCE)},
+		.takes_body = true,.no_body = NO_BODY,.use = POOL_LONG,.may_wait = true
+	},
+	{
+		.method = "POST",.pattern = "/reports/{id}/retry",.answer = api_answer,
+		.statement = STATEMENT_ACTION,
+		.sources = {ACTION_PARAMETERS(PARAMETER_AS_SOURCE)},
+		.takes_body = true,.no_body = NO_BODY,.use = POOL_LONG,.may_wait = true
+	},
+	{
+		.method = "POST",.pattern = "/reports/{id}/revoke-links",.answer = api_answer,
+		.statement = STATEMENT_ACTION,
+		.sources = {ACTION_PARAMETERS(PARAMETER_AS_SOURCE)},
+		.takes_body = true,.no_body = NO_BODY,.use = POOL_LONG
+	},
 	{
 		.method = "GET",.pattern = "/reports/{id}/manifest",.answer = api_answer,
 		.statement = STATEMENT_MANIFEST,
@@ -121,8 +154,13 @@ static const Route routes[] = {
 		.statement = STATEMENT_PERIODS,
 		.sources = {PERIODS_PARAMETERS(PARAMETER_AS_SOURCE)},
 	},
+	{.method = "GET",.pattern = "/events",.answer = events_get},
+	{.method = "POST",.pattern = "/token",.answer = api_issue},
 	{.method = "GET",.pattern = "/health",.answer = health_get},
 	{.method = "GET",.pattern = "/openapi.json",.answer = embedded_get},
+	/* no part of the API: a page for people, and what it is made of */
+	{.method = "GET",.pattern = "/",.answer = embedded_get_panel},
+	{.method = "GET",.pattern = "/panel/{file}",.answer = embedded_get_panel},
 };
 
 #define ROUTES	(sizeof(routes) / sizeof(routes[0]))

@@ -16,6 +16,7 @@ enum
 {
 	SEGMENT_1 = FIELD_COUNT,	/* of the path, the one behind the first slash
 								 * is 0 */
+	SEGMENT_2,
 	SEGMENT_3,
 	REQUEST_BODY
 };

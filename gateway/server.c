@@ -17,7 +17,9 @@
 
 #include "access.h"
 #include "clock.h"
+#include "cors.h"
 #include "download.h"
+#include "events.h"
 #include "guard.h"
 #include "log.h"
 #include "logins.h"
@@ -67,7 +69,8 @@ answer(Request *request)
 	(void) routes_find(request, &allowed);
 	if (allowed == NULL)
 		return reply_error(request, MHD_HTTP_NOT_FOUND, "there is nothing here");
-	result = reply_method_not_allowed(request, allowed);
+	result = cors_is_preflight(request) ? cors_preflight(request, allowed) :
+		reply_method_not_allowed(request, allowed);
 	free(allowed);
 	return result;
 }
@@ -299,6 +302,7 @@ server_begin_stop(void)
 
 	reply_begin_stop();
 	download_begin_stop();
+	events_begin_stop();
 
 	/* who connects now is refused at once, not left to wait for nobody */
 	listener = MHD_quiesce_daemon(daemon_handle);

@@ -43,7 +43,7 @@ static const char settings[] =
 		 "(SELECT bool_and(has_function_privilege(p.oid, 'EXECUTE'))" \
 		 " FROM pg_proc p" \
 		 " WHERE p.pronamespace = n.oid" \
-		 " AND p.proname IN ('rde_login', 'rde_list_reports', 'rde_get_report'," \
+		 " AND p.proname IN ('rde_login', 'rde_login_signed', 'rde_issue_token', 'rde_poll_events', 'rde_list_reports', 'rde_get_report'," \
 		 " 'rde_report_manifest', 'rde_request_report', 'rde_redeem'," \
 		 " 'rde_report_file', 'rde_chunk'))")
 

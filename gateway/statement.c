@@ -33,10 +33,20 @@ static const StatementText statements[STATEMENT_COUNT] = {
 		SELECT(LOGIN_COLUMNS) " FROM %.rde_login($1, $2) AS login(account)",
 		{TEXTOID, BYTEAOID}
 	},
+	[STATEMENT_LOGIN_SIGNED] = {
+		"login_signed",
+		SELECT(LOGIN_COLUMNS) " FROM %.rde_login_signed($1, $2, $3) AS login(account)",
+		{TEXTOID, TEXTOID, BYTEAOID}
+	},
+	[STATEMENT_ISSUE] = {
+		"issue",
+		SELECT(BODY_COLUMNS) " FROM %.rde_issue_token($1, $2, $3) AS it(body)",
+		{TEXTOID, TEXTOID, BYTEAOID}
+	},
 	[STATEMENT_LIST] = {
 		"list",
 		SELECT(BODY_COLUMNS)
-		" FROM %.rde_list_reports($1, $2, $3, $4, $5, $6, $7, $8) AS list(body)",
+		" FROM %.rde_list_reports($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS list(body)",
 		{LIST_PARAMETERS(PARAMETER_AS_TYPE)}
 	},
 	[STATEMENT_GET] = {
@@ -124,6 +134,26 @@ static const StatementText statements[STATEMENT_COUNT] = {
 		"preview",
 		SELECT(BODY_COLUMNS) " FROM %.rde_preview_periods($1) AS it(body)",
 		{PREVIEW_PARAMETERS(PARAMETER_AS_TYPE)}
+	},
+	[STATEMENT_ACTION] = {
+		"action",
+		SELECT(RESOURCE_COLUMNS) " FROM %.rde_request_action($1, $2, $3) AS it(body)",
+		{ACTION_PARAMETERS(PARAMETER_AS_TYPE)}
+	},
+	[STATEMENT_REPORT_REMOVE] = {
+		"report_remove",
+		SELECT(BODY_COLUMNS) " FROM %.rde_drop_report($1) AS it(body)",
+		{REPORT_PARAMETERS(PARAMETER_AS_TYPE)}
+	},
+	[STATEMENT_OPEN] = {
+		"open",
+		SELECT(BODY_COLUMNS) " FROM %.rde_open_events($1) AS it(body)",
+		{TEXTOID}
+	},
+	[STATEMENT_POLL] = {
+		"poll",
+		SELECT(EVENT_COLUMNS) " FROM %.rde_poll_events($1)",
+		{JSONOID}
 	},
 	[STATEMENT_REDEEM] = {
 		"redeem",

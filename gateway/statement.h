@@ -27,7 +27,8 @@
 #define LIST_PARAMETERS(P) \
 	P(QUERY_FROM, DATEOID) P(QUERY_TO, DATEOID) P(QUERY_FORMAT, TEXTOID) \
 	P(QUERY_NAME, TEXTOID) P(QUERY_STATUS, TEXTOID) P(QUERY_TYPE, TEXTOID) \
-	P(QUERY_DETAIL, BOOLOID) P(QUERY_AFTER, TEXTOID)
+	P(QUERY_DETAIL, BOOLOID) P(QUERY_AFTER, TEXTOID) P(QUERY_DATASET, TEXTOID) \
+	P(QUERY_GENERATOR, UUIDOID)
 
 /* rde_request_report() */
 #define REQUEST_PARAMETERS(P) \
@@ -36,6 +37,9 @@
 /* What is asked of one report */
 #define REPORT_PARAMETERS(P) \
 	P(SEGMENT_1, UUIDOID)
+
+#define ACTION_PARAMETERS(P) \
+	REPORT_PARAMETERS(P) P(SEGMENT_2, TEXTOID) P(HEADER_IDEMPOTENCY_KEY, TEXTOID)
 
 /* Report views: rde_get_view() and those that change one */
 #define VIEW_PARAMETERS(P) \
@@ -102,6 +106,13 @@
 	NEXT(FILE_NOW, "extract(epoch FROM now())") \
 	NEXT(FILE_MOVED_TO, "moved_to")
 
+/* rde_poll_events() */
+#define EVENT_COLUMNS(FIRST, NEXT) \
+	FIRST(EVENT_STREAM, "stream") \
+	NEXT(EVENT_EVENT, "event") \
+	NEXT(EVENT_ID, "id") \
+	NEXT(EVENT_DATA, "data")
+
 #define FIRST_AS_SQL(name, sql)	sql
 #define NEXT_AS_SQL(name, sql)	", " sql
 #define SELECT(columns)	"SELECT " columns(FIRST_AS_SQL, NEXT_AS_SQL)
@@ -118,6 +129,10 @@ enum BodyColumn
 enum ResourceColumn
 {
 	RESOURCE_COLUMNS(COLUMN_AS_NAME, COLUMN_AS_NAME)
+};
+enum EventColumn
+{
+	EVENT_COLUMNS(COLUMN_AS_NAME, COLUMN_AS_NAME)
 };
 enum FileColumn
 {
@@ -136,6 +151,8 @@ enum PieceColumn
 typedef enum Statement
 {
 	STATEMENT_LOGIN,			/* key, SHA-256 of the token */
+	STATEMENT_LOGIN_SIGNED,		/* key, claims, SHA-256 of the signature */
+	STATEMENT_ISSUE,			/* key, name, SHA-256 of the token */
 	STATEMENT_LIST,				/* LIST_PARAMETERS */
 	STATEMENT_GET,				/* REPORT_PARAMETERS */
 	STATEMENT_MANIFEST,			/* REPORT_PARAMETERS */
@@ -154,6 +171,10 @@ typedef enum Statement
 	STATEMENT_RUN,
 	STATEMENT_PERIODS,
 	STATEMENT_PREVIEW,
+	STATEMENT_ACTION,
+	STATEMENT_REPORT_REMOVE,	/* REPORT_PARAMETERS */
+	STATEMENT_OPEN,				/* id of the event seen last */
+	STATEMENT_POLL,				/* streams */
 	STATEMENT_REDEEM,			/* report, file name, LINK_PARAMETERS */
 	STATEMENT_REDEEM_PIECE,		/* the same, chunk, first byte, length, and
 								 * when the first statement ran */

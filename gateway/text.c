@@ -320,3 +320,32 @@ text_base64(char *result, const unsigned char *data, size_t n)
 	}
 	*result = '\0';
 }
+
+bool
+text_base64_decode(char *result, const char *text)
+{
+	static const char digits[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t		length = strlen(text);
+	size_t		padding = length > 0 && text[length - 1] == '=' ?
+	1 + (length > 1 && text[length - 2] == '=') : 0;
+	unsigned	bits = 0;
+
+	if (length % 4 != 0)
+		return false;
+	for (size_t i = 0; i < length - padding; i++)
+	{
+		const char *digit = strchr(digits, text[i]);
+
+		if (digit == NULL)
+			return false;
+		bits = bits << 6 | (unsigned) (digit - digits);
+		if (i % 4 == 0)
+			continue;
+		*result = (char) (bits >> (6 - 2 * (i % 4)) & 0xff);
+		if (*result++ == '\0')
+			return false;
+	}
+	*result = '\0';
+	return true;
+}

@@ -56,6 +56,12 @@ extern bool text_percent_decode(char *result, const char *text, size_t length);
 /* 2 * n hexadecimal digits to n bytes; false if they are not. */
 extern bool text_hex_decode(unsigned char *result, const char *text, size_t n);
 
+/*
+ * Base64 to a string that result has room for; false for what is none, or holds
+ * a NUL.
+ */
+extern bool text_base64_decode(char *result, const char *text);
+
 extern void text_base64(char *result, const unsigned char *data, size_t n);
 
 #endif							/* TEXT_H */

@@ -49,6 +49,7 @@
  *   rest/functions.sql         the bodies of GET and POST /reports
  *   rest/account.sql           the bodies of GET /account and /datasets, and of a data set's views
  *   rest/generators.sql        the bodies of /generators
+ *   rest/events.sql            events: what was published, failed, or was superseded
  *   shipped.sql                provisioned_orders and payments with their cmp views
  *   dump.sql                   which rows pg_dump keeps
  *   privileges.sql             revoked from PUBLIC, in one place

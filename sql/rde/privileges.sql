@@ -23,7 +23,7 @@ BEGIN
                    -- what programs ask for by HTTP
                    'rde_get_account', 'rde_list_datasets', 'rde_get_view', 'rde_request_view', 'rde_replace_view', 'rde_remove_view',
                    'rde_list_generators', 'rde_get_generator', 'rde_request_generator', 'rde_change_generator',
-                   'rde_remove_generator', 'rde_request_run', 'rde_list_periods', 'rde_preview_periods',
+                   'rde_remove_generator', 'rde_request_run', 'rde_list_periods', 'rde_preview_periods', 'rde_request_action', 'rde_open_events',
                    -- views, generators, tokens
                    'rde_create_view', 'rde_alter_view', 'rde_drop_view',
                    'rde_create_generator', 'rde_alter_generator', 'rde_drop_generator', 'rde_run_generator',

@@ -36,19 +36,24 @@ enum
 	LIST_POSITION, LIST_COUNT
 };
 
+/* Before the last day, where none is said. */
+#define DEFAULT_DAYS	90
+
 /* A part ends with the item that makes it as long as this, or with so many. */
 #define PART_BYTES		(1024 * 1024)
 #define PART_ITEMS		"2000"
 
 #define LIST_COLUMNS(LIST_BY) \
 	"SELECT r.id, r.name, r.format, r.file_name," \
-	" r.published_at, r.expires_at, r.link_number, r.store," \
+	" coalesce(r.published_at, r.submitted_at), r.expires_at, r.link_number, r.store," \
 	" CASE WHEN $1 THEN %s._rde_report_details(r)::text END," \
 	" r." LIST_BY \
 	" FROM %s._rde_report r" \
 	" WHERE ($2 IS NULL OR r.format = $2) AND ($3 IS NULL OR r.name = $3)" \
 	" AND ($4 IS NULL OR r.type = ANY ($4))" \
-	" AND ($12 IS NULL OR (r." LIST_BY ", r.id) > ($12, $13))"
+	" AND ($12 IS NULL OR (r." LIST_BY ", r.id) > ($12, $13))" \
+	" AND ($14 IS NULL OR r.dataset = $14)" \
+	" AND ($15 IS NULL OR r.generator = $15)"
 
 /*
  * Published, stored, and the newest revision, which is found by its index
@@ -70,13 +75,14 @@ typedef enum ListParameter
 	PARAMETER_DETAIL, PARAMETER_FORMAT, PARAMETER_NAME, PARAMETER_TYPES,
 	PARAMETER_ALL, PARAMETER_ACCOUNTS, PARAMETER_FROM, PARAMETER_END,
 	PARAMETER_SEEN, PARAMETER_STATUS, PARAMETER_UPTO, PARAMETER_LAST,
-	PARAMETER_LAST_ID, PARAMETER_COUNT
+	PARAMETER_LAST_ID, PARAMETER_DATASET, PARAMETER_GENERATOR,
+	PARAMETER_COUNT
 } ListParameter;
 
 #define LISTING_TYPES \
 	{BOOLOID, TEXTOID, TEXTOID, TEXTARRAYOID, BOOLOID, INT8ARRAYOID, \
 	TIMESTAMPTZOID, TIMESTAMPTZOID, PG_SNAPSHOTOID, TEXTOID, PG_SNAPSHOTOID, \
-	TIMESTAMPTZOID, UUIDOID}
+	TIMESTAMPTZOID, UUIDOID, TEXTOID, UUIDOID}
 
 static const RdeStatement list_unpublished = {
 	.sql = LIST_COLUMNS("submitted_at")
@@ -156,11 +162,12 @@ typedef struct Listing
 } Listing;
 
 static void
-refuse(const char *message, const char *hint)
+refuse(const char *argument, const char *message, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("%s", message),
+			 err_generic_string(PG_DIAG_COLUMN_NAME, argument),
 			 errhint("%s", hint)));
 }
 
@@ -186,9 +193,30 @@ day_start(DateADT day)
 	return DirectFunctionCall1(date_timestamp, DateADTGetDatum(day));
 }
 
+/*
+ * Both days are needed, unless something else says which reports: then they are the
+ * last ones, today included.
+ */
 static void
 take_period(Listing *list, FunctionCallInfo fcinfo)
 {
+	bool		chosen = !PG_ARGISNULL(3) || !PG_ARGISNULL(4) || !PG_ARGISNULL(5);
+	NullableDatum *days = fcinfo->args;
+
+	if (chosen && days[1].isnull)
+	{
+		days[1].value = DirectFunctionCall1(timestamp_date,
+											TimestampTzGetDatum(GetCurrentTimestamp()));
+		days[1].isnull = false;
+		/* a first day that is yet to come is a list of nothing, not an error */
+		if (!days[0].isnull && DatumGetDateADT(days[0].value) > DatumGetDateADT(days[1].value))
+			days[1].value = days[0].value;
+	}
+	if (chosen && days[0].isnull)
+	{
+		days[0].value = DateADTGetDatum(DatumGetDateADT(days[1].value) - DEFAULT_DAYS);
+		days[0].isnull = false;
+	}
 	rde_check_days(fcinfo, 0);
 	set(list, PARAMETER_FROM, day_start(PG_GETARG_DATEADT(0)));
 	set(list, PARAMETER_END, day_start(PG_GETARG_DATEADT(1) + 1));
@@ -208,7 +236,7 @@ take_status(Listing *list, const char *status)
 	"completed", "error", NULL};
 
 	if (!is_one_of(status, statuses))
-		refuse(psprintf("report status \"%s\" does not exist", status),
+		refuse("status", psprintf("report status \"%s\" does not exist", status),
 			   "Use submitted, processing, completed or error.");
 	list->published = strcmp(status, "completed") == 0;
 	set(list, PARAMETER_STATUS, CStringGetTextDatum(status));
@@ -226,7 +254,7 @@ take_type(Listing *list, const char *type)
 		if (periodic || strcmp(type, rde_event_names[event]) == 0)
 			elements[count++] = CStringGetTextDatum(rde_event_names[event]);
 	if (count == 0 && !is_one_of(type, others))
-		refuse(psprintf("report type \"%s\" does not exist", type),
+		refuse("type", psprintf("report type \"%s\" does not exist", type),
 			   "Use onetime, daily, weekly, monthly, quarterly, on_invoice, or periodic for all that have a calendar.");
 	if (count == 0)
 		elements[count++] = CStringGetTextDatum(type);
@@ -247,7 +275,7 @@ take_arguments(Listing *list, FunctionCallInfo fcinfo)
 	if (!list->after)
 		take_period(list, fcinfo);
 	else if (!PG_ARGISNULL(0) || !PG_ARGISNULL(1))
-		refuse("after takes the place of the first and the last day",
+		refuse("after", "after takes the place of the first and the last day",
 			   "Leave both days out.");
 	if (!PG_ARGISNULL(2))
 		take_format(list, text_to_cstring(PG_GETARG_TEXT_PP(2)));
@@ -257,6 +285,10 @@ take_arguments(Listing *list, FunctionCallInfo fcinfo)
 				text_to_cstring(PG_GETARG_TEXT_PP(4)));
 	if (!PG_ARGISNULL(5))
 		take_type(list, text_to_cstring(PG_GETARG_TEXT_PP(5)));
+	if (!PG_ARGISNULL(8))
+		set(list, PARAMETER_DATASET, PG_GETARG_DATUM(8));
+	if (!PG_ARGISNULL(9))
+		set(list, PARAMETER_GENERATOR, PG_GETARG_DATUM(9));
 }
 
 /* The snapshot of a cursor, until SPI_finish(); raises 22023 for what is none. */
@@ -282,7 +314,7 @@ take_cursor(Listing *list, const char *text)
 	{
 		list->place = rde_place_read(text);
 		if (list->place == NULL)
-			refuse("after is not a cursor of this server",
+			refuse("after", "after is not a cursor of this server",
 				   "Take \"next\" of an earlier answer, or begin with a first and a last day.");
 		list->seen = list->place->seen;
 		list->upto = list->place->upto;
@@ -477,7 +509,7 @@ append_body(StringInfo out, const Listing *list)
 
 /*
  * rde_list_reports(first_day date, last_day date, format, name, status, type
- * text, detail boolean, after text) → json.  Raises 22004, 22008 and 22023.
+ * text, detail boolean, after, dataset text, generator uuid) → json.  Raises 22004, 22008 and 22023.
  */
 Datum
 rde_list_reports(PG_FUNCTION_ARGS)

@@ -24,6 +24,7 @@ PG_FUNCTION_INFO_V1(rde_build);
 PG_FUNCTION_INFO_V1(rde_rebuild);
 PG_FUNCTION_INFO_V1(rde_submit_period);
 PG_FUNCTION_INFO_V1(rde_build_small);
+PG_FUNCTION_INFO_V1(rde_revise);
 
 static const char *
 text_argument(FunctionCallInfo fcinfo, int n)
@@ -155,20 +156,38 @@ rde_build(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(failure ? "error" : "completed"));
 }
 
+/* The next revision of a report, submitted */
+static pg_uuid_t
+revise(const RdeHome *home, const pg_uuid_t *id)
+{
+	pg_uuid_t	next;
+
+	rde_report_require_primary();
+	rde_connect();
+	rde_report_check_visible(home, id);
+	next = rde_report_submit_revision(home, id);
+	SPI_finish();
+	return next;
+}
+
 /* rde_rebuild(report) → uuid of the next revision, built here and now */
 Datum
 rde_rebuild(PG_FUNCTION_ARGS)
 {
 	const RdeHome *home = rde_home(fcinfo);
 	pg_uuid_t	id = report_argument(fcinfo);
-	pg_uuid_t	next;
+	pg_uuid_t	next = revise(home, &id);
 
-	rde_report_require_primary();
-	rde_connect();
-	rde_report_check_visible(home, &id);
-	next = rde_report_submit_revision(home, &id);
-	SPI_finish();
 	rde_build_now(home, &next, -1);
+	return uuid_datum(&next);
+}
+
+/* _rde_revise(report) → uuid of the next revision, submitted */
+Datum
+rde_revise(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t	next = revise(rde_home(fcinfo), PG_GETARG_UUID_P(0));
+
 	return uuid_datum(&next);
 }
 

@@ -36,6 +36,7 @@
 /* Progress counters the server leaves free; rde_progress reads them. */
 #define PROGRESS_REPORT_HIGH	18
 #define PROGRESS_REPORT_LOW		19
+#define PROGRESS_ROWS_EXPECTED	17
 
 /*
  * Rows that reports of several resellers are expected to have together: a matter of
@@ -44,7 +45,7 @@
 #define MAX_SHARED_ROWS		100000
 
 static void
-show_progress(const RdePass *pass, const pg_uuid_t *id)
+show_progress(const RdePass *pass, const pg_uuid_t *id, double rows)
 {
 	uint64		halves[2];
 
@@ -59,6 +60,8 @@ show_progress(const RdePass *pass, const pg_uuid_t *id)
 								 (int64) pg_ntoh64(halves[0]));
 	pgstat_progress_update_param(PROGRESS_REPORT_LOW,
 								 (int64) pg_ntoh64(halves[1]));
+	pgstat_progress_update_param(PROGRESS_ROWS_EXPECTED,
+								 (int64) Min(rows, (double) (PG_INT64_MAX / 2)));
 }
 
 /* The formats of the reports being built, as a text[]. */
@@ -145,7 +148,7 @@ refuse_many_rows(const Build *build)
 
 /* Whatever is waited for is waited for here: rows of ours, then the source. */
 static void
-lock_and_plan(Build *build, const pg_uuid_t *ids, int count)
+lock_and_plan(Build *build, const pg_uuid_t *ids, int count, int64 max_rows)
 {
 	read_reports(build, ids, count);
 	if (build->asked->snapshot_window)
@@ -174,8 +177,9 @@ lock_and_plan(Build *build, const pg_uuid_t *ids, int count)
 												   build->asked->dataset));
 	build->select = rde_select_plan(build->pass->query,
 									build->asked->time_zone);
-	build->slices = rde_slices_plan(build->select, build->files,
-									build->asked->time_zone);
+	if (max_rows < 0)
+		build->slices = rde_slices_plan(build->select, build->files,
+										build->asked->time_zone);
 	rde_failure_phase(RDE_PHASE_OTHER);
 	PopActiveSnapshot();
 	refuse_many_rows(build);
@@ -216,7 +220,8 @@ run(Build *build, int64 max_rows)
 	pass->files = files;
 	pass->max_rows = files->nshares > 1 ? 2 * MAX_SHARED_ROWS : max_rows;
 
-	show_progress(pass, &files->reports[0]->id);
+	show_progress(pass, &files->reports[0]->id,
+				  rde_select_estimate(build->select));
 	rde_failure_phase(RDE_PHASE_SOURCE);
 	if (build->slices == NULL ||
 		!rde_slices_run(build->slices, pass, build->asked->time_zone))
@@ -266,7 +271,7 @@ rde_build_reports(const RdeHome *home, const pg_uuid_t *ids, int count,
 	rde_failure_phase(RDE_PHASE_OTHER);
 	build.pass = palloc0(sizeof(RdePass));
 	rde_connect();
-	lock_and_plan(&build, ids, count);
+	lock_and_plan(&build, ids, count, max_rows);
 	run(&build, max_rows);
 	publish(&build, started);
 	rows = build.pass->rows;

@@ -147,22 +147,13 @@ rde_show_progress(int64 rows, int64 bytes)
 	pgstat_progress_update_multi_param(lengthof(index), index, values);
 }
 
-static bool
+static void
 report_progress(RdePass *pass)
 {
 	if (pass->progress)
-		return pass->progress(pass);
-	rde_show_progress(pass->rows, rde_files_bytes(pass->files));
-	return true;
-}
-
-void
-rde_pass_too_many_rows(const RdePass *pass)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("report has more than " INT64_FORMAT " rows",
-					pass->max_rows)));
+		pass->progress(pass);
+	else
+		rde_show_progress(pass->rows, rde_files_bytes(pass->files));
 }
 
 static bool
@@ -199,15 +190,20 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 
 	MemoryContextSwitchTo(old);
 	if (unlikely(pass->rows == pass->max_rows))
-		rde_pass_too_many_rows(pass);
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("report has more than " INT64_FORMAT " rows",
+						pass->max_rows)));
 	pass->rows++;
-	return pass->rows % PROGRESS_ROWS != 0 || report_progress(pass);
+	if (pass->rows % PROGRESS_ROWS == 0)
+		report_progress(pass);
+	return true;
 }
 
 static void
 finish(DestReceiver *self)
 {
-	(void) report_progress(((RowReceiver *) self)->pass);
+	report_progress(((RowReceiver *) self)->pass);
 }
 
 static void

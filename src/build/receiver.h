@@ -19,8 +19,8 @@ typedef struct RdePass
 	int64		max_rows;		/* more raise 54000; -1: any number */
 	const char *since;			/* of some of the rows: those from there on */
 
-	/* Now and then, and at the end: rows go on if true.  NULL: of no use */
-	bool		(*progress) (struct RdePass *pass);
+	/* Called now and then, and at the end; NULL: rde_progress shows the pass */
+	void		(*progress) (struct RdePass *pass);
 	void	   *helper;			/* for progress */
 
 	/* the receiver's own */
@@ -39,9 +39,6 @@ typedef struct RdePass
  * caller ends them.
  */
 extern DestReceiver *rde_receiver_create(RdePass *pass);
-
-/* Raise 54000: the pass has more rows than it may. */
-pg_noreturn extern void rde_pass_too_many_rows(const RdePass *pass);
 
 /* What rde_progress shows of the build. */
 extern void rde_show_progress(int64 rows, int64 bytes);

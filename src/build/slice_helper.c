@@ -36,7 +36,6 @@ typedef struct Helper
 	SpoolSink	spools[RDE_SLICED_FILES];
 	int64		rows_told;		/* of progress */
 	int64		bytes_told;
-	bool		stopped;		/* there are too many rows */
 } Helper;
 
 void
@@ -64,8 +63,8 @@ spool_finish(RdeSink *sink)
 
 static const RdeSinkOps spool_ops = {spool_write, spool_finish};
 
-/* Tell the others; there may be too many rows of all. */
-static bool
+/* What all have written is told by the process that builds. */
+static void
 progress(RdePass *pass)
 {
 	Helper	   *helper = pass->helper;
@@ -80,9 +79,6 @@ progress(RdePass *pass)
 	helper->bytes_told = bytes;
 	if (!IsParallelWorker())
 		rde_show_progress((int64) all_rows, (int64) all_bytes);
-	helper->stopped = shared->max_rows >= 0 &&
-		all_rows > (uint64) shared->max_rows;
-	return !helper->stopped;
 }
 
 static Helper *
@@ -191,8 +187,6 @@ write_totals(Helper *helper, int number)
 static bool
 next_part(const Helper *helper, int *part)
 {
-	if (helper->stopped)
-		return false;
 	*part = (int) pg_atomic_fetch_add_u32(&helper->shared->next_part, 1);
 	return *part < helper->shared->nparts;
 }

@@ -20,19 +20,12 @@
 #include "optimizer/optimizer.h"
 #include "optimizer/paths.h"
 #include "tcop/tcopprot.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-/*
- * How parts must be for the work to be shared: none has most of the rows, and what
- * each costs that is not a matter of its length, such as the scan of a table without
- * an index on the period, does not add up to the cost of the whole.  All together
- * are reckoned dearer than the whole even where they are not, for the planner takes
- * the first pages of a scan for the dearest.
- */
+/* More of the rows in one part, and there is little to share. */
 #define MOST_ROWS		0.8
-#define MOST_ALIKE		1.0
-#define MOST_TOGETHER	3.0
 
 /* Do all its set operations keep every row? */
 static bool
@@ -130,47 +123,87 @@ divide(RdeSlices *slices)
 	slices->first[slices->nparts] = RDE_SLICES;
 }
 
-/* What the planner says of parts. */
-typedef struct Reckoning
+/* The bounds of a part, to be found again in its plan. */
+typedef struct Bounds
 {
-	double		rows;			/* of the largest */
-	Cost		least;			/* of any */
-	Cost		together;
-} Reckoning;
-
-/* A part's plan as text, or NULL if it needs what a helper cannot be given. */
-static const char *
-plan_part(const RdeSlices *slices, int part, const Query *query,
-		  Reckoning *reckoning)
-{
-	RdeQuery   *whole = slices->query;
-	ParamListInfo params = rde_select_params(whole);
-	PlannedStmt *plan;
-
-	params->params[whole->period_from].value =
-		rde_cuts_datum(whole->cuts, slices->first[part]);
-	params->params[whole->period_to].value =
-		rde_cuts_datum(whole->cuts, slices->first[part + 1]);
-	plan = pg_plan_query(copyObject(unconstify(Query *, query)), whole->sql, 0,
-						 params);
-	if (plan->invalItems || reads_what_helpers_cannot(plan))
-		return NULL;
-	reckoning->rows = Max(reckoning->rows, plan->planTree->plan_rows);
-	reckoning->least = Min(reckoning->least, plan->planTree->total_cost);
-	reckoning->together += plan->planTree->total_cost;
-	plan->jitFlags = PGJIT_NONE;	/* it would be compiled for every part */
-	return nodeToString(plan);
-}
+	Oid			type;
+	Datum		from;
+	Datum		to;
+} Bounds;
 
 static bool
-is_worth(const RdeSlices *slices, const Reckoning *parts, const Plan *whole)
+has_bound(Node *node, void *argument)
 {
-	/* 0 is for tests, as it is in the server's own */
-	if (min_parallel_table_scan_size == 0)
+	Bounds	   *bounds = argument;
+	Const	   *constant = (Const *) node;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Const))
+		return expression_tree_walker(node, has_bound, argument);
+	/* all types of period columns are passed by value */
+	return constant->consttype == bounds->type && !constant->constisnull &&
+		(constant->constvalue == bounds->from ||
+		 constant->constvalue == bounds->to);
+}
+
+/*
+ * Does anything in a plan read more than the rows of the part, and then drop those
+ * that are not between the bounds?  No index leads to them then, and every part
+ * would read it all.
+ */
+static bool
+filters(const Plan *plan, Bounds *bounds)
+{
+	List	   *plans = NIL;
+	ListCell   *cell;
+
+	if (plan == NULL)
+		return false;
+	if (has_bound((Node *) plan->qual, bounds) ||
+		filters(plan->lefttree, bounds) || filters(plan->righttree, bounds))
 		return true;
-	return parts->rows <= whole->plan_rows * MOST_ROWS &&
-		parts->least * slices->nparts <= whole->total_cost * MOST_ALIKE &&
-		parts->together <= whole->total_cost * MOST_TOGETHER;
+	if (IsA(plan, Append))
+		plans = ((const Append *) plan)->appendplans;
+	else if (IsA(plan, MergeAppend))
+		plans = ((const MergeAppend *) plan)->mergeplans;
+	else if (IsA(plan, SubqueryScan))
+		return filters(((const SubqueryScan *) plan)->subplan, bounds);
+	foreach(cell, plans)
+	{
+		if (filters(lfirst(cell), bounds))
+			return true;
+	}
+	return false;
+}
+
+/* A part's plan as text, or NULL if it cannot be had, or is not worth it. */
+static const char *
+plan_part(const RdeSlices *slices, int part, const Query *query,
+		  const Plan *whole)
+{
+	const RdeQuery *sought = slices->query;
+	ParamListInfo params = rde_select_params(sought);
+	Bounds		bounds = {
+		sought->cuts->type,
+		rde_cuts_datum(sought->cuts, slices->first[part]),
+		rde_cuts_datum(sought->cuts, slices->first[part + 1])
+	};
+	PlannedStmt *plan;
+
+	params->params[sought->period_from].value = bounds.from;
+	params->params[sought->period_to].value = bounds.to;
+	plan = pg_plan_query(copyObject(unconstify(Query *, query)), sought->sql,
+						 0, params);
+	if (plan->invalItems || reads_what_helpers_cannot(plan))
+		return NULL;
+	/* 0 is for tests, as it is in the server's own */
+	if (min_parallel_table_scan_size > 0 &&
+		(plan->planTree->plan_rows > whole->plan_rows * MOST_ROWS ||
+		 filters(plan->planTree, &bounds)))
+		return NULL;
+	plan->jitFlags = PGJIT_NONE;	/* it would be compiled for every part */
+	return nodeToString(plan);
 }
 
 /* Plan all parts.  False if they cannot be had, or are not worth it. */
@@ -180,7 +213,6 @@ plan_parts(RdeSlices *slices, const Query *query, const Plan *whole)
 	MemoryContext context = CurrentMemoryContext;
 	MemoryContext planning = AllocSetContextCreate(context, "rde slice",
 												   ALLOCSET_DEFAULT_SIZES);
-	Reckoning	reckoning = {.least = whole->total_cost};
 	bool		possible = true;
 
 	for (int i = 0; possible && i < slices->nparts; i++)
@@ -189,14 +221,14 @@ plan_parts(RdeSlices *slices, const Query *query, const Plan *whole)
 
 		MemoryContextReset(planning);
 		MemoryContextSwitchTo(planning);
-		plan = plan_part(slices, i, query, &reckoning);
+		plan = plan_part(slices, i, query, whole);
 		MemoryContextSwitchTo(context);
 		possible = plan != NULL;
 		if (possible)
 			slices->plans[i] = pstrdup(plan);
 	}
 	MemoryContextDelete(planning);
-	return possible && is_worth(slices, &reckoning, whole);
+	return possible;
 }
 
 static Oid *
@@ -230,6 +262,12 @@ plan(const RdeSelect *select, int nhelpers)
 	slices->types = column_types(select);
 	slices->nhelpers = nhelpers;
 	divide(slices);
+	/* where an index has the whole in order, it has the parts */
+	if (!IsA(select->plan->planTree, Sort) &&
+		!IsA(select->plan->planTree, IncrementalSort))
+		(void) set_config_option("enable_sort", "off", PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+								 false);
 	return plan_parts(slices, query, select->plan->planTree) ? slices : NULL;
 }
 

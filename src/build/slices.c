@@ -123,8 +123,6 @@ join(RdeSlicesShared *shared, RdePass *pass)
 
 	for (int slice = 0; slice < RDE_SLICES; slice++)
 		pass->rows += shared->slice_rows[slice];
-	if (shared->max_rows >= 0 && pass->rows > shared->max_rows)
-		rde_pass_too_many_rows(pass);
 	for (int part = 0; part < shared->nparts; part++)
 		join_part(&spooled, part, pass->files);
 	for (int number = 0; number < RDE_MAX_PARTICIPANTS; number++)
@@ -161,13 +159,12 @@ create_shared(const RdeSlices *slices, RdePass *pass, const char *time_zone)
 	pg_atomic_init_u32(&shared->next_part, 0);
 	pg_atomic_init_u64(&shared->rows, 0);
 	pg_atomic_init_u64(&shared->bytes, 0);
-	shared->max_rows = pass->max_rows;
 	shared->nparts = slices->nparts;
 	memcpy(shared->first, slices->first, sizeof(shared->first));
 	shared->nreports = pass->files->count;
 	shared->statement = bytes.len;
 	memcpy(shared->job, bytes.data, bytes.len);
-	strcpy(shared->job + bytes.len, statement);
+	memcpy(shared->job + bytes.len, statement, strlen(statement) + 1);
 	pfree(bytes.data);
 	return segment;
 }

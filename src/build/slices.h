@@ -39,7 +39,6 @@ typedef struct RdeSlicesShared
 	pg_atomic_uint32 next_part;
 	pg_atomic_uint64 rows;		/* written so far */
 	pg_atomic_uint64 bytes;		/* of content */
-	int64		max_rows;
 	int			nparts;
 	int			first[RDE_SLICES + 1];
 	int			nreports;
@@ -66,7 +65,7 @@ extern RdeSlices *rde_slices_plan(const RdeSelect *select,
 
 /*
  * Read all rows under the active snapshot, as rde_select_run() would, into the
- * pass's files.  False if no process could be had that helps; nothing was done then.
+ * files of a pass that may have any number of them.  False if no process could be had that helps; nothing was done then.
  */
 extern bool rde_slices_run(RdeSlices *slices, RdePass *pass,
 						   const char *time_zone);

@@ -25,6 +25,7 @@ char	   *rde_setting_time_zone;
 char	   *rde_setting_base_url;
 char	   *rde_setting_link_lifetime;
 char	   *rde_setting_max_span;
+bool		rde_setting_notify;
 int			rde_setting_helpers;
 
 /* A positive interval, as text; errors are soft, as a check hook's must be. */
@@ -126,6 +127,12 @@ rde_settings_define(void)
 							   &rde_setting_max_span,
 							   "1 year", PGC_SUSET, 0,
 							   check_interval, NULL, NULL);
+	DefineCustomBoolVariable("rde.notify",
+							 "Sends NOTIFY rde_report when reports are published.",
+							 "Whoever may connect to the database can LISTEN: ids and resellers are all it says.",
+							 &rde_setting_notify,
+							 false, PGC_SUSET, 0,
+							 NULL, NULL, NULL);
 	DefineCustomIntVariable("rde.max_parallel_workers_per_report",
 							"How many processes of the server may help to build a large report.",
 							"0 builds every report in one process.",

@@ -12,6 +12,7 @@ extern char *rde_setting_time_zone;
 extern char *rde_setting_base_url;
 extern char *rde_setting_link_lifetime;
 extern char *rde_setting_max_span;
+extern bool rde_setting_notify;
 extern int	rde_setting_helpers;	/* rde.max_parallel_workers_per_report */
 
 /* Call once, when the module is loaded. */

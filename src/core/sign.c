@@ -1,6 +1,6 @@
 /*
  * sign.c
- *	  The signature of a link.
+ *	  Signatures of links and of tokens.
  *
  * Invariant: the string that is signed can be taken apart in one way only.
  */
@@ -25,16 +25,27 @@ append(StringInfo string, const char *field)
 	appendBinaryStringInfo(string, field, length);
 }
 
+static void
+sign(const uint8 *bytes, size_t length, const uint8 *key, size_t key_length,
+	 uint8 signature[RDE_SIGNATURE_LENGTH])
+{
+	/* on error its resource owner or our exit releases it */
+	pg_hmac_ctx *context = pg_hmac_create(PG_SHA256);
+
+	if (context == NULL || pg_hmac_init(context, key, key_length) < 0)
+		elog(ERROR, "could not begin an HMAC");
+	if (pg_hmac_update(context, bytes, length) < 0 ||
+		pg_hmac_final(context, signature, RDE_SIGNATURE_LENGTH) < 0)
+		elog(ERROR, "could not compute an HMAC: %s", pg_hmac_error(context));
+	pg_hmac_free(context);
+}
+
 void
 rde_sign(const RdeLink *link, const uint8 *key, size_t key_length,
 		 uint8 signature[RDE_SIGNATURE_LENGTH])
 {
-	/* on error its resource owner or our exit releases it */
-	pg_hmac_ctx *context = pg_hmac_create(PG_SHA256);
 	StringInfoData string;
 
-	if (context == NULL || pg_hmac_init(context, key, key_length) < 0)
-		elog(ERROR, "could not begin an HMAC");
 	initStringInfo(&string);
 	append(&string, SIGN_PREFIX);
 	append(&string, link->report);
@@ -45,10 +56,15 @@ rde_sign(const RdeLink *link, const uint8 *key, size_t key_length,
 	append(&string, link->sp);
 	append(&string, link->sr);
 	append(&string, link->kid);
-	if (pg_hmac_update(context, (const uint8 *) string.data, string.len) < 0 ||
-		pg_hmac_final(context, signature, RDE_SIGNATURE_LENGTH) < 0)
-		elog(ERROR, "could not compute an HMAC: %s", pg_hmac_error(context));
-	pg_hmac_free(context);
+	sign((const uint8 *) string.data, string.len, key, key_length, signature);
+}
+
+void
+rde_sign_bytes(const uint8 *bytes, size_t length, const uint8 *key,
+			   size_t key_length, uint8 signature[RDE_SIGNATURE_LENGTH])
+{
+	Assert(length > 0 && bytes[0] != '\0');
+	sign(bytes, length, key, key_length, signature);
 }
 
 bool

@@ -29,6 +29,14 @@ typedef struct RdeLink
 extern void rde_sign(const RdeLink *link, const uint8 *key, size_t key_length,
 					 uint8 signature[RDE_SIGNATURE_LENGTH]);
 
+/*
+ * HMAC-SHA256 of other bytes.  What a link is signed by begins with a NUL; these
+ * do not, so that neither is ever taken for the other.
+ */
+extern void rde_sign_bytes(const uint8 *bytes, size_t length, const uint8 *key,
+						   size_t key_length,
+						   uint8 signature[RDE_SIGNATURE_LENGTH]);
+
 /* Are they equal? Takes the same time wherever they differ. */
 extern bool rde_sign_equal(const uint8 *a, const uint8 *b, size_t length);
 

@@ -368,6 +368,15 @@ rde_zip_find(const RdeZipEntry *entries, int nentries, const char *name)
 	return NULL;
 }
 
+void
+rde_zip_store(RdeZipEntry *entry, const char *data, size_t len)
+{
+	entry->method = METHOD_STORED;
+	entry->crc = rde_crc32(0, data, len);
+	entry->size = entry->stored_size = len;
+	entry->data = data;
+}
+
 char *
 rde_zip_contents(const RdeZipEntry *entry)
 {

@@ -55,6 +55,9 @@ extern RdeZipEntry *rde_zip_read(const char *archive, size_t len,
 extern const RdeZipEntry *rde_zip_find(const RdeZipEntry *entries,
 									   int nentries, const char *name);
 
+/* Give an entry other contents, which are referred to and not compressed. */
+extern void rde_zip_store(RdeZipEntry *entry, const char *data, size_t len);
+
 /* An entry's contents, palloc'ed, with a NUL behind them; checked by CRC. */
 extern char *rde_zip_contents(const RdeZipEntry *entry);
 

@@ -13,6 +13,7 @@
 #include "file/zip.h"
 #include "format/options.h"
 #include "format/xlsx_cell.h"
+#include "format/xlsx_kept.h"
 #include "format/xlsx_note.h"
 #include "format/xlsx_summary.h"
 #include "format/xlsx_width.h"
@@ -190,7 +191,7 @@ make_frames(RdeFormatContext *context)
 
 	/* the first sheet is the selected one, any other looks like the second */
 	plan.nsheets = 2;
-	workbook = rde_workbook_create(&plan);
+	workbook = rde_workbook_get(&plan);
 	state->frames[0] = rde_workbook_frame(workbook, 1);
 	state->frames[1] = rde_workbook_frame(workbook, 2);
 	rde_xlsx_prepare_cells(&state->cells,
@@ -319,7 +320,7 @@ xlsx_end(RdeFormatContext *context)
 		summary = make_summary(context);
 		state->plan.charts = &summary->charts;
 	}
-	workbook = rde_workbook_create(&state->plan);
+	workbook = rde_workbook_get(&state->plan);
 	if (summary)
 		write_summary(context, workbook, summary);
 	for (int i = 0; i < workbook->nparts; i++)
@@ -361,6 +362,9 @@ const RdeFormat rde_format_xlsx = {
 	.options_size = sizeof(XlsxOptions),
 	.set_options = set_options,
 	.options_hint = "{\"xlsx\": {\"summary\": true}}",
+	.options_list =
+	"{\"name\":\"xlsx.summary\",\"formats\":[\"xlsx\"],\"type\":\"boolean\","
+	"\"default\":false,\"description\":\"A sheet of totals, with charts\"}",
 	.start = xlsx_start,
 	.row = xlsx_row,
 	.end = xlsx_end

@@ -67,6 +67,7 @@ rde_report_not_completed(const pg_uuid_t *id, const char *status)
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("report %s is not completed but \"%s\"",
 					rde_uuid_text(id), status),
+			 err_generic_string(PG_DIAG_COLUMN_NAME, "status"),
 			 errhint("Build it with rde_build(), after rde_retry_report() if it is in error.")));
 }
 

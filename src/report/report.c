@@ -14,6 +14,7 @@
 #include "common/sha2.h"
 #include "core/calendar.h"
 #include "core/row.h"
+#include "core/settings.h"
 #include "core/statement.h"
 #include "format/described.h"
 #include "format/options.h"
@@ -69,6 +70,7 @@ rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("report %s covers a snapshot window and cannot be built again",
 						rde_uuid_text(id)),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, "status"),
 				 errdetail("Rows that changed since then belong to a later window."),
 				 errhint("rde_run_generator() makes a report of chosen days.")));
 	rde_execute(home, &find_revision, values, NULL);
@@ -80,6 +82,7 @@ rde_report_submit_revision(const RdeHome *home, const pg_uuid_t *id)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("report %s already has a next revision, %s",
 						rde_uuid_text(id), rde_uuid_text(&next)),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, "status"),
 				 errhint("Rebuild that one.")));
 	}
 	if (rde_who(home).rank == RDE_TENANT)
@@ -327,6 +330,20 @@ keep_totals(const RdeHome *home, RdeReport *const *reports,
 	rde_execute(home, &insert_totals, values, NULL);
 }
 
+/* So many fit into what one NOTIFY may say. */
+#define MOST_NOTIFIED	"80"
+
+/* Once for all reports that are published together. */
+static const RdeStatement notify = {
+	.sql = "SELECT pg_catalog.pg_notify('rde_report', jsonb_build_object("
+	"'reports', (SELECT jsonb_agg(jsonb_build_object('id', r.id, 'reseller', r.reseller))"
+	" FROM (SELECT r.id, r.reseller FROM %s._rde_report r"
+	" WHERE r.id = ANY ($1) ORDER BY r.id LIMIT " MOST_NOTIFIED ") r),"
+	" 'more', cardinality($1) > " MOST_NOTIFIED ")::text)",
+	.types = {UUIDARRAYOID},
+	.expected = SPI_OK_SELECT
+};
+
 /* What is the same for all of them is behind what is not. */
 static const RdeStatement publish = {
 	.sql = "UPDATE %s._rde_report r SET status = 'completed',"
@@ -423,6 +440,8 @@ rde_reports_finish(const RdeHome *home, RdeReport *const *reports,
 	if (SPI_processed != count)
 		elog(ERROR, "%d reports were built and " UINT64_FORMAT " are left",
 			 count, SPI_processed);
+	if (rde_setting_notify)
+		rde_execute(home, &notify, values, NULL);
 }
 
 static const RdeStatement fail = {

@@ -205,6 +205,27 @@ for my $format (@formats)
 	close_session($session);
 }
 
+# ... and that of those that help
+{
+	my $session = session();
+	my ($helpers, $high) = (0, 0);
+
+	run_in($session, "LOAD 'rde'; SET rde.max_parallel_workers_per_report = 2; BEGIN; "
+		. export_sql('wide', 'xml', '2025-01-01', $soak ? '2025-04-26' : '2025-01-12') . '; ROLLBACK',
+		sub {
+			for my $process (glob '/proc/[0-9]*')
+			{
+				next unless (eval { slurp_file("$process/cmdline") } // "") =~ /parallel worker for PID $session->{pid}\b/;
+				my ($KiB) = (eval { slurp_file("$process/status") } // '') =~ /^RssAnon:\s+(\d+)/m;
+				$helpers++;
+				$high = max($high, $KiB // 0);
+			}
+		});
+	cmp_ok($helpers, '>', 0, 'processes help');
+	cmp_ok($high, '<', $KiB_limit, "private memory of one was $high KiB");
+	close_session($session);
+}
+
 # M2: cancelled at random moments
 
 # Many rows, and one row with a value of 150 MB.

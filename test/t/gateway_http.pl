@@ -290,7 +290,8 @@ for my $path ('/reports', "/reports?from=2020-01-01&to=2020-01-02", "/reports/$i
 for my $method (qw(PUT DELETE PATCH OPTIONS TRACE))
 {
 	is(as(1, '-X', $method, "$base/reports")->{headers}{allow}, 'GET, HEAD, POST', "$method on /reports");
-	is(as(1, '-X', $method, "$base/reports/$id{csv}")->{headers}{allow}, 'GET, HEAD', "$method on a report");
+	is(as(1, '-X', $method, "$base/reports/$id{csv}/manifest")->{headers}{allow}, 'GET, HEAD', "$method on a manifest");
+	is(as(1, '-X', $method, "$base/reports/$id{csv}")->{headers}{allow}, 'GET, HEAD, DELETE', "$method on a report") if $method ne 'DELETE';
 }
 error_is(as(1, '-X', 'DELETE', "$base/reports"), 405, qr/not allowed/, '/reports', 'another method');
 is(as(1, '-d', '{}', "$base$row{csv}{path}")->{status}, 405, 'POST to a file');

@@ -15,7 +15,7 @@ BEGIN ATOMIC
           WHEN 'admin' THEN p.proname LIKE 'rde\_%'
           WHEN 'operator' THEN p.proname IN ('rde_run_due', 'rde_schedule', 'rde_unschedule', 'rde_keep_report', 'rde_purge_reports',
                                              'rde_sweep_invoices', 'rde_rebaseline_generator')
-          WHEN 'gateway' THEN p.proname IN ('rde_login', 'rde_redeem')
+          WHEN 'gateway' THEN p.proname IN ('rde_login', 'rde_login_signed', 'rde_issue_token', 'rde_redeem', 'rde_poll_events')
           ELSE false END;
 END;
 COMMENT ON FUNCTION @extschema@._rde_granted_routines(text) IS

@@ -109,3 +109,14 @@ CREATE FUNCTION @extschema@.rde_login(subscription_key text, token_sha256 bytea)
 COMMENT ON FUNCTION @extschema@.rde_login(text, bytea) IS
     'be the account of a token until the end of the transaction; takes the SHA-256 of the token, which itself never comes to the database. Raises 28000';
 
+CREATE FUNCTION @extschema@.rde_issue_token(subscription_key text, name text, token_sha256 bytea) RETURNS json
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'rde_issue_token';
+COMMENT ON FUNCTION @extschema@.rde_issue_token(text, text, bytea) IS
+    'a signed token, which holds for 25 minutes or as long as the token of this name that it is made of, as the JSON body of POST /token; takes the SHA-256 of that token. Raises 28000';
+
+CREATE FUNCTION @extschema@.rde_login_signed(subscription_key text, claims text, signature_sha256 bytea) RETURNS bigint
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'rde_login_signed';
+COMMENT ON FUNCTION @extschema@.rde_login_signed(text, text, bytea) IS
+    'be the account of a signed token until the end of the transaction; takes what stands before its last dot, and the SHA-256 of its signature, which itself never comes to the database. Raises 28000';

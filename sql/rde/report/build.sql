@@ -78,7 +78,7 @@ BEGIN
         PERFORM @extschema@._rde_no_report(report);
     END IF;
     IF found_report.status <> 'error' THEN
-        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', COLUMN = 'status',
             MESSAGE = format('report %s is not in error but "%s"', report, found_report.status),
             HINT = CASE found_report.status WHEN 'completed' THEN 'Use rde_rebuild() for its next revision.'
                                      ELSE 'Build it with rde_build().' END;
@@ -90,7 +90,7 @@ BEGIN
     PERFORM @extschema@._rde_resubmit(ARRAY[report]);
 EXCEPTION
     WHEN unique_violation THEN
-        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', COLUMN = 'status',
             MESSAGE = format('report %s has been replaced by another revision', report),
             HINT = 'Build or rebuild that one.';
 END
@@ -137,12 +137,13 @@ BEGIN
         RETURN;
     END IF;
     IF found_report.status <> 'submitted' AND found_report.retry_at IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', COLUMN = 'status',
             MESSAGE = format('report %s is not waiting to be built but "%s"', report, found_report.status),
             HINT = 'rde_drop_report() removes it.';
     END IF;
     UPDATE @extschema@._rde_report r
     SET status = 'error', sqlstate = '57014', error = 'report was cancelled', failed_at = clock_timestamp(), retry_at = NULL,
+        failed_xid = pg_current_xact_id(), system_identifier = (SELECT c.system_identifier FROM pg_control_system() c),
         claim_pid = NULL, claim_start = NULL, claimed_at = NULL
     WHERE r.id = report;
 END

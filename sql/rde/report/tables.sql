@@ -65,6 +65,7 @@ CREATE TABLE @extschema@._rde_report (
     store               text,
     link_number         integer NOT NULL DEFAULT 0,
     published_xid       xid8,
+    failed_xid          xid8,
     system_identifier   bigint,
     CHECK (period_from < period_to),
     CHECK ((type = 'on_invoice') = (invoice IS NOT NULL AND invoice_reseller IS NOT NULL)),
@@ -81,6 +82,8 @@ CREATE INDEX _rde_report_published ON @extschema@._rde_report (published_at, id)
 CREATE INDEX _rde_report_reseller ON @extschema@._rde_report (reseller, published_at, id);
 CREATE INDEX _rde_report_published_xid ON @extschema@._rde_report (published_xid)
     WHERE status = 'completed';
+CREATE INDEX _rde_report_failed_xid ON @extschema@._rde_report (failed_xid)
+    WHERE status = 'error';
 -- Few are: what a store has to look for.
 CREATE INDEX _rde_report_revoked ON @extschema@._rde_report (id)
     WHERE link_number > 0;
@@ -131,6 +134,8 @@ COMMENT ON COLUMN @extschema@._rde_report.columns IS
     'the columns of its file as they were when it was built: name, type, group, description, label; NULL for one that was built before this was kept';
 COMMENT ON COLUMN @extschema@._rde_report.conditions IS
     'the conditions its rows were chosen by, as they were when it was built';
+COMMENT ON COLUMN @extschema@._rde_report.failed_xid IS
+    'the transaction in which it ended in error, to be tried no more by itself';
 COMMENT ON COLUMN @extschema@._rde_report.published_xid IS
     'the transaction that completed it, and in column system_identifier the cluster whose transaction that was: what a cursor compares with';
 COMMENT ON COLUMN @extschema@._rde_report.store IS

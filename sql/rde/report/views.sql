@@ -203,13 +203,16 @@ COMMENT ON COLUMN @extschema@.rde_report_totals.amount IS
     'the sum of their amounts; NULL without an amount column';
 
 CREATE FUNCTION @extschema@._rde_builds(
-    OUT pid integer, OUT report uuid, OUT relation oid, OUT row_count bigint, OUT content_bytes bigint
+    OUT pid integer, OUT report uuid, OUT relation oid, OUT row_count bigint, OUT content_bytes bigint,
+    OUT estimated_rows bigint
 ) RETURNS SETOF record
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    -- A build says whose it is in the last two counters of its COPY progress.
-    SELECT p.pid, (lpad(to_hex(p.param19), 16, '0') || lpad(to_hex(p.param20), 16, '0'))::uuid, p.relid, p.param3, p.param1
+    -- A build says whose it is in the last two counters of its COPY progress, and how
+    -- many rows the planner expects in the one before.
+    SELECT p.pid, (lpad(to_hex(p.param19), 16, '0') || lpad(to_hex(p.param20), 16, '0'))::uuid, p.relid, p.param3, p.param1,
+           nullif(p.param18, 0)
     FROM pg_stat_get_progress_info('COPY') p
     WHERE p.datid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
       AND p.param19 <> 0;
@@ -219,7 +222,7 @@ COMMENT ON FUNCTION @extschema@._rde_builds() IS
 
 CREATE FUNCTION @extschema@._rde_progress(
     OUT pid integer, OUT report uuid, OUT dataset text, OUT name text, OUT format text, OUT reseller bigint,
-    OUT row_count bigint, OUT content_bytes bigint
+    OUT row_count bigint, OUT content_bytes bigint, OUT estimated_rows bigint
 ) RETURNS SETOF record
     LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
@@ -232,7 +235,7 @@ BEGIN
     SELECT b.pid, b.report,
            coalesce(r.dataset, (SELECT string_agg(s.dataset, ', ' ORDER BY s.dataset)
                                 FROM @extschema@._rde_source s WHERE s.relation = b.relation)),
-           r.name, r.format, r.reseller, b.row_count, b.content_bytes
+           r.name, r.format, r.reseller, b.row_count, b.content_bytes, b.estimated_rows
     FROM @extschema@._rde_builds() b
     LEFT JOIN @extschema@._rde_report r ON r.id = b.report
     WHERE everybody OR r.reseller = ANY (accounts);
@@ -242,7 +245,8 @@ COMMENT ON FUNCTION @extschema@._rde_progress() IS
     'the rows of rde_progress: the builds running now in this database, of whatever user, as far as the caller may see their reports';
 
 CREATE VIEW @extschema@.rde_progress WITH (security_barrier) AS
-SELECT p.pid, p.report, p.dataset, p.name, p.format, p.reseller, p.row_count, p.content_bytes, a.query_start AS started_at
+SELECT p.pid, p.report, p.dataset, p.name, p.format, p.reseller, p.row_count, p.content_bytes, a.query_start AS started_at,
+       p.estimated_rows
 FROM @extschema@._rde_progress() p
 LEFT JOIN pg_stat_activity a ON a.pid = p.pid;
 COMMENT ON VIEW @extschema@.rde_progress IS
@@ -265,6 +269,8 @@ COMMENT ON COLUMN @extschema@.rde_progress.content_bytes IS
     'bytes written so far, before compression';
 COMMENT ON COLUMN @extschema@.rde_progress.started_at IS
     'when the statement that builds it began';
+COMMENT ON COLUMN @extschema@.rde_progress.estimated_rows IS
+    'how many rows the planner expects in all; it may be wrong';
 
 CREATE VIEW @extschema@._rde_failed_reports WITH (security_barrier) AS
 SELECT r.id, r.generator, r.sqlstate, r.error, r.failed_at, r.foreign_error

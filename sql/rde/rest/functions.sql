@@ -58,13 +58,16 @@ BEGIN ATOMIC
     SELECT jsonb_build_object(
         'id', report.id, 'type', report.type,
         'status', @extschema@._rde_status(report.status, report.claim_pid, report.claim_start),
+        'dataset', report.dataset, 'customizationName', report.view, 'reseller', report.reseller,
+        'generator', report.generator, 'invoice', report.invoice, 'timeZone', report.time_zone,
         'startDate', @extschema@._rde_utc_text(report.period_from, true),
         'endDate', @extschema@._rde_utc_text(report.period_to, true),
         'revision', report.revision, 'provisional', report.provisional, 'rowCount', report.row_count,
         'totals', (SELECT jsonb_object_agg(t.currency, t.amount) FROM @extschema@._rde_report_total t
                    WHERE t.report = report.id AND t.amount IS NOT NULL),
         'fileBytes', report.file_bytes, 'sha256', encode(report.sha256, 'hex'),
-        'expiresAt', @extschema@._rde_utc_text(CASE WHEN isfinite(report.expires_at) THEN report.expires_at END, true));
+        'expiresAt', @extschema@._rde_utc_text(CASE WHEN isfinite(report.expires_at) AND report.status = 'completed'
+                                               THEN report.expires_at END, true));
 END;
 COMMENT ON FUNCTION @extschema@._rde_report_details(@extschema@._rde_report) IS
     'what detail adds to a report''s item';
@@ -77,11 +80,13 @@ CREATE FUNCTION @extschema@.rde_list_reports(
     status    text DEFAULT NULL,
     type      text DEFAULT NULL,
     detail    boolean DEFAULT false,
-    after     text DEFAULT NULL
+    after     text DEFAULT NULL,
+    dataset   text DEFAULT NULL,
+    generator uuid DEFAULT NULL
 ) RETURNS json
     LANGUAGE C STABLE PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'rde_list_reports';
-COMMENT ON FUNCTION @extschema@.rde_list_reports(date, date, text, text, text, text, boolean, text) IS
+COMMENT ON FUNCTION @extschema@.rde_list_reports(date, date, text, text, text, text, boolean, text, text, uuid) IS
     'the caller''s reports published on the UTC days first_day .. last_day (inclusive), or since the cursor after, newest revisions only, as the JSON body of GET /reports; a long list comes in parts, each with where the next one begins. Raises 22004, 22023';
 
 CREATE FUNCTION @extschema@._rde_error_code(sqlstate text) RETURNS text
@@ -117,10 +122,17 @@ CREATE FUNCTION @extschema@._rde_report_body(report @extschema@._rde_report) RET
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT (jsonb_build_object(
-                'name', report.name, 'customizationName', report.view, 'format', report.format,
-                'creationDate', @extschema@._rde_utc_text(report.published_at, true),
+                'name', report.name, 'format', report.format,
+                'creationDate', @extschema@._rde_utc_text(coalesce(report.published_at, report.submitted_at), true),
                 'downloadUrl', CASE WHEN report.status = 'completed' THEN @extschema@._rde_report_link(report.id) END)
             || @extschema@._rde_report_details(report)
+            || coalesce((SELECT jsonb_build_object('supersededBy', n.id) FROM @extschema@._rde_report n
+                         WHERE n.supersedes = report.id AND n.status = 'completed'), '{}')
+            || CASE WHEN @extschema@._rde_status(report.status, report.claim_pid, report.claim_start) <> 'processing' THEN '{}'
+                    ELSE coalesce((SELECT jsonb_build_object('progress', jsonb_build_object(
+                                              'rows', b.row_count, 'bytes', b.content_bytes, 'estimatedRows', b.estimated_rows))
+                                   FROM @extschema@._rde_builds() b
+                                   WHERE b.report = report.id OR b.pid = report.claim_pid LIMIT 1), '{}') END
             || CASE WHEN report.error IS NULL THEN '{}'
                     ELSE jsonb_build_object(
                         'code', CASE WHEN report.foreign_error THEN 'internal_error'
@@ -363,3 +375,55 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_request_report(json, text) IS
     'ask for a report as POST /reports does and return its body; small ones are built at once. The same idempotency key gets the same answer for 24 hours. Its keys are name and startDate; endDate, format, customizationName, dataset, timeZone, options, reseller. Raises 22023, 42501, 42704, 53400, 55000';
+
+CREATE FUNCTION @extschema@._rde_revise(report uuid) RETURNS uuid
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'rde_revise';
+COMMENT ON FUNCTION @extschema@._rde_revise(uuid) IS
+    'submit the next revision of a completed report of the caller; raises 42704, 53400, 55000';
+
+CREATE FUNCTION @extschema@.rde_request_action(report uuid, action text, idempotency_key text DEFAULT NULL) RETURNS json
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    caller CONSTANT bigint := @extschema@._rde_own_reseller(NULL::bigint);
+    found_report @extschema@._rde_report;
+    answer json;
+BEGIN
+    PERFORM @extschema@._rde_require_primary();
+    SELECT r.* INTO found_report FROM @extschema@._rde_report r
+    WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true);
+    IF NOT FOUND THEN
+        PERFORM @extschema@._rde_no_report(report);
+    END IF;
+    answer := @extschema@._rde_repeated(caller, idempotency_key, jsonb_build_object('POST', jsonb_build_array(action, report)));
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
+    CASE action
+        WHEN 'cancel' THEN
+            PERFORM @extschema@.rde_cancel_report(report);
+        WHEN 'rebuild', 'retry' THEN
+            IF caller IS NOT NULL THEN
+                PERFORM @extschema@._rde_check_request(found_report.reseller, found_report.period_from, found_report.period_to);
+            END IF;
+            IF action = 'retry' THEN
+                PERFORM @extschema@.rde_retry_report(report);
+            ELSE
+                report := @extschema@._rde_revise(report);
+                PERFORM @extschema@._rde_build_small(report);
+            END IF;
+        WHEN 'revoke-links' THEN
+            PERFORM @extschema@.rde_revoke_links(report);
+        ELSE
+            RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+                MESSAGE = 'a report is not told to do so',
+                HINT = 'Use cancel, rebuild, retry or revoke-links.';
+    END CASE;
+    SELECT @extschema@._rde_report_body(r) INTO answer FROM @extschema@._rde_report r WHERE r.id = report;
+    RETURN @extschema@._rde_remember(caller, idempotency_key, answer);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_request_action(uuid, text, text) IS
+    'cancel, rebuild, retry or revoke-links, as POST /reports/{id}/… does: returns the report as it is then, of rebuild its next revision, which is built at once if it is small. Raises 22023, 42501, 42704, 53400, 55000';

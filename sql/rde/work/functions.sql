@@ -121,6 +121,8 @@ BEGIN
     UPDATE @extschema@._rde_report r
     SET status = 'error', sqlstate = _rde_fail.sqlstate, error = _rde_fail.error,
         foreign_error = _rde_fail.foreign_error, failed_at = moment, retry_at = retry,
+        failed_xid = CASE WHEN retry IS NULL THEN pg_current_xact_id() END,
+        system_identifier = (SELECT c.system_identifier FROM pg_control_system() c),
         attempts = r.attempts + CASE WHEN kind IN ('source', 'blocked', 'locked') THEN 0 ELSE 1 END,
         claim_pid = NULL, claim_start = NULL, claimed_at = NULL
     WHERE r.id = report;
