@@ -1,6 +1,6 @@
 /*
  * embedded.h
- *	  Files that are a part of the program.
+ *	  Files that are a part of the program: the API's description, and the panel.
  */
 #ifndef EMBEDDED_H
 #define EMBEDDED_H
@@ -9,5 +9,9 @@
 
 /* The file at the request's path. */
 extern enum MHD_Result embedded_get(Request *request);
+
+/* The same of the panel, which may be left out: then there is nothing. */
+extern enum MHD_Result embedded_get_panel(Request *request);
+extern void embedded_leave_out_panel(void);
 
 #endif							/* EMBEDDED_H */

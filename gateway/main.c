@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "cors.h"
+#include "embedded.h"
 #include "events.h"
 #include "guard.h"
 #include "log.h"
@@ -53,6 +54,7 @@ static const char help[] =
 "                             https://shop.example.com; may be said several times\n"
 "  -x, --behind-proxy         all clients come through a proxy, which says in\n"
 "                             X-Forwarded-For from where\n"
+"      --no-panel             leave out the panel, the pages at /\n"
 "      --log-level=LEVEL      error, warning, info (one line a request) or debug\n"
 "  -h, --help                 show this, then exit\n"
 "  -V, --version              show the version, then exit\n"
@@ -87,6 +89,7 @@ parse_options(int argc, char **argv, Options *options)
 		{"pool", required_argument, NULL, 'p'},
 		{"allow-origin", required_argument, NULL, 'o'},
 		{"behind-proxy", no_argument, NULL, 'x'},
+		{"no-panel", no_argument, NULL, 'P'},
 		{"log-level", required_argument, NULL, 'L'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
@@ -116,6 +119,9 @@ parse_options(int argc, char **argv, Options *options)
 				break;
 			case 'x':
 				options->behind_proxy = true;
+				break;
+			case 'P':
+				embedded_leave_out_panel();
 				break;
 			case 'L':
 				if (!log_set_level(optarg))

@@ -2,8 +2,8 @@
  * routes.c
  *	  Which requests there are, and who answers them.
  *
- * Invariant: openapi.json describes these routes and no others; a test compares
- * them.  Of patterns that fit a path the first one counts, and all routes of a
+ * Invariant: openapi.json describes these routes, but for the panel, and no
+ * others; a test compares them.  Of patterns that fit a path the first one counts, and all routes of a
  * pattern stand together.
  */
 #include "routes.h"
@@ -158,6 +158,9 @@ static const Route routes[] = {
 	{.method = "POST",.pattern = "/token",.answer = api_issue},
 	{.method = "GET",.pattern = "/health",.answer = health_get},
 	{.method = "GET",.pattern = "/openapi.json",.answer = embedded_get},
+	/* no part of the API: a page for people, and what it is made of */
+	{.method = "GET",.pattern = "/",.answer = embedded_get_panel},
+	{.method = "GET",.pattern = "/panel/{file}",.answer = embedded_get_panel},
 };
 
 #define ROUTES	(sizeof(routes) / sizeof(routes[0]))

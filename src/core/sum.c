@@ -6,6 +6,8 @@
  */
 #include "core/sum.h"
 
+#include "core/compat.h"
+
 #include "fmgr.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"

@@ -215,7 +215,7 @@ query($node, q{
 	FROM generate_series(0, 1048575) i;
 });
 attach('many', roles => q{reseller => 'id', period => 'id', key => '{id}'});
-my $many = export_file($node, 'many', 'xlsx');
+my $many = export_file($node, 'many', 'xlsx', options => '{"xlsx": {"summary": true}}');
 is($many->{rows}, 1048576, 'a row more than a sheet holds');
 for my $sheet ([ 1, 1048576 ], [ 2, 2 ])
 {
@@ -228,6 +228,10 @@ for my $sheet ([ 1, 1048576 ], [ 2, 2 ])
 }
 is( qx{unzip -p '$many->{path}' xl/workbook.xml | grep -o '>[^>]*A\$[0-9]*<' | sort -r},
 	">Data!\$A\$1:\$A\$1048576<\n>'Data 2'!\$A\$1:\$A\$2<\n", 'which names state as well');
+is(join(',', qx{unzip -p '$many->{path}' xl/workbook.xml} =~ /<sheet name="([^"]*)"/g), 'Data,Data 2,Summary',
+	'a summary is behind the last sheet');
+like(qx{unzip -p '$many->{path}' xl/worksheets/sheet3.xml}, qr{<v>1048576</v>.*<drawing r:id="rId1"/>}s,
+	'and counts the rows of all');
 
 # Files are UTF-8 whatever the database is in; what cannot be is an error that
 # says where it stands.

@@ -1,0 +1,242 @@
+// view.js
+//   One view: its columns, and for who may change it their order and names.
+
+import { ApiError, account, ask, datasets, forget, get, newKey, pathOf } from './api.js';
+import { columnTable, viewOf } from './columns.js';
+import { Conditions, conditionList } from './conditions.js';
+import { h, name, newId } from './dom.js';
+import { firstRows } from './download.js';
+import { Field, form, input, select } from './form.js';
+import { days, t, today } from './shown.js';
+import { announce, button, confirm, link } from './ui.js';
+
+const PREVIEW_ROWS = 20;
+const kinds = ['plain', 'attribute', 'locale', 'unix', 'unix_date'];
+
+function kindOf(column) {
+  if (column.attribute !== undefined) return 'attribute';
+  if (column.locale !== undefined) return 'locale';
+  return column.type ?? 'plain';
+}
+
+/** A name that a column may have in a report. */
+function alias(column, taken) {
+  const plain = column.replace(/[^0-9a-zA-Z_]/g, '_').replace(/^[^a-zA-Z]+/, '') || 'column';
+  let found = plain;
+
+  for (let n = 2; taken.includes(found.toLowerCase()); n++) found = `${plain}_${n}`;
+  return found;
+}
+
+/** The chosen columns, each a row of controls, in their order. */
+class Columns {
+  constructor(columns) {
+    this.rows = [];
+    this.list = h('ol', { class: 'column-list' });
+    this.error = h('p', { class: 'error', id: newId() });
+    this.node = h('div', {}, this.list, this.error);
+    for (const column of columns) this.add(column);
+  }
+
+  add(column) {
+    const kind = select(kinds.map((one) => [one, t(`kind.${one}`)]), kindOf(column), { 'aria-label': t('kind') });
+    const as = input('text', { value: column.as ?? column.column, 'aria-label': t('column.as'), dir: 'ltr', autocomplete: 'off', spellcheck: 'false', required: true });
+    const argument = input('text', { value: column.attribute ?? column.locale ?? '', 'aria-label': t('kind.argument'), autocomplete: 'off', dir: 'auto' });
+    const row = { column, kind, as, argument };
+    const show = () => {
+      argument.hidden = !['attribute', 'locale'].includes(kind.value);
+    };
+
+    row.node = h('li', {},
+      h('div', { class: 'column-name' }, name(column.column), column.description ? h('div', { class: 'zone' }, name(column.description)) : null),
+      h('label', { class: 'column-as' }, h('span', { 'aria-hidden': 'true' }, t('column.as')), as),
+      h('div', { class: 'column-kind' }, kind, argument),
+      h('div', { class: 'actions' },
+        this.mover(row, -1, '↑', t('move-up')), this.mover(row, 1, '↓', t('move-down')),
+        h('button', { type: 'button', class: 'small', 'aria-label': t('remove-column', { name: column.column }), on: { click: () => this.remove(row) } }, '×')));
+    kind.addEventListener('change', show);
+    show();
+    this.rows.push(row);
+    this.list.append(row.node);
+    return row;
+  }
+
+  mover(row, by, sign, what) {
+    const node = h('button', { type: 'button', class: 'small', 'aria-label': `${what}: ${row.column.column}`, on: { click: () => {
+      const at = this.rows.indexOf(row);
+      const other = this.rows[at + by];
+      if (other === undefined) return;
+      this.rows.splice(at, 1);
+      this.rows.splice(at + by, 0, row);
+      if (by < 0) other.node.before(row.node);
+      else other.node.after(row.node);
+      node.focus();
+      announce(t('moved', { name: row.column.column, n: at + by + 1 }));
+    } } }, sign);
+
+    return node;
+  }
+
+  remove(row) {
+    const at = this.rows.indexOf(row);
+
+    this.rows.splice(at, 1);
+    row.node.remove();
+    (this.rows[at] ?? this.rows[at - 1])?.as.focus();
+    announce(t('removed', { name: row.column.column }));
+  }
+
+  get value() {
+    return this.rows.map(({ column, kind, as, argument }) => ({
+      column: column.column, as: as.value.trim(),
+      ...(kind.value === 'attribute' || kind.value === 'locale' ? { [kind.value]: argument.value } : {}),
+      ...(kind.value.startsWith('unix') ? { type: kind.value } : {}),
+      ...(column.group ? { group: column.group } : {}), ...(column.description ? { description: column.description } : {}),
+    }));
+  }
+
+  fail(message) {
+    this.error.replaceChildren(message);
+  }
+
+  clear() {
+    this.error.replaceChildren();
+  }
+
+  focus() {
+    this.list.querySelector('input, select, button')?.focus();
+  }
+}
+
+/** Columns that can be added, found by name or description. */
+function adder(all, columns) {
+  const search = new Field(t('column.find'), input('search', { autocomplete: 'off' }));
+  const list = h('ul', { class: 'column-choice' });
+  const show = () => {
+    const wanted = search.value.toLowerCase();
+    const found = all.filter((column) => `${column.column} ${column.description ?? ''} ${column.group ?? ''}`.toLowerCase().includes(wanted));
+
+    list.replaceChildren(...found.map((column) => h('li', {}, h('button', { type: 'button', class: 'small', on: { click: () => {
+      const taken = columns.rows.map((row) => row.as.value.toLowerCase());
+      columns.add({ ...column, as: alias(column.column, taken) });
+      announce(t('added', { name: column.column }));
+    } } }, '+ ', name(column.column)), column.description ? h('span', { class: 'zone' }, ' ', name(column.description)) : null)));
+  };
+
+  search.control.addEventListener('input', show);
+  show();
+  return h('section', { class: 'adder' }, h('h2', {}, t('column.add')), search.node, list);
+}
+
+/** The first rows of the newest report of a view, or of one made for this. */
+function rowsPreview(page, set, viewName, may) {
+  const where = h('div', {});
+  const node = h('section', {}, h('h2', {}, t('rows.first')), where);
+
+  async function show(report) {
+    const [titles, ...rows] = await firstRows(report, PREVIEW_ROWS, page.signal);
+    if (titles === undefined) {
+      where.replaceChildren(h('p', {}, t('rows.none')));
+      return;
+    }
+    where.replaceChildren(h('p', { class: 'hint' }, link(`/reports/${report.id}`, name(report.name)), ' · ', days(report)),
+      h('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': t('rows.first') }, h('table', {},
+        h('thead', {}, h('tr', {}, titles.map((title) => h('th', { scope: 'col' }, name(title))))),
+        h('tbody', {}, rows.map((row) => h('tr', {}, row.map((value) => h('td', {}, name(value)))))))));
+  }
+
+  async function newest() {
+    for (const format of ['jsonl', 'json']) {
+      const { data } = await get('reports', { from: today('UTC', -90), to: '2999-12-31', dataset: set.name, format, detail: 'true' }, page.signal);
+      const found = data.filter((report) => report.dataset === set.name && report.customizationName === viewName).at(-1);
+      if (found) return found;
+    }
+    return null;
+  }
+
+  async function make() {
+    const report = await ask('POST', 'reports', {
+      headers: { 'Idempotency-Key': newKey() },
+      body: { name: t('preview.name', { name: viewName }).slice(0, 128), dataset: set.name, customizationName: viewName, format: 'jsonl', startDate: today('UTC', -1) },
+    });
+    if (report.status === 'completed') await show(report);
+    else location.hash = `/reports/${report.id}`;
+  }
+
+  async function look() {
+    const found = await newest();
+
+    if (found !== null) {
+      await show(found);
+      return;
+    }
+    where.replaceChildren(h('p', {}, t('preview.none')), may ? button(t('preview.make'), make) : '');
+  }
+
+  where.append(button(t('rows.show'), look));
+  return node;
+}
+
+/** The form of a view; made: what is saved of it already, or null. */
+function editor(set, made, from, own) {
+  const title = made === null ? new Field(t('name'), input('text', { maxlength: 128, required: true, autocomplete: 'off', dir: 'auto' }), { hint: t('view.name.hint') }) : null;
+  const full = viewOf(set, 'full')?.columns ?? [...new Map(set.views.flatMap((view) => view.columns).map((column) => [column.column, { ...column, attribute: undefined, locale: undefined, type: undefined }])).values()];
+  const chosen = new Columns(from?.columns ?? []);
+  const conditions = new Conditions(full, from?.conditions ?? []);
+
+  const { node } = form([title?.node ?? null, h('h2', {}, t('columns')), chosen.node, adder(full, chosen), conditions.node],
+    () => ({ ...(title ? { name: title } : {}), columns: chosen, conditions }), t('save'), async (key) => {
+      const path = (view) => pathOf('datasets', set.name, 'views', view);
+      const body = { columns: chosen.value, conditions: conditions.value };
+      if (title !== null && title.value.trim() === '') {
+        title.fail(t('error.needed'));
+        title.focus();
+        return;
+      }
+      const answer = made === null
+        ? await ask('POST', path(title.value), { body, headers: { 'Idempotency-Key': key } })
+        : await ask('PUT', path(made.name), { body, headers: { 'If-Match': `"${made.version}"` }, query: { reseller: made.reseller === own ? undefined : made.reseller } });
+      forget();
+      announce(t('saved'));
+      const to = `/views/${pathOf(set.name, answer.name)}`;
+      if (location.hash === `#${to}`) window.dispatchEvent(new Event('hashchange'));
+      else location.hash = to;
+    });
+
+  return node;
+}
+
+async function setOf(datasetName) {
+  const set = (await datasets()).data.find((one) => one.name === datasetName);
+
+  if (set === undefined) throw new ApiError(404, { message: t('datasets.none') });
+  return set;
+}
+
+export async function newViewPage(page, datasetName) {
+  const [who, set] = await Promise.all([account(), setOf(datasetName)]);
+  const from = viewOf(set, page.query.get('from') ?? set.defaultView);
+
+  page.fill([t('view.new'), ': ', name(set.title)], who.may.createViews ? editor(set, null, from, who.id) : h('p', {}, t('may-not')));
+}
+
+export async function viewPage(page, datasetName, viewName) {
+  const [who, set] = await Promise.all([account(), setOf(datasetName)]);
+  const view = await get(pathOf('datasets', datasetName, 'views', viewName), {}, page.signal);
+  const remove = async () => {
+    if (!await confirm([t('view.delete-question'), ' ', name(view.name)], t('delete'))) return;
+    await ask('DELETE', pathOf('datasets', set.name, 'views', view.name), { headers: { 'If-Match': `"${view.version}"` } });
+    forget();
+    announce(t('done.delete'));
+    location.hash = '/views';
+  };
+
+  page.fill([name(view.name), ' ', h('span', { class: 'zone' }, name(set.title))],
+    h('div', { class: 'actions bar' },
+      h('a', { class: 'button', href: `#/new?${new URLSearchParams({ dataset: set.name, view: view.name })}` }, t('menu/new')),
+      h('a', { class: 'button', href: `#/views/${pathOf(set.name)}?${new URLSearchParams({ from: view.name })}` }, t('copy')),
+      view.mayAlter ? button(t('delete'), remove, { kind: 'danger' }) : null),
+    set.attached ? rowsPreview(page, set, view.name, who.may.requestReports) : null,
+    view.mayAlter ? editor(set, view, view, who.id)
+      : [h('h2', {}, t('columns')), columnTable(view.columns), h('h2', {}, t('conditions')), conditionList(view.conditions)]);
+}

@@ -1,0 +1,26 @@
+// views.js
+//   The list of views: each data set's.
+
+import { account, datasets, forget, pathOf } from './api.js';
+import { h, name, table } from './dom.js';
+import { badge, count, t } from './shown.js';
+import { link } from './ui.js';
+
+export async function viewsPage(page) {
+  forget();
+  const [who, known] = await Promise.all([account(), datasets()]);
+
+  page.fill(t('menu/views'), h('p', {}, t('views.about')), known.data.map((set) => {
+    const list = table(set.title, [{ title: t('name') }, { title: t('columns') }, { title: t('whose') }, { title: t('actions'), class: 'end' }]);
+
+    list.body.append(...set.views.map((view) => {
+      const to = `/views/${pathOf(set.name, view.name)}`;
+      return list.row([link(to, name(view.name)), count('columns', view.columns.length),
+        view.reseller === null ? badge('plain', t('whose.provider')) : badge('good', view.reseller === who.id ? t('whose.own') : String(view.reseller)),
+        h('div', { class: 'actions' }, h('a', { class: 'button', href: `#/views/${pathOf(set.name)}?${new URLSearchParams({ from: view.name })}` }, t('copy'), h('span', { class: 'hidden' }, ' ', name(view.name))))]);
+    }));
+    return h('section', {}, h('h2', {}, name(set.title), ' ', set.attached ? null : badge('plain', t('not-attached'))),
+      set.views.length === 0 ? h('p', {}, t('views.none')) : list.node,
+      who.may.createViews && set.views.length > 0 ? h('p', {}, h('a', { class: 'button', href: `#/views/${pathOf(set.name)}` }, t('view.new'), h('span', { class: 'hidden' }, ' ', set.title))) : null);
+  }));
+}
