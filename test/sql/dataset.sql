@@ -100,6 +100,13 @@ SELECT rde_create_dataset('notes', 'Notes');
 SELECT rde_create_view('notes', 'cmp', '[{"column":"NOTE","as":"note"}]', 7);
 SELECT rde_create_view('notes', 'cmp', '[{"column":"NOTE","as":"note","group":"Note","description":"What was noted."}]');
 SELECT rde_dataset_template('notes');
+-- a period column that may be NULL is told of
+CREATE TABLE shop.loose (id bigint PRIMARY KEY, reseller_id bigint NOT NULL, day date, note text);
+ALTER TABLE shop.loose OWNER TO regress_rde_shop;
+SELECT rde_attach('notes', 'shop.loose', 'reseller_id', 'day');
+ALTER TABLE shop.loose ALTER COLUMN day SET NOT NULL;
+SELECT rde_attach('notes', 'shop.loose', 'reseller_id', 'day');
+SELECT rde_detach('notes');
 SELECT rde_drop_dataset('notes');
 SELECT rde_drop_dataset('payments');
 SELECT count(*) AS lines FROM string_to_table(rde_dataset_template('provisioned_orders'), E'\n');

@@ -44,7 +44,7 @@ row AS (
 	SELECT at + d.part * interval '11 hours' AS at, repeat(md5(random()::text), CASE WHEN kind > 0.85 THEN 40 ELSE 1 END) AS note
 	FROM cut, LATERAL (SELECT random() AS part FROM generate_series(1, CASE WHEN kind < 0.2 THEN 0 WHEN kind < 0.85 THEN 20 ELSE 1200 END)) d
 	UNION ALL
-	SELECT at, 'on an instant' FROM cut WHERE kind > 0.1
+	SELECT at, E'en on an instant\\tde auf einem Moment' FROM cut WHERE kind > 0.1
 	UNION ALL
 	SELECT at - interval '1 microsecond', E'just "before"\\n=one' FROM cut WHERE kind > 0.5)
 INSERT INTO shop.sale
@@ -81,6 +81,10 @@ BEGIN
 		PERFORM rde_create_dataset(s, s);
 		PERFORM rde_attach(s, 'shop.' || s, 'reseller', 'at', '{id}', amount => 'amount', currency => 'currency');
 	END LOOP;
+	PERFORM rde_create_dataset('filtered', 'filtered');
+	PERFORM rde_attach('filtered', 'shop.joined', 'reseller', 'at', '{id}', amount => 'amount', currency => 'currency');
+	PERFORM rde_create_view('filtered', 'cmp', '[{"column":"id","label":{"en":"No.","de":"Nr."}},{"column":"note","type":"multilingual"},{"column":"amount"}]',
+		conditions => '[{"column":"name","not_in":["two"]},{"column":"currency","in":["EUR",null]},{"column":"at","max":"2024-03-30T00:00:00Z"}]');
 	FOREACH s IN ARRAY '{day,sec}'::text[] LOOP
 		PERFORM rde_create_dataset('by_' || s, s);
 		PERFORM rde_attach('by_' || s, 'shop.joined', 'reseller', s, '{id}', amount => 'amount', currency => 'currency');
@@ -127,6 +131,10 @@ same_ok('sale', 'json', helpers => 1, options => '{"compress": false}');
 same_ok('sale', 'csv', helpers => 3, options => '{"csv": {"delimiter": ";", "decimal": ",", "bom": true}}');
 same_ok("by_$_", 'json', helpers => 2) for qw(day sec);
 same_ok('whose', 'jsonl', helpers => 3, before => "SET work_mem = '1MB'; SET search_path = public, shop;");
+my $filtered = same_ok('filtered', 'csv', helpers => 2, options => '{"locale": "de", "csv": {"header": "label"}}');
+is($node->safe_psql('postgres', "SELECT row_count, split_part(rde_text(id), E'\\r', 1) FROM rde_reports WHERE id = '$filtered'"),
+	$node->safe_psql('postgres', q{SELECT count(*), 'Nr.,note,amount' FROM shop.joined
+		WHERE at >= '2024-03-01 Europe/Berlin' AND at <= '2024-03-30Z' AND name <> 'two' AND currency IS DISTINCT FROM 'USD'}), 'with conditions');
 same_ok('two', 'csv', helpers => 2);
 
 # Where an index leads from the period to rows that are many

@@ -195,13 +195,16 @@ query($node, q{
 	SELECT rde_create_view(d, 'active', '[{"column":"id"},{"column":"total"}]', conditions => '[{"column":"status","in":["Active"]}]')
 	FROM unnest('{windows,periods}'::text[]) d;
 	SELECT rde_create_generator(d, d, '{csv,json}', 'daily', view => 'active', reseller => 1) FROM unnest('{windows,periods}'::text[]) d;
-	UPDATE _rde_generator SET next_from = clock_timestamp() - interval '1 day', next_to = clock_timestamp() - interval '1 minute', next_run_at = clock_timestamp();
 	SELECT rde_create_generator('periods', 'invoices', '{csv}', 'on_invoice', view => 'active', reseller => 1);
 	SELECT rde_watch_invoices('invoice', 'reseller', 'id');
-	INSERT INTO line SELECT n, n % 2 + 1, now() - interval '1 hour', CASE WHEN n % 3 = 0 THEN 'Active' WHEN n % 3 = 1 THEN 'Canceled' END, n, n % 4
-	FROM generate_series(1, 24) n;
-	INSERT INTO invoice VALUES (0, 1), (2, 1);
-	UPDATE line SET status = 'Canceled' WHERE id = 6;
+	-- several resellers' reports by one SELECT, of whom one has a view of that name himself
+	SELECT rde_create_view('periods', 'active', '[{"column":"id"}]', 3, '[{"column":"status","not_in":["Active"]}]');
+	SELECT rde_create_generator('periods', 'each', '{csv}', 'daily', view => 'active', reseller => r) FROM generate_series(1, 4) r;
+	INSERT INTO line SELECT n, n % 4 + 1, now() - interval '1 hour', CASE WHEN n % 3 = 0 THEN 'Active' WHEN n % 3 = 1 THEN 'Canceled' END, n, n / 4 % 2
+	FROM generate_series(1, 48) n;
+	INSERT INTO invoice VALUES (0, 1), (1, 1);
+	UPDATE line SET status = 'Canceled' WHERE id = 12;
+	UPDATE _rde_generator SET next_from = clock_timestamp() - interval '1 day', next_to = clock_timestamp() - interval '1 minute', next_run_at = clock_timestamp() WHERE event = 'daily';
 });
 my $expected = sub {
 	my ($where) = @_;
@@ -212,6 +215,9 @@ my $sums = q{SELECT row_count, totals ->> '' FROM rde_reports WHERE status = 'co
 is($node->safe_psql('postgres', $sums . q{name = 'periods' AND format = 'csv'}), $expected->('true'), 'of a period, with its totals');
 is($node->safe_psql('postgres', $sums . q{name = 'windows' AND format = 'csv'}), $expected->('true'), 'of a snapshot window');
 is($node->safe_psql('postgres', $sums . q{name = 'invoices' AND invoice = '0'}), $expected->('invoice = 0'), 'of an invoice');
+is($node->safe_psql('postgres', q{SELECT reseller, ids(id) FROM rde_reports WHERE name = 'each' AND status = 'completed' ORDER BY 1}),
+	$node->safe_psql('postgres', q{SELECT reseller, coalesce(string_agg(id::text, ' ' ORDER BY id)
+		FILTER (WHERE CASE reseller WHEN 3 THEN status IS DISTINCT FROM 'Active' ELSE status = 'Active' END), '') FROM line GROUP BY 1 ORDER BY 1}), 'of each of several resellers');
 is($node->safe_psql('postgres', q{SELECT bool_and(c.row_count = j.row_count AND c.totals = j.totals) FROM rde_reports c JOIN rde_reports j
 	USING (name, period_from) WHERE c.format = 'csv' AND j.format = 'json' AND name IN ('windows', 'periods')}), 't', 'the same in both formats');
 

@@ -128,6 +128,14 @@ sub refused
 	is_deeply(call(1, "PUT $short", $some)->{json}{conditions}, $some->{conditions}, 'conditions');
 	refused(call(1, "PUT $short", { columns => [ { column => 'id' } ], conditions => [ { column => 'id', in => ['x'] } ] }), '400 datatype_mismatch -', 'one that cannot hold');
 	is_deeply(call(1, "PUT $short", { columns => $columns->{columns} })->{json}{conditions}, [], 'none');
+	# what columns are called to people, and in which language
+	my $labelled = { columns => [ { column => 'id', as => 'id', label => { en => 'No.', de => 'Nr.' } }, { column => 'word', as => 'word', type => 'multilingual', label => 'Word' } ] };
+	is_deeply([ map { delete $_->{valueType}; $_ } @{ call(1, "PUT $short", $labelled)->{json}{columns} } ], $labelled->{columns}, 'labels');
+	refused(call(1, "PUT $short", { columns => [ { column => 'id', label => { English => 'No.' } } ] }), '400 invalid_parameter_value -', 'one of no locale');
+	my %request = (name => 'labelled', dataset => 'sales', customizationName => 'short', format => 'csv', startDate => '2020-01-01', endDate => '2020-01-02');
+	my $made = call(1, 'POST /reports', { %request, options => { locale => 'de_AT', csv => { header => 'label' } } })->{json};
+	is_deeply([ map { $_->{label} } @{ call(1, "GET /reports/$made->{id}/manifest")->{json}{columns} } ], [ 'Nr.', 'Word' ], 'in a report\'s locale');
+	refused(call(1, 'POST /reports', { %request, options => { locale => 'German' } }), '400 invalid_parameter_value options', 'which is one');
 	# nobody else's
 	refused(call(2, "GET $short"), '404 undefined_object -', 'not another\'s');
 	refused(call(2, "DELETE $short"), '404 undefined_object -', 'nor to remove');
