@@ -113,7 +113,7 @@ take_parameters(Request *request, Call *call, Failure *failure)
 
 		if (source == REQUEST_BODY)
 			taken = take_body(request, &value, failure);
-		else if (source >= SEGMENT_1 && source <= SEGMENT_3)
+		else if (source >= SEGMENT_1)
 			taken = take_segment(request, source - SEGMENT_1 + 1, types[i], &value, failure);
 		else
 			taken = take_field(request, source, types[i], &value, failure);

@@ -253,9 +253,12 @@ read_stream(void *arg, uint64_t position, char *buffer, size_t room)
 	if (stream->size == 0 && !stream->ended && !stopping)
 		give(stream, ":\n\n", 3);
 	size = stream->size < room ? stream->size : room;
-	memcpy(buffer, stream->unread == NULL ? "" : stream->unread, size);
-	stream->size -= size;
-	memmove(stream->unread, stream->unread + size, stream->size);
+	if (size > 0)
+	{
+		memcpy(buffer, stream->unread, size);
+		stream->size -= size;
+		memmove(stream->unread, stream->unread + size, stream->size);
+	}
 	pthread_mutex_unlock(&lock);
 	guard_expect(stream->guard, GUARD_REPLY);
 	return size == 0 ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t) size;

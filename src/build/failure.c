@@ -73,6 +73,9 @@ rde_failure_caught(MemoryContext context)
 	failure->transient = failure->interrupt || helpers_end ||
 		category == ERRCODE_TRANSACTION_ROLLBACK ||
 		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+	failure->waited = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		category == ERRCODE_CONNECTION_EXCEPTION ||
+		category == ERRCODE_FDW_ERROR;
 	MemoryContextSwitchTo(old);
 	return failure;
 }

@@ -8,6 +8,8 @@
  */
 #include "who/signed.h"
 
+#include <inttypes.h>
+
 #include "core/row.h"
 #include "core/sign.h"
 #include "core/url.h"
@@ -104,7 +106,7 @@ rde_claims_read(const char *text, RdeClaims *claims)
 	body = from_base64url(text + length + 1, strlen(text) - length - 1);
 	if (header == NULL || body == NULL ||
 		sscanf(header, "{\"alg\":\"HS256\",\"typ\":\"JWT\",\"kid\":\"%64[0-9a-f]", kid) != 1 ||
-		sscanf(body, "{\"sub\":\"%18" INT64_MODIFIER "d\",\"tid\":\"%36[0-9a-f-]\",\"iat\":%18" INT64_MODIFIER "d,\"exp\":%18" INT64_MODIFIER "d}",
+		sscanf(body, "{\"sub\":\"%18" SCNd64 "\",\"tid\":\"%36[0-9a-f-]\",\"iat\":%18" SCNd64 ",\"exp\":%18" SCNd64 "}",
 			   &claims->account, token, &claims->issued, &claims->expires) != 4 ||
 		!is_id(token))
 		return false;

@@ -342,9 +342,14 @@ rde_claim(const RdeHome *home, int max_passes, TimestampTz horizon,
 	return NIL;
 }
 
+/*
+ * What has failed before comes last, for it may do so again, and keep those behind it
+ * from being built.
+ */
 static const RdeStatement lock_claimed = {
 	.sql = "SELECT id, pass FROM %s._rde_report WHERE id = ANY ($3)"
-	" AND" IS_MINE " ORDER BY pass, id FOR UPDATE SKIP LOCKED",
+	" AND" IS_MINE " ORDER BY failed_at IS NOT NULL, pass, id"
+	" FOR UPDATE SKIP LOCKED",
 	.types = {INT4OID, TIMESTAMPTZOID, UUIDARRAYOID},
 	.expected = SPI_OK_SELECT
 };

@@ -212,6 +212,29 @@ goes_on(RdeWorker *worker, RdeGroup *group, RdeFailure *failure)
 	return true;
 }
 
+/* Are they of several passes, and so of several resellers? */
+static bool
+has_several_passes(const RdeGroup *group)
+{
+	for (int i = 1; i < group->count; i++)
+		if (memcmp(&group->passes[0], &group->passes[i],
+				   sizeof(pg_uuid_t)) != 0)
+			return true;
+	return false;
+}
+
+/*
+ * May the fault be one's alone?  What a source cannot be read for may be, if it is not
+ * read for one reseller only; but one that lets us wait is not asked time and again.
+ */
+static bool
+may_be_ones(const RdeGroup *group, const RdeFailure *failure)
+{
+	return (group->count > 1 && strcmp(failure->kind, "build") == 0) ||
+		(has_several_passes(group) && !failure->waited &&
+		 strcmp(failure->kind, "source") == 0);
+}
+
 /*
  * Build reports, and record what became of it.  If they failed together and the fault
  * may be one's alone, nothing is recorded, and the halves of the group are returned;
@@ -235,7 +258,7 @@ build_together(RdeWorker *worker, RdeGroup *group, TimestampTz horizon)
 	if (failure && failure->interrupt)
 		return group->count > 0 ?
 			list_make1(part_of(group, 0, group->count)) : NIL;
-	if (failure && group->count > 1 && strcmp(failure->kind, "build") == 0)
+	if (failure && may_be_ones(group, failure))
 		return halves_of(group);
 	it.failure = failure;
 	record_contained(worker, &it);
@@ -347,7 +370,7 @@ has_taken(TimestampTz claimed, int milliseconds)
 /*
  * Build what was claimed, one group after the other.  What is left of one that could
  * not be built comes at once, or nothing would ever become of it; other groups are
- * given back if it takes long.
+ * given back if it takes long, and all when a source pauses.
  */
 static void
 build_claimed(RdeWorker *worker, List *groups, TimestampTz horizon)
@@ -361,8 +384,9 @@ build_claimed(RdeWorker *worker, List *groups, TimestampTz horizon)
 		groups = build_first(worker, groups, horizon);
 		failed = failed || is_rest(groups);
 		CHECK_FOR_INTERRUPTS();
-		if (groups != NIL && !is_rest(groups) &&
-			(worker->source_failed || has_taken(claimed, CLAIM_MS)))
+		if (groups != NIL &&
+			(worker->source_failed ||
+			 (!is_rest(groups) && has_taken(claimed, CLAIM_MS))))
 		{
 			rde_step_begin();
 			rde_claim_release(worker->home);

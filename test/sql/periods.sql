@@ -208,7 +208,7 @@ SELECT rde_create_generator('stamped', 'window', '{csv}', 'daily') AS window \gs
 CREATE ROLE regress_rde_other;
 GRANT USAGE ON SCHEMA public TO regress_rde_other;
 SET ROLE regress_rde_other;
-SELECT count(*) FROM _rde_periods();
+SELECT count(*) FROM _rde_periods(NULL::uuid);
 SELECT count(*) FROM rde_periods;
 SELECT count(*) FROM _rde_health();
 SELECT count(*) FROM rde_health;

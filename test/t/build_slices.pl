@@ -4,7 +4,7 @@
 # of each type, for slices that are empty, short, long, and where rows lie on the very
 # instants that cut; totals and counts, too.  Who may not be helped is not.  A helper
 # that is ended, an error in a row, a full disk and a build that takes too long are
-# clean errors, and leave nothing behind.
+# clean errors, as is one that is cancelled, and leave nothing behind.
 
 use strict;
 use warnings;
@@ -13,7 +13,7 @@ use RdeSessions;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(usleep);
+use Time::HiRes qw(time usleep);
 
 my $node = new_server('slices');
 $node->append_conf('postgresql.conf', <<'END');
@@ -213,6 +213,19 @@ wait_for($run);
 is($node->safe_psql('postgres', "SELECT concat_ws(' ', status, sqlstate, retry_at IS NOT NULL) FROM _rde_report WHERE id = '$report'"),
 	'error 57P01 t', 'its report is to be built again');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM _rde_source_failure}), '0', 'and no data set pauses');
+
+# A build that is cancelled takes its helpers along
+
+my $unwanted = $node->safe_psql('postgres', "SELECT rde_submit('slow', '2024-03-01'::date, '2024-03-31'::date, 'csv')");
+send_to($run, 'CALL rde_run_due()');
+wait_for_helper();
+my $at = time;
+$node->safe_psql('postgres', "SELECT rde_cancel_report('$unwanted')");
+wait_for($run);
+cmp_ok(time - $at, '<', 5, 'a cancelled build ends at once');
+is($node->safe_psql('postgres', "SELECT concat_ws(' ', status, error) FROM _rde_report WHERE id = '$unwanted'"),
+	'error report was cancelled', 'and says so');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'}), '0', 'nobody is left');
 close_session($run);
 
 $node->stop;

@@ -28,6 +28,7 @@ note($program ? 'with sanitizers' : 'without sanitizers', ", seed $seed");
 
 my $export = "SELECT rde_export('sales', '2020-01-01', '2020-01-02', 'csv', reseller => %d, name => '%s')";
 my ($own, $foreign) = map { $node->safe_psql('postgres', sprintf $export, @$_) } [ 1, 'own' ], [ 2, 'foreign' ];
+my $generator = $node->safe_psql('postgres', q{SELECT rde_create_generator('sales', 'its', '{csv}', 'weekly', reseller => 1, locked => false)});
 my ($path, $query) = split /\?/, local_path($node->safe_psql('postgres', "SELECT rde_download_url('$own')"));
 my $sha256 = $node->safe_psql('postgres', "SELECT sha256 FROM rde_reports WHERE id = '$own'");
 my ($key, $token) = @{ $tokens->{1} };
@@ -64,9 +65,9 @@ sub fault
 {
 	my ($reply, $may_read) = @_;
 	my $status = $reply->{status};
-	my $health = $reply->{body} eq '{"status":"ok"}';
+	my $health = $reply->{body} eq '{"status":"ok"}' || $reply->{body} =~ /^\{\s*"openapi"/;
 
-	return "status $status" if $status !~ /^(200|202|206|304|400|401|403|404|405|408|411|412|413|414|415|416|417|429|431|501|505)$/;
+	return "status $status" if $status !~ /^(200|201|202|204|206|304|400|401|403|404|405|408|409|411|412|413|414|415|416|417|429|431|501|505)$/;
 	return 'a reply cut short' if $reply->{incomplete};
 	return 'something of reseller 2' if $reply->{body} =~ /reseller 2|"foreign"|\Q$foreign\E.*"downloadUrl":"/;
 	return undef if $status >= 300 || $health;
@@ -204,6 +205,11 @@ my @bases = (
 	"GET /reports/$foreign HTTP/1.1\r\nHost: test\r\n${login}\r\n",
 	"GET $path HTTP/1.1\r\nHost: test\r\n${login}Range: bytes=5-9, 20-\r\nIf-Range: \"$sha256\"\r\nIf-None-Match: W/\"x\", *\r\n\r\n",
 	"GET $path?$query HTTP/1.1\r\nHost: test\r\nRange: bytes=0-99\r\n\r\n",
+	(map { "$_ HTTP/1.1\r\nHost: test\r\n${login}If-Match: \"x\", *\r\n\r\n" } 'GET /account', 'GET /datasets', 'GET /generators?after=1.x&reseller=1', "GET /generators/$generator",
+		"GET /generators/$generator/periods?from=2020-01-01&to=2020-02-01", 'GET /datasets/sales/views/full', 'DELETE /datasets/sales/views/none', "POST /reports/$own/cancel", "POST /reports/$foreign/rebuild",
+		"DELETE /generators/$foreign"),
+	"POST /token HTTP/1.1\r\nHost: test\r\nX-Subscription-Key: $key\r\nAuthorization: Basic eDp5\r\n\r\n",
+	"GET /openapi.json HTTP/1.1\r\nHost: test\r\nOrigin: https://x\r\n\r\n",
 	"GET /health HTTP/1.1\r\nHost: test\r\nX-Correlation-ID: a-b\r\n\r\n");
 my @pieces = ("\r\n", "\n", "\r", "\0", ' ', '/', '?', '&', '%', '%00', '%2f', '%ff', ':', '=', ',', '"', "'", '\\', '{', '}', '[', ']', '*', '+', '-1', '0', '99999999999999999999',
 	"\xff", "\xc3\xa4", "\xed\xa0\x80", 'chunked', 'Content-Length: 5', 'Transfer-Encoding: chunked', 'Authorization: Bearer x', 'Host: y', ' HTTP/1.0', 'GET ', 'POST ', 'Expect: 100-continue',
@@ -264,6 +270,42 @@ sub may_read
 	is(join("\n", @wrong), '', "$count mutated requests (seed $seed)");
 	note(join ', ', map { "$_: $seen{$_}" } sort keys %seen);
 	ok($seen{200} && $seen{400} && $seen{401} && $seen{403} && $seen{404}, 'of all kinds');
+}
+
+# Bodies whose length is right and that are wrong otherwise: numbers, NULs, depth,
+# fields twice, other types.
+{
+	my %body = (
+		'POST /generators' => '{"name":"n","dataset":"sales","formats":["csv","json"],"event":"monthly","weekDay":1,"monthStart":1,"monthDay":31,"runAt":"06:00","start":"2030-01-01","catchUp":"all","retention":"P1Y2M","options":{"csv":{"delimiter":";"}},"timeZone":"UTC"}',
+		"PATCH /generators/$generator" => '{"name":"its","formats":["xlsx"],"weekDay":3,"runAt":"07:00:00","retention":null,"customizationName":null,"options":{},"enabled":true}',
+		'POST /generators/preview' => '{"event":"quarterly","timeZone":"Europe/Vienna","monthDay":3,"runAt":"23:59","start":"2026-01-01"}',
+		"POST /generators/$generator/runs" => '{"firstDay":"2020-01-01","lastDay":"2020-01-02"}',
+		'POST /datasets/sales/views/v' => '{"columns":[{"column":"id","as":"n","group":"g","description":"d"},{"column":"word","label":{"de":"Wort"}}],"conditions":[{"column":"id","in":[1,2]}]}',
+		'PUT /datasets/sales/views/v' => '{"columns":[{"column":"amount"}],"conditions":[{"column":"amount","min":1.5},{"column":"word","is_null":false}]}',
+		'POST /reports' => '{"name":"r","dataset":"sales","startDate":"2020-01-01","endDate":"2020-01-01","timeZone":"UTC","options":{"compress":false},"reseller":1,"format":"csv"}');
+	my @parts = ('null', 'true', '1e400', '-0', '1.5', '99999999999999999999', '"\\u0000"', '"\\ud800"', '[' x 3000, '{"a":' x 2000, '{}', '[]', '""', '"infinity"', '"-infinity"', '"9999-12-31"', '"' . 'x' x 3000 . '"', "\0", "\xff", ',', ':', '"', '}', ']', '"name":1,', '"reseller":2,', '0', '"P9999Y"', '"24:00"');
+	my (@wrong, %seen);
+	for my $n (1 .. $count / 2)
+	{
+		my $request = (sort keys %body)[ rand keys %body ];
+		my $bytes = $body{$request};
+		for (1 .. 1 + int rand 2)
+		{
+			my $part = $parts[ rand @parts ];
+			# a value for another one, or anything anywhere
+			if (rand() < 0.6) { my @values = $bytes =~ /(?<=:)("[^"]*"|\d[\d.]*|null|true|false|\[[^\[\]]*\])/g; my $value = $values[ rand @values ] // next; $bytes =~ s/(?<=:)\Q$value\E/$part/ }
+			else { substr($bytes, int rand(length($bytes) + 1), int rand 4) = $part }
+		}
+		my $reply = ask($gateway, $request, [ login_headers($tokens->{1}) ], $bytes);
+		my $fault = $reply->{status} !~ /^(200|201|202|400|403|404|409|413|429)$/ ? "status $reply->{status}"
+		  : $reply->{body} =~ /reseller 2|"foreign"|"reseller" ?: ?2/ ? 'something of reseller 2'
+		  : $reply->{status} == 429 || eval { decode_json($reply->{body}) } ? undef : 'no JSON';
+		$seen{ $reply->{status} }++;
+		push @wrong, "$n: $fault: $request " . (substr($bytes, 0, 500) =~ s/([^ -~])/sprintf '\\x%02x', ord $1/ger) . " $reply->{body}" if $fault;
+	}
+	is(join("\n", @wrong), '', $count / 2 . ' wrong bodies');
+	note(join ', ', map { "$_: $seen{$_}" } sort keys %seen);
+	ok($seen{400} && $seen{201}, 'of all kinds');
 }
 
 is(ask($gateway, 'GET /health')->{status}, 200, 'it goes on');

@@ -42,6 +42,12 @@ END
 }
 my %sha_of = map { my $r = $_; map { $_->{sha256} => $r } @{ $files{$r} } } 1, 2;
 is(scalar keys %sha_of, 6, 'six files, all different');
+my %generator;    # reseller => id
+for my $reseller (1, 2)
+{
+	$node->safe_psql('postgres', qq{SELECT rde_create_view('sales', 'view of $reseller', '[{"column": "word"}]', $reseller)});
+	$generator{$reseller} = $node->safe_psql('postgres', "SELECT rde_create_generator('sales', 'daily', '{csv}', 'daily', reseller => $reseller)");
+}
 my $cursor = decode_json(ask($gateway, 'GET /reports?from=2100-01-01&to=2100-01-01&detail=true', [ login_headers($tokens->{1}) ])->{body})->{next};
 my $since = $cursor =~ s/^([^:]+:[^:]+):.*/$1:3:3:/r;
 my $days = 'from=2020-01-01&to=2100-01-01';
@@ -114,6 +120,48 @@ my %kind = (
 		my $reply = $ask->("GET $file->{path}?$file->{query}");
 		return undef if $reply->{status} == 429;
 		return $reply->{status} == 200 && sha256_hex($reply->{body}) eq $file->{sha256} ? undef : "link $reply->{status}";
+	},
+	account => sub {
+		my ($me, $other, $ask) = @_;
+		my $reply = $ask->('GET /account');
+		return $reply->{status} == 200 && decode_json($reply->{body})->{id} == $me ? undef : "account $reply->{status}";
+	},
+	datasets => sub {
+		my ($me, $other, $ask) = @_;
+		my $reply = $ask->('GET /datasets');
+		return "datasets $reply->{status}" if $reply->{status} != 200;
+		return $reply->{body} =~ /"view of $other"/ ? 'a foreign view' : $reply->{body} =~ /"view of $me"/ ? undef : 'not my view';
+	},
+	generators => sub {
+		my ($me, $other, $ask) = @_;
+		my $reply = $ask->('GET /generators');
+		return "generators $reply->{status}" if $reply->{status} != 200;
+		my @ids = map { $_->{id} } @{ decode_json($reply->{body})->{data} };
+		return "@ids" eq $generator{$me} ? undef : 'other generators';
+	},
+	generator => sub {
+		my ($me, $other, $ask) = @_;
+		my $reply = rand() < 0.5 ? $ask->("GET /generators/$generator{$me}") : $ask->("GET /generators/$generator{$me}/periods");
+		return $reply->{status} == 200 && $reply->{body} !~ /$generator{$other}/ ? undef : "generator $reply->{status}";
+	},
+	foreign_generator => sub {
+		my ($me, $other, $ask) = @_;
+		my @requests = ("GET /generators/$generator{$other}", "DELETE /generators/$generator{$other}", "GET /generators/$generator{$other}/periods");
+		my $reply = $ask->($requests[ rand @requests ]);
+		return $reply->{status} == 404 && $reply->{body} !~ /daily/ ? undef : "foreign generator $reply->{status}";
+	},
+	foreign_action => sub {
+		my ($me, $other, $ask) = @_;
+		my $file = $files{$other}[ rand @{ $files{$other} } ];
+		my @actions = ((map { "POST /reports/$file->{id}/$_" } qw(cancel retry rebuild revoke-links)), "DELETE /reports/$file->{id}");
+		my $reply = $ask->($actions[ rand @actions ]);
+		return $reply->{status} == 404 ? undef : "foreign action $reply->{status}";
+	},
+	view => sub {
+		my ($me, $other, $ask) = @_;
+		my $mine = $ask->("GET /datasets/sales/views/view%20of%20$me");
+		my $foreign = $ask->("GET /datasets/sales/views/view%20of%20$other");
+		return $mine->{status} == 200 && $foreign->{status} == 404 ? undef : "views $mine->{status} $foreign->{status}";
 	},
 	# a link is for one file, whoever is logged in
 	foreign_link => sub {

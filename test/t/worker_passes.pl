@@ -45,6 +45,9 @@ SELECT reseller * 1000 + n AS id, reseller, timestamptz '$day 23:59:59Z' - n * i
 FROM generate_series(1, 300) reseller, generate_series(1, 12) n WHERE reseller % 5 > 0;
 CREATE FUNCTION shop.quotient(a numeric, b numeric) RETURNS numeric LANGUAGE sql AS 'SELECT a / b';
 CREATE VIEW shop.bad AS SELECT *, shop.quotient(id, reseller - 17) AS part FROM shop.sale;
+CREATE FUNCTION shop.refuse(reseller bigint) RETURNS bigint LANGUAGE plpgsql AS
+	'BEGIN IF reseller = 17 THEN RAISE EXCEPTION USING ERRCODE = ''object_not_in_prerequisite_state''; END IF; RETURN reseller; END';
+CREATE VIEW shop.picky AS SELECT *, shop.refuse(reseller) AS taken FROM shop.sale;
 CREATE FUNCTION shop.gate(reseller bigint) RETURNS bigint LANGUAGE plpgsql AS
 	'BEGIN IF reseller = 3 THEN PERFORM pg_advisory_xact_lock_shared(1); END IF; RETURN reseller; END';
 CREATE VIEW shop.gated AS SELECT *, shop.gate(reseller) AS passed FROM shop.sale;
@@ -60,7 +63,7 @@ RESET ROLE;
 CREATE VIEW shop.deadly AS
 SELECT id, reseller, sold, CASE WHEN reseller = 9 THEN pg_terminate_backend(pg_backend_pid(), 5000) END AS killed FROM shop.sale;
 SELECT rde_create_dataset(d, d), rde_attach(d, ('shop.' || d)::regclass, 'reseller', 'sold', '{id}')
-FROM unnest('{bad,gated,large,larger,deadly}'::text[]) d;
+FROM unnest('{bad,picky,gated,large,larger,deadly}'::text[]) d;
 END
 for my $type (@types)
 {
@@ -167,6 +170,21 @@ is(query("SELECT string_agg(reseller || ' ' || format || ' ' || sqlstate || ' ' 
 	'17 csv 22012 1, 17 xml 22012 1', 'a bad row fails the reports it belongs to');
 is(query("SELECT count(*) $reports 'bad' AND status = 'completed'"), 598, 'and no other');
 is(query('SELECT count(*) FROM _rde_source_failure'), 0, 'nor its source');
+
+# One for whom the source cannot be read, as it seems: the data set pauses, and when it
+# goes on the others are built before that one is tried again
+
+generators('picky', '{csv,json}', 30);
+for my $time (1 .. 2)
+{
+	query("DELETE FROM _rde_source_failure; UPDATE _rde_report SET retry_at = now() WHERE retry_at IS NOT NULL");
+	query('CALL rde_run_due()');
+	is(query('SELECT count(*) FROM _rde_source_failure'), 1, 'the data set pauses') if $time == 1;
+}
+is(query("SELECT string_agg(DISTINCT reseller || ' ' || sqlstate, ', ') $reports 'picky' AND status <> 'completed'"),
+	'17 55000', 'a row for which the source cannot be read fails its own reports');
+is(query("SELECT count(*) $reports 'picky' AND status = 'completed'"), 58, 'and no other');
+query("DELETE FROM _rde_source_failure; DELETE FROM _rde_report WHERE dataset = 'picky'; DELETE FROM _rde_generator WHERE dataset = 'picky'");
 
 # One of them is cancelled
 

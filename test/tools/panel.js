@@ -143,21 +143,21 @@ async function makingGenerator(page) {
   await preview.nth(4).waitFor();
   is(await preview.count(), 5, 'a new generator shows its next five periods');
   const before = await preview.first().textContent();
-  await page.getByLabel('When').selectOption('weekly');
-  await page.getByLabel('Weeks begin on').selectOption({ label: 'Wednesday' });
+  await page.getByLabel('When', { exact: true }).selectOption('weekly');
+  await page.getByLabel('Weeks begin on', { exact: true }).selectOption({ label: 'Wednesday' });
   await page.waitForFunction((text) => document.querySelector('.periods-preview li').textContent !== text, before);
   await accessible(page, 'new generator');
-  await page.getByLabel('When').selectOption('daily');
-  await page.getByLabel('Time zone').fill('Nowhere/At all');
-  await page.getByLabel('Name').fill('x');
+  await page.getByLabel('When', { exact: true }).selectOption('daily');
+  await page.getByLabel('Time zone', { exact: true }).fill('Nowhere/At all');
+  await page.getByLabel('Name', { exact: true }).fill('x');
   await page.getByRole('button', { name: 'Make the generator' }).click();
   await page.waitForFunction(() => document.activeElement.getAttribute('aria-invalid') === 'true');
   is(await page.evaluate(() => document.querySelector(`label[for="${document.activeElement.id}"]`).textContent), 'Time zone', 'what is wrong is said at its field');
   await accessible(page, 'a field that is wrong');
-  await page.getByLabel('Time zone').fill('Europe/Vienna');
-  await page.getByLabel('Name').fill(hostile);
-  await page.getByLabel('JSONL').check();
-  await page.getByLabel('First day').fill(await page.evaluate(() => new Date(Date.now() - 4 * 86_400_000).toISOString().slice(0, 10)));
+  await page.getByLabel('Time zone', { exact: true }).fill('Europe/Vienna');
+  await page.getByLabel('Name', { exact: true }).fill(hostile);
+  await page.getByLabel('JSONL', { exact: true }).check();
+  await page.getByLabel('First day', { exact: true }).fill(await page.evaluate(() => new Date(Date.now() - 4 * 86_400_000).toISOString().slice(0, 10)));
   await page.getByRole('button', { name: 'Make the generator' }).click();
   await page.locator('.strip .period').first().waitFor();
   is(await page.locator('h1').textContent(), hostile, 'made; its name is text');
@@ -226,10 +226,10 @@ async function ordering(page) {
   await page.getByRole('button', { name: 'Make the report' }).click();
   await page.waitForFunction(() => document.activeElement.getAttribute('aria-invalid') === 'true');
   is(await page.evaluate(() => document.querySelector(`label[for="${document.activeElement.id}"]`).textContent), 'Name', 'a report without a name: said at the field');
-  await page.getByLabel('Name').fill('asked <b>for</b>');
-  await page.getByLabel('Format').selectOption('jsonl');
-  await page.getByLabel('First day').fill('2020-01-01');
-  await page.getByLabel('Last day').fill('2020-01-01');
+  await page.getByLabel('Name', { exact: true }).fill('asked <b>for</b>');
+  await page.getByLabel('Format', { exact: true }).selectOption('jsonl');
+  await page.getByLabel('First day', { exact: true }).fill('2020-01-01');
+  await page.getByLabel('Last day, included', { exact: true }).fill('2020-01-01');
   await page.getByRole('button', { name: 'Make the report' }).click();
   await page.getByRole('heading', { name: 'asked <b>for</b>' }).waitFor();
   await page.getByRole('button', { name: 'Build again' }).waitFor();
@@ -267,16 +267,16 @@ async function changing(page) {
   await page.getByRole('link', { name: 'Change' }).click();
   await page.getByRole('heading', { name: 'Change the generator' }).waitFor();
   await page.locator('.periods-preview li').nth(4).waitFor();
-  is(await page.getByLabel('Name').inputValue(), hostile, 'its settings stand in the form');
+  is(await page.getByLabel('Name', { exact: true }).inputValue(), hostile, 'its settings stand in the form');
   await others('alter');
-  await page.getByLabel('Runs at').fill('07:30');
+  await page.getByLabel('Runs at', { exact: true }).fill('07:30');
   await page.getByRole('button', { name: 'Save' }).click();
   await page.locator('form .summary').filter({ hasText: 'changed meanwhile' }).waitFor();
   check(true, 'what somebody else has changed is not overwritten');
   await go(page, place);
   await page.getByRole('link', { name: 'Change' }).click();
   await page.getByRole('heading', { name: 'Change the generator' }).waitFor();
-  await page.getByLabel('Runs at').fill('07:30');
+  await page.getByLabel('Runs at', { exact: true }).fill('07:30');
   await page.getByLabel('Reports are kept').fill('P1Y');
   await page.getByRole('button', { name: 'Save' }).click();
   await page.locator('dd').filter({ hasText: '07:30' }).first().waitFor();
@@ -284,8 +284,8 @@ async function changing(page) {
 }
 
 async function cancelling(page) {
-  await page.getByLabel('First day').last().fill('2020-01-02');
-  await page.getByLabel('Last day, included').last().fill('2020-01-02');
+  await page.getByLabel('First day', { exact: true }).last().fill('2020-01-02');
+  await page.getByLabel('Last day, included', { exact: true }).last().fill('2020-01-02');
   await page.getByRole('button', { name: 'Make reports' }).click();
   await page.locator('.notice.good').filter({ hasText: 'Submitted' }).waitFor();
   await page.getByRole('link', { name: 'Reports', exact: true }).click();
@@ -369,7 +369,7 @@ async function staying(browser) {
 
   await page.goto(url);
   await signIn(page, people[1], true);
-  await settle(page);
+  await page.getByRole('heading', { name: 'Reports', level: 1 }).waitFor();
   await page.reload();
   await page.getByRole('heading', { name: 'Reports', level: 1 }).waitFor();
   is(await page.locator('.who').textContent(), people[1].name, 'whoever asked for it stays signed in');

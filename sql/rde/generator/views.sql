@@ -52,7 +52,7 @@ SELECT g.id, g.name, g.dataset, g.view, g.formats, g.event, g.reseller, g.time_z
        g.catch_up, g.retention, g.options, g.enabled, g.disabled_reason, g.created_at, g.next_from, g.next_to,
        g.next_run_at, g.last_run_at, g.last_report, g.last_status, g.failed, g.paused_until,
        g.week_day, g.month_start, g.made_by, g.locked
-FROM @extschema@._rde_generators() g;
+FROM @extschema@._rde_generators(NULL::uuid[]) g;
 COMMENT ON VIEW @extschema@.rde_generators IS
     'every generator: what it makes, its last report and its next; failed counts its reports that ended in error, paused_until is set while its data set''s source cannot be read';
 COMMENT ON COLUMN @extschema@.rde_generators.id IS
@@ -275,7 +275,7 @@ COMMENT ON FUNCTION @extschema@._rde_periods(uuid) IS
 CREATE VIEW @extschema@.rde_periods WITH (security_barrier) AS
 SELECT p.generator, p.name, p.reseller, p.format, p.period_from, p.period_to, p.due_at, p.status,
        p.report, p.revision, p.provisional, p.lateness, p.waits_for
-FROM @extschema@._rde_periods() p;
+FROM @extschema@._rde_periods(NULL::uuid) p;
 COMMENT ON VIEW @extschema@.rde_periods IS
     'every period of every generator that has a calendar: its report, or why there is none yet; status skipped is a gap without reports';
 COMMENT ON COLUMN @extschema@.rde_periods.generator IS

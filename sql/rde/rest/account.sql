@@ -77,7 +77,7 @@ BEGIN
         SELECT f.dataset, 'full', NULL, f.position,
                json_strip_nulls(json_build_object(
                    'column', f.name, 'as', f.name, 'group', f.field_group, 'description', f.description,
-                   'valueType', @extschema@._rde_value_type(f.type, NULL)))
+                   'valueType', @extschema@._rde_value_type(f.type, NULL::text)))
         FROM (SELECT c.dataset, c.position, c.name, a.atttypid AS type, shown.field_group, shown.description
               FROM @extschema@._rde_source_column c
               JOIN @extschema@._rde_source s ON s.dataset = c.dataset
@@ -117,12 +117,12 @@ BEGIN
     RETURN (
         WITH views AS (
             SELECT b.dataset, json_agg(b.body ORDER BY b.view, b.reseller NULLS FIRST) AS bodies
-            FROM @extschema@._rde_view_bodies(NULL, NULL) b GROUP BY b.dataset)
+            FROM @extschema@._rde_view_bodies(NULL::text, NULL::text) b GROUP BY b.dataset)
         SELECT json_build_object(
             'data', coalesce(json_agg(json_build_object(
                 'name', d.name, 'title', d.title, 'attached', s.dataset IS NOT NULL,
                 'hasInvoices', s.invoice_column IS NOT NULL,
-                'defaultView', @extschema@._rde_choose_view(d.name, NULL, caller),
+                'defaultView', @extschema@._rde_choose_view(d.name, NULL::text, caller),
                 'views', coalesce(v.bodies, '[]')) ORDER BY d.name), '[]'),
             'formats', @extschema@._rde_format_list(),
             'events', '["daily","weekly","monthly","quarterly","on_invoice","manual"]'::json,
@@ -162,7 +162,7 @@ CREATE FUNCTION @extschema@._rde_requested_columns(request json) RETURNS json
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM @extschema@._rde_check_body(request, '{"columns": "array", "conditions": "array"}', '{columns}', '{conditions}');
+    PERFORM @extschema@._rde_check_body(request, '{"columns": "array", "conditions": "array"}'::jsonb, '{columns}'::text[], '{conditions}'::text[]);
     -- what an answer says of values a request may repeat
     RETURN (SELECT json_agg(CASE WHEN json_typeof(c.item) = 'object'
                             THEN (SELECT coalesce(json_object_agg(k.key, k.value), '{}') FROM json_each(c.item) k WHERE k.key <> 'valueType')
@@ -187,7 +187,7 @@ BEGIN
     answer := @extschema@._rde_repeated(caller, idempotency_key, jsonb_build_object(
         'POST', jsonb_build_array('views', dataset, name, reseller), 'body', request::jsonb));
     IF answer IS NULL THEN
-        PERFORM @extschema@.rde_create_view(dataset, name, wanted, reseller, coalesce(request -> 'conditions', '[]'));
+        PERFORM @extschema@.rde_create_view(dataset, name, wanted, reseller, coalesce(request -> 'conditions', '[]'), NULL::boolean);
         answer := @extschema@._rde_remember(caller, idempotency_key, @extschema@.rde_get_view(dataset, name, reseller));
     END IF;
     RETURN answer;
@@ -220,7 +220,7 @@ BEGIN
     PERFORM @extschema@._rde_own_reseller(reseller);
     PERFORM @extschema@._rde_match_view(dataset, name, reseller, if_match);
     PERFORM @extschema@.rde_alter_view(dataset, name, @extschema@._rde_requested_columns(request), reseller,
-                                       coalesce(request -> 'conditions', '[]'));
+                                       coalesce(request -> 'conditions', '[]'), NULL::boolean);
     RETURN @extschema@.rde_get_view(dataset, name, reseller);
 END
 $$;

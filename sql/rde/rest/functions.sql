@@ -349,17 +349,17 @@ BEGIN
     PERFORM @extschema@._rde_require_primary();
     PERFORM @extschema@._rde_check_body(request, '{
         "name": "string", "startDate": "string", "endDate": "string", "format": "string", "customizationName": "string",
-        "dataset": "string", "timeZone": "string", "options": "object", "reseller": "number", "downloadUrl": "any"}',
-        '{name,startDate}');
+        "dataset": "string", "timeZone": "string", "options": "object", "reseller": "number", "downloadUrl": "any"}'::jsonb,
+        '{name,startDate}'::text[], '{}'::text[]);
     answer := @extschema@._rde_repeated(caller, idempotency_key, request::jsonb);
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
-    owner := @extschema@._rde_own_reseller(@extschema@._rde_request_number(request, 'reseller', 18));
+    owner := @extschema@._rde_own_reseller(@extschema@._rde_request_number(request, 'reseller'::text, 18));
     zone := @extschema@._rde_zone(coalesce(request ->> 'timeZone',
                                            (SELECT a.time_zone FROM @extschema@._rde_account a WHERE a.id = owner)));
-    first_instant := @extschema@._rde_request_edge(request, 'startDate', zone, 0);
-    end_instant := coalesce(@extschema@._rde_request_edge(request, 'endDate', zone, 1), now());
+    first_instant := @extschema@._rde_request_edge(request, 'startDate'::text, zone, 0);
+    end_instant := coalesce(@extschema@._rde_request_edge(request, 'endDate'::text, zone, 1), now());
     IF caller IS NOT NULL THEN
         PERFORM @extschema@._rde_check_request(owner, first_instant, end_instant);
     END IF;

@@ -141,23 +141,24 @@ BEGIN
     PERFORM @extschema@._rde_check_body(request, '{
         "name": "string", "dataset": "string", "formats": "array", "event": "string", "customizationName": "string",
         "reseller": "number", "timeZone": "string", "weekDay": "number", "monthStart": "number", "monthDay": "number",
-        "runAt": "string", "start": "string", "catchUp": "string", "retention": "string", "options": "object"}',
-        '{name,dataset,formats,event}');
+        "runAt": "string", "start": "string", "catchUp": "string", "retention": "string", "options": "object"}'::jsonb,
+        '{name,dataset,formats,event}'::text[], '{}'::text[]);
     answer := @extschema@._rde_repeated(caller, idempotency_key, jsonb_build_object('POST', 'generators', 'body', request::jsonb));
     IF answer IS NULL THEN
         made := @extschema@.rde_create_generator(
             request ->> 'dataset', request ->> 'name', @extschema@._rde_requested_formats(request), request ->> 'event',
             view => request ->> 'customizationName',
-            reseller => @extschema@._rde_request_number(request, 'reseller', 18),
+            reseller => @extschema@._rde_request_number(request, 'reseller'::text, 18),
             time_zone => request ->> 'timeZone',
-            month_day => @extschema@._rde_request_number(request, 'monthDay', 9)::integer,
-            run_at => coalesce(@extschema@._rde_request_time(request, 'runAt'), '00:00'),
-            start => @extschema@._rde_request_day(request, 'start'),
+            month_day => @extschema@._rde_request_number(request, 'monthDay'::text, 9)::integer,
+            run_at => coalesce(@extschema@._rde_request_time(request, 'runAt'::text), '00:00'),
+            start => @extschema@._rde_request_day(request, 'start'::text),
             catch_up => coalesce(request ->> 'catchUp', 'all'),
-            retention => @extschema@._rde_request_duration(request, 'retention'),
+            retention => @extschema@._rde_request_duration(request, 'retention'::text),
             options => coalesce(nullif(request::jsonb -> 'options', 'null'), '{}'),
-            week_day => coalesce(@extschema@._rde_request_number(request, 'weekDay', 9)::integer, 1),
-            month_start => coalesce(@extschema@._rde_request_number(request, 'monthStart', 9)::integer, 1));
+            week_day => coalesce(@extschema@._rde_request_number(request, 'weekDay'::text, 9)::integer, 1),
+            month_start => coalesce(@extschema@._rde_request_number(request, 'monthStart'::text, 9)::integer, 1),
+            locked => NULL::boolean);
         -- a statement of its own sees it
         answer := @extschema@._rde_remember(caller, idempotency_key, @extschema@.rde_get_generator(made));
     END IF;
@@ -196,19 +197,19 @@ BEGIN
     PERFORM @extschema@._rde_check_body(request, '{
         "name": "string", "formats": "array", "customizationName": "string", "timeZone": "string", "weekDay": "number",
         "monthStart": "number", "monthDay": "number", "runAt": "string", "catchUp": "string", "retention": "string",
-        "options": "object", "enabled": "boolean"}', '{}',
-        '{name,formats,timeZone,weekDay,monthStart,monthDay,runAt,catchUp,options,enabled}');
+        "options": "object", "enabled": "boolean"}'::jsonb, '{}'::text[],
+        '{name,formats,timeZone,weekDay,monthStart,monthDay,runAt,catchUp,options,enabled}'::text[]);
     PERFORM @extschema@.rde_alter_generator(
         generator, name => request ->> 'name', formats => @extschema@._rde_requested_formats(request),
         view => request ->> 'customizationName', time_zone => request ->> 'timeZone',
-        month_day => @extschema@._rde_request_number(request, 'monthDay', 9)::integer,
-        run_at => @extschema@._rde_request_time(request, 'runAt'), catch_up => request ->> 'catchUp',
-        retention => @extschema@._rde_request_duration(request, 'retention'),
+        month_day => @extschema@._rde_request_number(request, 'monthDay'::text, 9)::integer,
+        run_at => @extschema@._rde_request_time(request, 'runAt'::text), catch_up => request ->> 'catchUp',
+        retention => @extschema@._rde_request_duration(request, 'retention'::text),
         options => request::jsonb -> 'options', enabled => (request ->> 'enabled')::boolean,
         clear => array_remove(ARRAY[CASE WHEN json_typeof(request -> 'customizationName') = 'null' THEN 'view' END,
                                     CASE WHEN json_typeof(request -> 'retention') = 'null' THEN 'retention' END], NULL),
-        week_day => @extschema@._rde_request_number(request, 'weekDay', 9)::integer,
-        month_start => @extschema@._rde_request_number(request, 'monthStart', 9)::integer);
+        week_day => @extschema@._rde_request_number(request, 'weekDay'::text, 9)::integer,
+        month_start => @extschema@._rde_request_number(request, 'monthStart'::text, 9)::integer, locked => NULL::boolean);
     RETURN @extschema@.rde_get_generator(generator);
 END
 $$;
@@ -243,12 +244,12 @@ DECLARE
     answer json;
 BEGIN
     PERFORM @extschema@._rde_require_primary();
-    PERFORM @extschema@._rde_check_body(request, '{"firstDay": "string", "lastDay": "string"}', '{firstDay,lastDay}');
+    PERFORM @extschema@._rde_check_body(request, '{"firstDay": "string", "lastDay": "string"}'::jsonb, '{firstDay,lastDay}'::text[], '{}'::text[]);
     answer := @extschema@._rde_repeated(caller, idempotency_key, jsonb_build_object(
         'POST', jsonb_build_array('runs', generator), 'body', request::jsonb));
     IF answer IS NULL THEN
-        first_day := @extschema@._rde_request_day(request, 'firstDay');
-        last_day := @extschema@._rde_request_day(request, 'lastDay');
+        first_day := @extschema@._rde_request_day(request, 'firstDay'::text);
+        last_day := @extschema@._rde_request_day(request, 'lastDay'::text);
         PERFORM @extschema@._rde_check_days(first_day, last_day);
         IF caller IS NOT NULL THEN
             PERFORM @extschema@._rde_check_request(run.reseller, @extschema@._rde_day_start(first_day, run.time_zone),
@@ -313,9 +314,9 @@ DECLARE
 BEGIN
     PERFORM @extschema@._rde_check_body(request, '{
         "generator": "string", "event": "string", "reseller": "number", "timeZone": "string", "weekDay": "number",
-        "monthStart": "number", "monthDay": "number", "runAt": "string", "start": "string"}',
-        CASE WHEN request ->> 'generator' IS NULL THEN '{event}'::text[] ELSE '{}' END);
-    owner := coalesce(@extschema@._rde_request_number(request, 'reseller', 18), caller);
+        "monthStart": "number", "monthDay": "number", "runAt": "string", "start": "string"}'::jsonb,
+        CASE WHEN request ->> 'generator' IS NULL THEN '{event}'::text[] ELSE '{}' END, '{}'::text[]);
+    owner := coalesce(@extschema@._rde_request_number(request, 'reseller'::text, 18), caller);
     PERFORM @extschema@._rde_own_reseller(owner);
     IF request ->> 'generator' IS NOT NULL THEN
         IF request ->> 'generator' !~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$' THEN
@@ -339,22 +340,22 @@ BEGIN
         its.run_at := '00:00';
     END IF;
     PERFORM @extschema@._rde_check_schedule(
-        its.event, nullif(@extschema@._rde_request_number(request, 'weekDay', 9)::integer, 1),
-        nullif(@extschema@._rde_request_number(request, 'monthStart', 9)::integer, 1),
-        nullif(@extschema@._rde_request_number(request, 'monthDay', 9)::integer, 1),
-        nullif(@extschema@._rde_request_time(request, 'runAt'), '00:00'), @extschema@._rde_request_day(request, 'start'),
+        its.event, nullif(@extschema@._rde_request_number(request, 'weekDay'::text, 9)::integer, 1),
+        nullif(@extschema@._rde_request_number(request, 'monthStart'::text, 9)::integer, 1),
+        nullif(@extschema@._rde_request_number(request, 'monthDay'::text, 9)::integer, 1),
+        nullif(@extschema@._rde_request_time(request, 'runAt'::text), '00:00'), @extschema@._rde_request_day(request, 'start'::text),
         NULL::text, NULL::interval);
     its.time_zone := CASE WHEN request ->> 'timeZone' IS NOT NULL THEN @extschema@._rde_zone(request ->> 'timeZone') ELSE its.time_zone END;
-    its.week_day := coalesce(@extschema@._rde_request_number(request, 'weekDay', 9)::integer, its.week_day);
-    its.month_day := coalesce(@extschema@._rde_request_number(request, 'monthDay', 9)::integer,
+    its.week_day := coalesce(@extschema@._rde_request_number(request, 'weekDay'::text, 9)::integer, its.week_day);
+    its.month_day := coalesce(@extschema@._rde_request_number(request, 'monthDay'::text, 9)::integer,
                               CASE WHEN its.month_day = its.month_start OR its.month_day IS NULL
-                              THEN coalesce(@extschema@._rde_request_number(request, 'monthStart', 9)::integer, its.month_start) END,
+                              THEN coalesce(@extschema@._rde_request_number(request, 'monthStart'::text, 9)::integer, its.month_start) END,
                               its.month_day);
-    its.month_start := coalesce(@extschema@._rde_request_number(request, 'monthStart', 9)::integer, its.month_start);
-    its.run_at := coalesce(@extschema@._rde_request_time(request, 'runAt'), its.run_at);
+    its.month_start := coalesce(@extschema@._rde_request_number(request, 'monthStart'::text, 9)::integer, its.month_start);
+    its.run_at := coalesce(@extschema@._rde_request_time(request, 'runAt'::text), its.run_at);
     IF its.event NOT IN ('on_invoice', 'manual') THEN
         its.next_from := coalesce(its.next_from, @extschema@._rde_day_start(@extschema@._rde_period_day(
-            its.event, coalesce(@extschema@._rde_request_day(request, 'start'), (now() AT TIME ZONE its.time_zone)::date),
+            its.event, coalesce(@extschema@._rde_request_day(request, 'start'::text), (now() AT TIME ZONE its.time_zone)::date),
             its.week_day, its.month_start), its.time_zone));
         FOR i IN 1 .. 5 LOOP
             SELECT n.period_to, n.run INTO period

@@ -36,6 +36,25 @@ test_shapes(void)
 }
 
 static void
+test_base64(void)
+{
+	char		result[16];
+
+	ok(text_base64_decode(result, "") && strcmp(result, "") == 0 &&
+	   text_base64_decode(result, "YQ==") && strcmp(result, "a") == 0 &&
+	   text_base64_decode(result, "YTo=") && strcmp(result, "a:") == 0 &&
+	   text_base64_decode(result, "YTpi") && strcmp(result, "a:b") == 0 &&
+	   text_base64_decode(result, "w7w6Lz8+") && strcmp(result, "\xC3\xBC:/?>") == 0,
+	   "base64");
+	ok(!text_base64_decode(result, "YQ") && !text_base64_decode(result, "YQ=") &&
+	   !text_base64_decode(result, "=") && !text_base64_decode(result, "====") &&
+	   !text_base64_decode(result, "Y===") && !text_base64_decode(result, "YQ==YQ==") &&
+	   !text_base64_decode(result, "Y Q=") && !text_base64_decode(result, "YTpi\n") &&
+	   !text_base64_decode(result, "AAAA") && !text_base64_decode(result, "YQ-_"),
+	   "no base64, or a NUL");
+}
+
+static void
 test_random(void)
 {
 	char		one[TEXT_UUID_SIZE];
@@ -187,6 +206,7 @@ main(int argc, char **argv)
 {
 	tap = stdout;
 	test_shapes();
+	test_base64();
 	test_random();
 	test_put();
 	test_file_name();
