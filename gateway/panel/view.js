@@ -11,12 +11,21 @@ import { days, t, today } from './shown.js';
 import { announce, button, confirm, link } from './ui.js';
 
 const PREVIEW_ROWS = 20;
-const kinds = ['plain', 'attribute', 'locale', 'unix', 'unix_date'];
+const kinds = ['plain', 'attribute', 'locale', 'multilingual', 'unix', 'unix_date'];
 
 function kindOf(column) {
   if (column.attribute !== undefined) return 'attribute';
   if (column.locale !== undefined) return 'locale';
   return column.type ?? 'plain';
+}
+
+/** What heads a column in a workbook: one text, or several by language, which stay as they are. */
+function labelField(column) {
+  const several = column.label !== null && typeof column.label === 'object';
+  const control = input('text', { value: (several ? Object.values(column.label).join(' · ') : column.label) ?? '',
+    disabled: several, 'aria-label': t('column.label'), dir: 'auto', autocomplete: 'off', maxlength: 255 });
+
+  return { control, get value() { return several ? column.label : control.value; } };
 }
 
 /** A name that a column may have in a report. */
@@ -42,14 +51,17 @@ class Columns {
     const kind = select(kinds.map((one) => [one, t(`kind.${one}`)]), kindOf(column), { 'aria-label': t('kind') });
     const as = input('text', { value: column.as ?? column.column, 'aria-label': t('column.as'), dir: 'ltr', autocomplete: 'off', spellcheck: 'false', required: true });
     const argument = input('text', { value: column.attribute ?? column.locale ?? '', 'aria-label': t('kind.argument'), autocomplete: 'off', dir: 'auto' });
-    const row = { column, kind, as, argument };
+    const label = labelField(column);
+    const row = { column, kind, as, argument, label };
     const show = () => {
       argument.hidden = !['attribute', 'locale'].includes(kind.value);
     };
 
     row.node = h('li', {},
       h('div', { class: 'column-name' }, name(column.column), column.description ? h('div', { class: 'zone' }, name(column.description)) : null),
-      h('label', { class: 'column-as' }, h('span', { 'aria-hidden': 'true' }, t('column.as')), as),
+      h('div', { class: 'column-names' },
+        h('label', { class: 'column-as' }, h('span', { 'aria-hidden': 'true' }, t('column.as')), as),
+        h('label', { class: 'column-label' }, h('span', { 'aria-hidden': 'true' }, t('column.label')), label.control)),
       h('div', { class: 'column-kind' }, kind, argument),
       h('div', { class: 'actions' },
         this.mover(row, -1, '↑', t('move-up')), this.mover(row, 1, '↓', t('move-down')),
@@ -87,10 +99,11 @@ class Columns {
   }
 
   get value() {
-    return this.rows.map(({ column, kind, as, argument }) => ({
+    return this.rows.map(({ column, kind, as, argument, label }) => ({
       column: column.column, as: as.value.trim(),
       ...(kind.value === 'attribute' || kind.value === 'locale' ? { [kind.value]: argument.value } : {}),
-      ...(kind.value.startsWith('unix') ? { type: kind.value } : {}),
+      ...(['multilingual', 'unix', 'unix_date'].includes(kind.value) ? { type: kind.value } : {}),
+      ...(label.value ? { label: label.value } : {}),
       ...(column.group ? { group: column.group } : {}), ...(column.description ? { description: column.description } : {}),
     }));
   }

@@ -350,6 +350,7 @@ async function makingView(page) {
   check(true, 'a name that no column may have is refused');
   await accessible(page, 'new view');
   await columns.first().locator('.column-as input').fill('renamed');
+  await columns.first().locator('.column-label input').fill('Heading, "quoted"');
   await page.getByRole('button', { name: 'Add a condition' }).click();
   await page.locator('.condition-list select').first().selectOption('word');
   await page.locator('.condition-list select').nth(1).selectOption('has_value');
@@ -357,6 +358,7 @@ async function makingView(page) {
   await page.getByRole('heading', { name: /^short/, level: 1 }).waitFor();
   is(await page.locator('.column-as input').first().inputValue(), 'renamed', 'a view is made');
   is(await page.locator('.condition-list select').nth(1).inputValue(), 'has_value', 'with its condition');
+  is(await page.locator('.column-label input').first().inputValue(), 'Heading, "quoted"', 'and the heading of a column');
   await page.getByRole('button', { name: 'Show first rows' }).click();
   await page.getByRole('button', { name: 'Make one' }).click();
   await page.locator('.scroll th').filter({ hasText: 'renamed' }).waitFor();
