@@ -50,6 +50,7 @@ END
 
 my $id = query("SELECT id FROM _rde_report WHERE status = 'completed' AND NOT provisional AND reseller = 7 ORDER BY period_from LIMIT 1");
 my $cursor = query('SELECT _rde_cursor()');
+my ($key, $token) = split /\|/, query(q{SELECT subscription_key, token FROM rde_create_token(7, 'listener')});
 
 # By index, without what all their names begin with: who reads it.
 my %reader = (
@@ -57,6 +58,8 @@ my %reader = (
 	published => q{SELECT rde_list_reports(current_date - 5, current_date - 5)},
 	reseller => q{SET ROLE seven; SELECT rde_list_reports(current_date - 5, current_date - 5)},
 	published_xid => qq{SELECT rde_list_reports(after => '$cursor')},
+	# what the gateway asks for all who listen
+	failed_xid => qq{SELECT count(*) FROM rde_poll_events(json_build_array(json_build_array(1, '$key', NULL, encode(sha256('$token'), 'hex'), '$cursor')))},
 	# what rde_azure looks for
 	revoked => 'SELECT count(*) FROM _rde_report WHERE link_number > 0',
 	expires => 'SELECT rde_purge_reports(10)',
