@@ -19,6 +19,7 @@
 #include "guard.h"
 #include "log.h"
 #include "memory.h"
+#include "metrics.h"
 #include "range.h"
 #include "reply.h"
 #include "share.h"
@@ -181,6 +182,7 @@ next_block(void *arg, uint64_t pos, char *block, size_t room)
 		drop_piece(download);
 	}
 	download->sent = pos + size;
+	metrics_count_bytes(size);
 	guard_expect(download->request->guard, GUARD_DOWNLOAD);
 	return size;
 }
@@ -457,6 +459,12 @@ download_log(const Download *download, FILE *out)
 					   download->request->fields[QUERY_KID].value : "-");
 	fprintf(out, " sent=%llu%s", (unsigned long long) download->sent,
 			download->sent < download->length ? " incomplete" : "");
+}
+
+bool
+download_is_complete(const Download *download)
+{
+	return download->sent == download->length;
 }
 
 void

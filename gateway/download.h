@@ -17,6 +17,9 @@ extern enum MHD_Result download_file(Request *request);
 /* How many bytes were handed over, and whether all of them. */
 extern void download_log(const Download *download, FILE *out);
 
+/* Was all of it handed over? */
+extern bool download_is_complete(const Download *download);
+
 /* Once the request is completed; NULL is fine. */
 extern void download_end(Download *download);
 

@@ -395,6 +395,18 @@ events_get(Request *request)
 	return reply_send(request, response, MHD_HTTP_OK, 0);
 }
 
+int
+events_streams(void)
+{
+	int			count = 0;
+
+	pthread_mutex_lock(&lock);
+	for (const Stream *stream = streams; stream != NULL; stream = stream->next)
+		count++;
+	pthread_mutex_unlock(&lock);
+	return count;
+}
+
 void
 events_begin(const char *conninfo)
 {

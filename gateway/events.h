@@ -13,6 +13,9 @@
 
 extern enum MHD_Result events_get(Request *request);
 
+/* How many are open. */
+extern int	events_streams(void);
+
 /* Where all streams' events are asked for: a session of its own. */
 extern void events_begin(const char *conninfo);
 

@@ -23,6 +23,7 @@
 #include "guard.h"
 #include "log.h"
 #include "logins.h"
+#include "metrics.h"
 #include "pool.h"
 #include "server.h"
 
@@ -54,6 +55,8 @@ static const char help[] =
 "                             https://shop.example.com; may be said several times\n"
 "  -x, --behind-proxy         all clients come through a proxy, which says in\n"
 "                             X-Forwarded-For from where\n"
+"  -m, --metrics=ADDRESS:PORT answer GET /metrics of Prometheus there, without a\n"
+"                             login; nowhere by default\n"
 "      --no-panel             leave out the panel, the pages at /\n"
 "      --log-level=LEVEL      error, warning, info (one line a request) or debug\n"
 "  -h, --help                 show this, then exit\n"
@@ -68,6 +71,7 @@ typedef struct Options
 	const char *listen;
 	const char *conninfo;
 	int			pool;
+	const char *metrics;		/* where, or NULL */
 	bool		behind_proxy;
 } Options;
 
@@ -89,6 +93,7 @@ parse_options(int argc, char **argv, Options *options)
 		{"pool", required_argument, NULL, 'p'},
 		{"allow-origin", required_argument, NULL, 'o'},
 		{"behind-proxy", no_argument, NULL, 'x'},
+		{"metrics", required_argument, NULL, 'm'},
 		{"no-panel", no_argument, NULL, 'P'},
 		{"log-level", required_argument, NULL, 'L'},
 		{"help", no_argument, NULL, 'h'},
@@ -98,7 +103,7 @@ parse_options(int argc, char **argv, Options *options)
 	char	   *end;
 	int			option;
 
-	while ((option = getopt_long(argc, argv, "l:d:p:o:xhV", names, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "l:d:p:o:xm:hV", names, NULL)) != -1)
 	{
 		switch (option)
 		{
@@ -119,6 +124,9 @@ parse_options(int argc, char **argv, Options *options)
 				break;
 			case 'x':
 				options->behind_proxy = true;
+				break;
+			case 'm':
+				options->metrics = optarg;
 				break;
 			case 'P':
 				embedded_leave_out_panel();
@@ -156,9 +164,9 @@ check_conninfo(const char *conninfo)
 	PQfreemem(error);
 }
 
-/* A socket that listens where the option says; also print where that is. */
+/* A socket that listens where an option says; also print what is there, and where that is. */
 static int
-open_listener(const char *listen_to)
+open_listener(const char *listen_to, const char *what, const char *usage)
 {
 	char	   *address = strdup(listen_to);
 	char	   *host = address;
@@ -176,7 +184,7 @@ open_listener(const char *listen_to)
 	int			error;
 
 	if (port == NULL)
-		usage_error("--listen must be ADDRESS:PORT", listen_to);
+		usage_error(usage, listen_to);
 	*port++ = '\0';
 	if (*host == '[' && port - host >= 3 && port[-2] == ']')
 	{
@@ -202,9 +210,9 @@ open_listener(const char *listen_to)
 		exit(1);
 	}
 	if (found->ai_family == AF_INET6)
-		printf("listening on http://[%s]:%s\n", bound_host, bound_port);
+		printf("%s on http://[%s]:%s\n", what, bound_host, bound_port);
 	else
-		printf("listening on http://%s:%s\n", bound_host, bound_port);
+		printf("%s on http://%s:%s\n", what, bound_host, bound_port);
 	fflush(stdout);
 	freeaddrinfo(found);
 	free(address);
@@ -296,7 +304,14 @@ main(int argc, char **argv)
 
 	events_begin(options.conninfo);
 
-	listener = open_listener(options.listen);
+	listener = open_listener(options.listen, "listening", "--listen must be ADDRESS:PORT");
+	if (options.metrics != NULL &&
+		!metrics_start(open_listener(options.metrics, "metrics", "--metrics must be ADDRESS:PORT"),
+					   &pools))
+	{
+		fprintf(stderr, "rde-gateway: metrics cannot be served\n");
+		return 1;
+	}
 
 	/* What is wrong with the database is said now, not at the first request. */
 	conn = pool_take(pools.verified, &nobody, &answer);
@@ -313,6 +328,7 @@ main(int argc, char **argv)
 	logins_sweep(true);
 	if (!stopped)
 		_exit(0);
+	metrics_stop();
 	events_stop();
 	pool_close(pools.verified);
 	pool_close(pools.unverified);

@@ -347,3 +347,16 @@ pool_is_busy(Pool *pool)
 	pthread_mutex_unlock(&pool->lock);
 	return busy;
 }
+
+PoolState
+pool_state(Pool *pool)
+{
+	PoolState	state = {.size = pool->size};
+
+	pthread_mutex_lock(&pool->lock);
+	state.lent = pool->loan_count;
+	state.waiting = pool->waiting;
+	state.up = pool->pause_ms == 0;
+	pthread_mutex_unlock(&pool->lock);
+	return state;
+}

@@ -54,4 +54,15 @@ extern void pool_give(Pool *pool, PGconn *conn, const PoolClient *client, bool g
 /* Are all of its sessions there, and lent? */
 extern bool pool_is_busy(Pool *pool);
 
+/* How it is now. */
+typedef struct PoolState
+{
+	int			size;
+	int			lent;			/* or being opened for somebody */
+	int			waiting;		/* requests */
+	bool		up;				/* false: the last attempt to open one failed */
+} PoolState;
+
+extern PoolState pool_state(Pool *pool);
+
 #endif							/* POOL_H */

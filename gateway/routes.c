@@ -224,3 +224,15 @@ routes_find(const Request *request, char **allowed)
 		abort();
 	return NULL;
 }
+
+int
+routes_number(const Route *route)
+{
+	return route == NULL ? (int) ROUTES : (int) (route - routes);
+}
+
+const Route *
+routes_at(int number)
+{
+	return number < (int) ROUTES ? &routes[number] : NULL;
+}

@@ -46,4 +46,11 @@ typedef struct Route
  */
 extern const Route *routes_find(const Request *request, char **allowed);
 
+/*
+ * Routes have numbers from 0 on; that of NULL is how many there are.  The route
+ * of a number, NULL again for that one.
+ */
+extern int	routes_number(const Route *route);
+extern const Route *routes_at(int number);
+
 #endif							/* ROUTES_H */

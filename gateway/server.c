@@ -6,7 +6,7 @@
  * its client without anybody else waiting.  Threads are few and small.
  *
  * Invariant: a request lives from its first line (begin_request) to
- * end_request(), which writes its line in the log.
+ * end_request(), which writes its line in the log and counts it.
  */
 #include "server.h"
 
@@ -24,6 +24,7 @@
 #include "log.h"
 #include "logins.h"
 #include "memory.h"
+#include "metrics.h"
 #include "reply.h"
 #include "routes.h"
 
@@ -175,6 +176,7 @@ finish(Client *client, enum MHD_RequestTerminationCode how)
 		return;
 	client->request = NULL;
 	log_request(request, how);
+	metrics_count(request, how);
 	guard_expect(client->guard, GUARD_IDLE);
 	if (request->begun)
 		__atomic_sub_fetch(&active, 1, __ATOMIC_RELAXED);

@@ -61,6 +61,17 @@ share_give_download(int64_t account)
 	pthread_mutex_unlock(&lock);
 }
 
+int
+share_downloads(void)
+{
+	int			result;
+
+	pthread_mutex_lock(&lock);
+	result = download_count;
+	pthread_mutex_unlock(&lock);
+	return result;
+}
+
 ShareAnswer
 share_take_list(int64_t account, size_t bytes)
 {

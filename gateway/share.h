@@ -35,6 +35,9 @@ typedef enum ShareAnswer
 extern ShareAnswer share_take_download(int64_t account);
 extern void share_give_download(int64_t account);
 
+/* How many there are. */
+extern int	share_downloads(void);
+
 extern ShareAnswer share_take_list(int64_t account, size_t bytes);
 extern void share_give_list(int64_t account, size_t bytes);
 

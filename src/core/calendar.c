@@ -291,6 +291,7 @@ rde_check_days(FunctionCallInfo fcinfo, int first)
 
 PG_FUNCTION_INFO_V1(rde_check_days_sql);
 PG_FUNCTION_INFO_V1(rde_day_start_sql);
+PG_FUNCTION_INFO_V1(rde_day_beginning_sql);
 PG_FUNCTION_INFO_V1(rde_period_day_sql);
 PG_FUNCTION_INFO_V1(rde_next_period);
 
@@ -309,6 +310,30 @@ rde_day_start_sql(PG_FUNCTION_ARGS)
 	pg_tz	   *zone = rde_zone(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 
 	PG_RETURN_TIMESTAMPTZ(rde_day_start(PG_GETARG_DATEADT(0), zone));
+}
+
+/*
+ * _rde_day_beginning(instant timestamptz, zone text) → date
+ *
+ * Views call it for every report there is, so it raises nothing: one report of
+ * times at the end of the calendar, or of a zone that this server has no more,
+ * would hide all others.
+ */
+Datum
+rde_day_beginning_sql(PG_FUNCTION_ARGS)
+{
+	TimestampTz instant = PG_GETARG_TIMESTAMPTZ(0);
+	pg_tz	   *zone = rde_zone_find(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	const int64 margin = 400 * USECS_PER_DAY;	/* more than check_range() */
+	DateADT		day;
+
+	if (zone == NULL ||
+		instant < MIN_TIMESTAMP + margin || instant >= END_TIMESTAMP - margin)
+		PG_RETURN_NULL();
+	day = rde_day_of(instant, zone);
+	if (rde_day_start(day, zone) != instant)
+		PG_RETURN_NULL();
+	PG_RETURN_DATEADT(day);
 }
 
 /* _rde_period_day(event text, day date, week_day int, month_start int) → date */

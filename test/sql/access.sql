@@ -87,6 +87,29 @@ SELECT * FROM rde_report_file(:'eight');
 RESET ROLE;
 DEALLOCATE look;
 
+-- which revision counts, each is told of its own, and of the same as who sees all
+SELECT rde_rebuild(:'seven') AS seven_two, rde_rebuild(:'eight') AS eight_two \gset
+CREATE VIEW counted AS
+    SELECT r.name, r.revision, r.first_day, r.last_day, r.is_newest, t.is_newest AS sums, t.amount
+    FROM rde_reports r JOIN rde_report_totals t ON t.report = r.id ORDER BY r.name, r.revision;
+ALTER VIEW counted SET (security_invoker = true);
+GRANT SELECT ON counted TO PUBLIC;
+SELECT * FROM counted;
+SET ROLE regress_rde_seven;
+SELECT * FROM counted;
+SELECT sum(amount) FROM rde_report_totals WHERE is_newest;
+SELECT count(*) FROM _rde_own_totals();
+RESET ROLE;
+SET ROLE regress_rde_bi;
+SELECT sum(amount) FROM rde_report_totals t WHERE is_newest AND EXISTS (SELECT FROM rde_reports r WHERE r.id = t.report AND r.reseller IN (7, 8));
+RESET ROLE;
+SET ROLE regress_rde_none;
+SELECT count(*) FROM counted;
+SELECT count(*) FROM _rde_own_totals();
+RESET ROLE;
+DROP VIEW counted;
+SELECT rde_drop_report(:'seven_two'), rde_drop_report(:'eight_two');
+
 -- nor does an error that another's row raises show it
 CREATE VIEW risky AS SELECT id, reseller, changed_at, CASE WHEN id = 3 THEN ('secret of ' || reseller)::numeric ELSE amount END AS amount FROM sale;
 ALTER VIEW risky OWNER TO regress_rde_source;

@@ -186,6 +186,18 @@ UPDATE shop.payment SET total = 6 WHERE payment_id = 1;
 SELECT rde_rebuild(:'later') AS next \gset
 SELECT id = :'next' AS is_next, revision, supersedes = :'later' AS of_the_first, superseded_by = :'next' AS superseded, totals -> 'AUD' AS aud
 FROM rde_reports WHERE id IN (:'later', :'next') ORDER BY revision;
+-- which of them counts, in days and in sums
+SELECT revision, first_day, last_day, is_newest FROM rde_reports WHERE id IN (:'later', :'next') ORDER BY revision;
+SELECT r.revision, t.is_newest, t.currency, t.amount FROM rde_report_totals t JOIN rde_reports r ON r.id = t.report
+WHERE r.id IN (:'later', :'next') AND t.currency = 'AUD' ORDER BY 1;
+-- a day begins where clocks skip midnight, too; a report of anything else hides no others
+SELECT _rde_day_beginning(t, zone) AS day, t AT TIME ZONE 'UTC' AS instant, left(zone, 20) AS zone
+FROM (VALUES ('2019-11-05 00:00+00'::timestamptz, 'UTC'), ('2019-11-05 00:00:00.000001+00', 'UTC'), ('2019-11-04 23:00+00', 'europe/berlin'),
+             ('2018-11-04 03:00+00', 'America/Sao_Paulo'), ('2018-11-04 02:00+00', 'America/Sao_Paulo'),
+             ('2019-11-03 04:00+00', 'America/Havana'), ('2019-11-03 05:00+00', 'America/Havana'),
+             ('2019-11-05 00:00+00', 'Nowhere/Land'), ('2019-11-05 00:00+00', ''), ('2019-11-05 00:00+00', repeat('x', 1000)),
+             ('infinity', 'UTC'), ('-infinity', 'UTC'), ('4714-11-24 00:00+00 BC', 'America/New_York'),
+             ('294276-12-31 23:59:59.999999+00', 'Asia/Tokyo'), (NULL, 'UTC')) v(t, zone);
 \set VERBOSITY sqlstate
 SELECT rde_rebuild(:'later');
 \set VERBOSITY default

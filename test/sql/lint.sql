@@ -136,6 +136,7 @@ FROM (VALUES
     ('rde_rebaseline_generator', 'EXECUTE; rde_refuse_account: 42501'),
     ('_rde_callers', 'EXECUTE; no restricted operation: 42501'),
     ('_rde_reference', 'words that are the same for all'),
+    ('_rde_day_beginning', 'a day or none; raises nothing'),
     ('_rde_definer', 'EXECUTE; no restricted operation: 42501'),
     ('_rde_definer_validator', 'EXECUTE; who may create functions'),
     ('_rde_refuse_account', 'EXECUTE; is one'),

@@ -51,6 +51,10 @@ SELECT rde_drop_report(report) FROM rde_periods WHERE period_from = '2020-01-03'
 UPDATE sale SET amount = 100 WHERE id = 1;
 SELECT rde_rebuild(report) IS NOT NULL AS rebuilt FROM rde_periods WHERE period_from = '2020-01-02' AND format = 'csv';
 SELECT * FROM periods WHERE name = 'week' AND format = 'csv' AND "from" < '2020-01-05';
+-- lateness in both of its forms
+SELECT status, count(*), count(lateness) = count(lateness_seconds) AS both, bool_and(lateness_seconds = extract(epoch FROM lateness)::float8) AS same,
+       min(lateness_seconds) > 86400 AS in_seconds
+FROM rde_periods WHERE name = 'week' GROUP BY status ORDER BY status;
 
 -- a source that cannot be read pauses its periods
 SELECT rde_create_generator('sales', 'broken', '{csv}', 'daily', reseller => 7, start => '2020-01-01', view => 'full') IS NOT NULL AS broken;

@@ -14,6 +14,13 @@ CREATE FUNCTION @extschema@._rde_day_start(day date, zone text) RETURNS timestam
 COMMENT ON FUNCTION @extschema@._rde_day_start(date, text) IS
     'the instant a day begins in a time zone: its first midnight, or where clocks skip midnight the instant they do';
 
+-- Everybody may call it, so it raises no error that could repeat what it was given.
+CREATE FUNCTION @extschema@._rde_day_beginning(instant timestamptz, zone text) RETURNS date
+    LANGUAGE C STABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'rde_day_beginning_sql';
+COMMENT ON FUNCTION @extschema@._rde_day_beginning(timestamptz, text) IS
+    'the day that begins at an instant in a time zone; NULL where none does, or the server does not know the zone';
+
 CREATE FUNCTION @extschema@._rde_period_day(event text, day date, week_day integer, month_start integer) RETURNS date
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'rde_period_day_sql';

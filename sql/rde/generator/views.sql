@@ -274,7 +274,8 @@ COMMENT ON FUNCTION @extschema@._rde_periods(uuid) IS
 
 CREATE VIEW @extschema@.rde_periods WITH (security_barrier) AS
 SELECT p.generator, p.name, p.reseller, p.format, p.period_from, p.period_to, p.due_at, p.status,
-       p.report, p.revision, p.provisional, p.lateness, p.waits_for
+       p.report, p.revision, p.provisional, p.lateness, p.waits_for,
+       extract(epoch FROM p.lateness)::double precision AS lateness_seconds
 FROM @extschema@._rde_periods(NULL::uuid) p;
 COMMENT ON VIEW @extschema@.rde_periods IS
     'every period of every generator that has a calendar: its report, or why there is none yet; status skipped is a gap without reports';
@@ -304,4 +305,5 @@ COMMENT ON COLUMN @extschema@.rde_periods.lateness IS
     'how long after due_at it was completed, or is late by now';
 COMMENT ON COLUMN @extschema@.rde_periods.waits_for IS
     'what it waits for; NULL when for nothing';
-
+COMMENT ON COLUMN @extschema@.rde_periods.lateness_seconds IS
+    'lateness as a number of seconds, for programs that know no intervals';

@@ -89,7 +89,12 @@ SELECT r.id, r.name, r.dataset, r.view, r.format, r.type,
        CASE WHEN (SELECT @extschema@._rde_sees_all(false))
             THEN (SELECT n.id FROM @extschema@._rde_report n WHERE n.supersedes = r.id AND n.status = 'completed')
             ELSE r.superseded_by END AS superseded_by,
-       r.due_at, r.retry_at
+       r.due_at, r.retry_at,
+       @extschema@._rde_day_beginning(r.period_from, r.time_zone) AS first_day,
+       @extschema@._rde_day_beginning(r.period_to, r.time_zone) - 1 AS last_day,
+       CASE WHEN (SELECT @extschema@._rde_sees_all(false))
+            THEN NOT EXISTS (SELECT FROM @extschema@._rde_report n WHERE n.supersedes = r.id AND n.status = 'completed')
+            ELSE r.superseded_by IS NULL END AS is_newest
 FROM @extschema@._rde_visible_reports r;
 COMMENT ON VIEW @extschema@.rde_reports IS
     'every report that has not expired: request, status and manifest; superseded_by names the next revision';
@@ -167,8 +172,16 @@ COMMENT ON COLUMN @extschema@.rde_reports.due_at IS
     'when it was due to be built';
 COMMENT ON COLUMN @extschema@.rde_reports.retry_at IS
     'when it is tried again after an error; NULL when it is not';
+COMMENT ON COLUMN @extschema@.rde_reports.first_day IS
+    'the first day of its period, in its time zone; NULL for an invoice''s report, and where the period begins within a day';
+COMMENT ON COLUMN @extschema@.rde_reports.last_day IS
+    'the last day of its period, included; NULL for an invoice''s report, and where the period ends within a day';
+COMMENT ON COLUMN @extschema@.rde_reports.is_newest IS
+    'no later revision of it is completed: sum where it is true, so that no row counts twice';
 
-CREATE FUNCTION @extschema@._rde_own_totals() RETURNS SETOF @extschema@._rde_report_total
+CREATE FUNCTION @extschema@._rde_own_totals(
+    OUT report uuid, OUT currency text, OUT rows bigint, OUT amount numeric, OUT is_newest boolean
+) RETURNS SETOF record
     LANGUAGE rde_definer STABLE PARALLEL RESTRICTED ROWS 100
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -176,7 +189,9 @@ DECLARE
     accounts CONSTANT bigint[] := @extschema@._rde_visible_accounts();
 BEGIN
     RETURN QUERY
-    SELECT t.* FROM @extschema@._rde_report r JOIN @extschema@._rde_report_total t ON t.report = r.id
+    SELECT t.report, t.currency, t.rows, t.amount,
+           NOT EXISTS (SELECT FROM @extschema@._rde_report n WHERE n.supersedes = r.id AND n.status = 'completed')
+    FROM @extschema@._rde_report r JOIN @extschema@._rde_report_total t ON t.report = r.id
     WHERE r.reseller = ANY (accounts) AND (r.expires_at > now() OR r.status = 'submitted');
 END
 $$;
@@ -184,12 +199,13 @@ COMMENT ON FUNCTION @extschema@._rde_own_totals() IS
     'the totals of the reports of the caller''s accounts, for views';
 
 CREATE VIEW @extschema@.rde_report_totals WITH (security_barrier) AS
-SELECT a.report, a.currency, a.rows, a.amount
-FROM (SELECT t.report, t.currency, t.rows, t.amount
+SELECT a.report, a.currency, a.rows, a.amount, a.is_newest
+FROM (SELECT t.report, t.currency, t.rows, t.amount,
+             NOT EXISTS (SELECT FROM @extschema@._rde_report n WHERE n.supersedes = r.id AND n.status = 'completed') AS is_newest
       FROM @extschema@._rde_report_total t JOIN @extschema@._rde_report r ON r.id = t.report
       WHERE @extschema@._rde_sees_all(false) AND (r.expires_at > now() OR r.status = 'submitted')
       UNION ALL
-      SELECT t.report, t.currency, t.rows, t.amount FROM @extschema@._rde_own_totals() t
+      SELECT t.report, t.currency, t.rows, t.amount, t.is_newest FROM @extschema@._rde_own_totals() t
       WHERE NOT @extschema@._rde_sees_all(false)) a;
 COMMENT ON VIEW @extschema@.rde_report_totals IS
     'rows and sum of amounts per currency of every report; the currency '''' stands for none';
@@ -201,6 +217,8 @@ COMMENT ON COLUMN @extschema@.rde_report_totals.rows IS
     'rows in the file with this currency';
 COMMENT ON COLUMN @extschema@.rde_report_totals.amount IS
     'the sum of their amounts; NULL without an amount column';
+COMMENT ON COLUMN @extschema@.rde_report_totals.is_newest IS
+    'no later revision of the report is completed: sum where it is true, so that no row counts twice';
 
 CREATE FUNCTION @extschema@._rde_builds(
     OUT pid integer, OUT report uuid, OUT relation oid, OUT row_count bigint, OUT content_bytes bigint,
