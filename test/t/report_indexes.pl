@@ -24,7 +24,7 @@ sub query
 	return $node->safe_psql('postgres', $_[0]);
 }
 
-# A hundred generators with two hundred reports each, of two hundred days; one failed, one
+# A hundred generators with two hundred reports each, of two hundred days; some failed, one
 # is provisional, one of an invoice, a few wait.
 query(<<'END');
 CREATE EXTENSION rde;
@@ -42,7 +42,7 @@ SELECT g.name, g.dataset, 'full', 'csv', 'daily', g.reseller, g.id, p, p + inter
        0, 0, 0, sha256(''), 'daily', 'application/gzip', 'local', pg_current_xact_id(),
        (SELECT system_identifier FROM pg_control_system())
 FROM _rde_generator g, generate_series(g.next_from - interval '200 days', g.next_from - interval '1 day', '1 day') p;
-UPDATE _rde_report SET status = 'error', error = 'lost' WHERE id = (SELECT id FROM _rde_report LIMIT 1);
+UPDATE _rde_report SET status = 'error', error = 'lost', failed_at = now(), failed_xid = pg_current_xact_id() WHERE reseller > 90;
 UPDATE _rde_report SET provisional = true WHERE id = (SELECT id FROM _rde_report WHERE status = 'completed' LIMIT 1);
 VACUUM ANALYZE;
 SELECT pg_stat_reset();
