@@ -12,7 +12,8 @@
  * failed() disarms it and returns how many were asked for, negative if one failed.
  *
  * Invariant: what the server could only answer with a PANIC or a crash is let go:
- * critical sections, the context in which errors are told, the owners of a lock.
+ * critical sections, the context in which errors are told, the owners of a lock;
+ * and, of "own", what a subtransaction begins with.
  */
 #include "postgres.h"
 
@@ -22,6 +23,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
@@ -89,16 +91,32 @@ note_object(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
+/* The server ends a session that it has no memory to begin a subtransaction for. */
+static bool
+is_begin(void *frame)
+{
+	Dl_info		found;
+
+	return dladdr(frame, &found) != 0 &&
+		found.dli_saddr == (void *) BeginInternalSubTransaction;
+}
+
 static bool
 is_own(void)
 {
 	void	   *frames[NEAR];
 	int			depth = backtrace(frames, NEAR);
+	int			i = 0;
 
-	for (int i = 0; i < depth; i++)
-		if ((uintptr_t) frames[i] >= own_from && (uintptr_t) frames[i] < own_to)
-			return true;
-	return false;
+	while (i < depth && ((uintptr_t) frames[i] < own_from ||
+						 (uintptr_t) frames[i] >= own_to))
+		i++;
+	if (i == depth)
+		return false;
+	while (i-- > 0)
+		if (is_begin(frames[i]))
+			return false;
+	return true;
 }
 
 static bool
