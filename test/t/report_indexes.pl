@@ -24,7 +24,7 @@ sub query
 	return $node->safe_psql('postgres', $_[0]);
 }
 
-# A hundred generators with two hundred reports each, of two hundred days; one failed, one
+# A hundred generators with two hundred reports each, of two hundred days; some failed, one
 # is provisional, one of an invoice, a few wait.
 query(<<'END');
 CREATE EXTENSION rde;
@@ -42,7 +42,7 @@ SELECT g.name, g.dataset, 'full', 'csv', 'daily', g.reseller, g.id, p, p + inter
        0, 0, 0, sha256(''), 'daily', 'application/gzip', 'local', pg_current_xact_id(),
        (SELECT system_identifier FROM pg_control_system())
 FROM _rde_generator g, generate_series(g.next_from - interval '200 days', g.next_from - interval '1 day', '1 day') p;
-UPDATE _rde_report SET status = 'error', error = 'lost' WHERE id = (SELECT id FROM _rde_report LIMIT 1);
+UPDATE _rde_report SET status = 'error', error = 'lost', failed_at = now(), failed_xid = pg_current_xact_id() WHERE reseller > 90;
 UPDATE _rde_report SET provisional = true WHERE id = (SELECT id FROM _rde_report WHERE status = 'completed' LIMIT 1);
 VACUUM ANALYZE;
 SELECT pg_stat_reset();
@@ -50,6 +50,7 @@ END
 
 my $id = query("SELECT id FROM _rde_report WHERE status = 'completed' AND NOT provisional AND reseller = 7 ORDER BY period_from LIMIT 1");
 my $cursor = query('SELECT _rde_cursor()');
+my ($key, $token) = split /\|/, query(q{SELECT subscription_key, token FROM rde_create_token(7, 'listener')});
 
 # By index, without what all their names begin with: who reads it.
 my %reader = (
@@ -57,6 +58,8 @@ my %reader = (
 	published => q{SELECT rde_list_reports(current_date - 5, current_date - 5)},
 	reseller => q{SET ROLE seven; SELECT rde_list_reports(current_date - 5, current_date - 5)},
 	published_xid => qq{SELECT rde_list_reports(after => '$cursor')},
+	# what the gateway asks for all who listen
+	failed_xid => qq{SELECT count(*) FROM rde_poll_events(json_build_array(json_build_array(1, '$key', NULL, encode(sha256('$token'), 'hex'), '$cursor')))},
 	# what rde_azure looks for
 	revoked => 'SELECT count(*) FROM _rde_report WHERE link_number > 0',
 	expires => 'SELECT rde_purge_reports(10)',

@@ -27,6 +27,9 @@
 #include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#if PG_VERSION_NUM >= 170000
+#include "utils/memutils_internal.h"
+#endif
 
 PG_MODULE_MAGIC;
 PG_FUNCTION_INFO_V1(fail_at);
