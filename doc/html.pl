@@ -74,4 +74,4 @@ for my $page (sort keys %page)
 copy("$top/LICENSE", "$folder/LICENSE") or die "LICENSE: $!";
 copy($_, "$folder/doc/" . basename($_)) or die "$_: $!" for glob("$top/doc/*.png");
 make_path("$folder/doc/monitoring");
-copy($_, "$folder/doc/monitoring/" . basename($_)) or die "$_: $!" for glob("$top/doc/monitoring/*.yaml");
+copy($_, "$folder/doc/monitoring/" . basename($_)) or die "$_: $!" for glob("$top/doc/monitoring/*");

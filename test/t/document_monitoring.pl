@@ -1,11 +1,13 @@
 # document_monitoring.pl
 #
 # doc/monitoring: each query runs as the role its head makes and returns the columns
-# that it tells of; each alert is about a metric that there is.
+# that it tells of; each alert, and each panel of the dashboard, is about metrics that
+# there are.
 
 use strict;
 use warnings;
 use CPAN::Meta::YAML;
+use JSON::PP;
 use PostgreSQL::Test::Utils;
 use RdeGateway;
 use Test::More;
@@ -73,26 +75,44 @@ for (split /\n/, ask({ port => $port }, 'GET /metrics')->{body})
 	$there{$name}{$1}{$2} = 1 while ($labels // '') =~ /([a-z]+)="([^"]*)"/g;
 }
 
-my $rules = CPAN::Meta::YAML->read_string(slurp_file("$folder/rules.yaml"))->[0];
-my @rules = map { @{ $_->{rules} } } @{ $rules->{groups} };
-cmp_ok(scalar(@rules), '>', 8, 'there are alerts');
-for my $rule (@rules)
+# A query of Prometheus names only metrics, and values of their labels, that there are.
+sub is_about
 {
-	my ($name, $left) = ($rule->{alert}, $rule->{expr});
+	my ($name, $left) = @_;
 	my $used = 0;
-	like($rule->{labels}{severity}, qr/^(?:critical|warning)$/, "$name: who is woken");
-	isnt($rule->{annotations}{summary} // '', '', "$name: what is said");
 	while ($left =~ /\b(rde_[a-z_]+)(?:\{([^}]*)\})?/g)
 	{
 		my ($metric, $selector) = ($1, $2 // '');
 		$used++;
 		ok($there{$metric}, "$name: there is $metric");
-		while ($selector =~ /([a-z]+)="([^"]*)"/g)
+		while ($selector =~ /([a-z]+)!?="([^"]*)"/g)
 		{
 			ok($there{$metric}{$1}{$2}, "$name: $metric has $1 $2");
 		}
 	}
 	cmp_ok($used, '>', 0, "$name: is about rde");
+	return;
+}
+
+my $rules = CPAN::Meta::YAML->read_string(slurp_file("$folder/rules.yaml"))->[0];
+my @rules = map { @{ $_->{rules} } } @{ $rules->{groups} };
+cmp_ok(scalar(@rules), '>', 8, 'there are alerts');
+for my $rule (@rules)
+{
+	my $name = $rule->{alert};
+	like($rule->{labels}{severity}, qr/^(?:critical|warning)$/, "$name: who is woken");
+	isnt($rule->{annotations}{summary} // '', '', "$name: what is said");
+	is_about($name, $rule->{expr});
+}
+
+my @panels = @{ decode_json(slurp_file("$folder/dashboard.json"))->{panels} };
+cmp_ok(scalar(@panels), '>', 8, 'there are panels');
+my %ids = map { $_->{id} => 1 } @panels;
+is(scalar(keys %ids), scalar(@panels), 'each has an id of its own');
+for my $panel (@panels)
+{
+	cmp_ok(scalar(@{ $panel->{targets} }), '>', 0, "$panel->{title}: asks something");
+	is_about($panel->{title}, $_->{expr}) for @{ $panel->{targets} };
 }
 
 done_testing();
