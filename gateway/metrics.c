@@ -180,9 +180,10 @@ put_durations(FILE *out)
 }
 
 static void
-put_pool(FILE *out, const char *what, const char *name, int count)
+put_pool(FILE *out, const char *what, int verified, int unverified)
 {
-	fprintf(out, "rde_gateway_pool_%s{pool=\"%s\"} %d\n", what, name, count);
+	fprintf(out, "rde_gateway_pool_%s{pool=\"verified\"} %d\n", what, verified);
+	fprintf(out, "rde_gateway_pool_%s{pool=\"unverified\"} %d\n", what, unverified);
 }
 
 static void
@@ -192,17 +193,13 @@ put_pools(FILE *out)
 	PoolState	unverified = pool_state(pools->unverified);
 
 	head(out, "pool_size", "gauge", "Sessions of the database there may be.");
-	put_pool(out, "size", "verified", verified.size);
-	put_pool(out, "size", "unverified", unverified.size);
+	put_pool(out, "size", verified.size, unverified.size);
 	head(out, "pool_in_use", "gauge", "Sessions lent to a request, or being opened for one.");
-	put_pool(out, "in_use", "verified", verified.lent);
-	put_pool(out, "in_use", "unverified", unverified.lent);
+	put_pool(out, "in_use", verified.lent, unverified.lent);
 	head(out, "pool_waiting", "gauge", "Requests that wait for a session.");
-	put_pool(out, "waiting", "verified", verified.waiting);
-	put_pool(out, "waiting", "unverified", unverified.waiting);
+	put_pool(out, "waiting", verified.waiting, unverified.waiting);
 	head(out, "pool_up", "gauge", "0 if the last session could not be opened.");
-	put_pool(out, "up", "verified", verified.up);
-	put_pool(out, "up", "unverified", unverified.up);
+	put_pool(out, "up", verified.up, unverified.up);
 }
 
 static void

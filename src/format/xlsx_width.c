@@ -63,6 +63,23 @@ number_width(const RdeColumn *column, const RdeValue *value)
 	return Min(len, MAX_WIDTH);
 }
 
+/* A day, or a day and a time, as they are shown; 0 for what is neither. */
+static int
+moment_width(RdeShape shape)
+{
+	switch (shape)
+	{
+		case RDE_DATE:
+			return 10;
+		case RDE_LOCAL_TIME:
+		case RDE_INSTANT:
+		case RDE_UNIX:
+			return 19;
+		default:
+			return 0;
+	}
+}
+
 static int
 value_width(const RdeColumn *column, const RdeValue *value)
 {
@@ -80,11 +97,10 @@ value_width(const RdeColumn *column, const RdeValue *value)
 		case RDE_FLOAT:
 			return number_width(column, value);
 		case RDE_DATE:
-			return 10;
 		case RDE_LOCAL_TIME:
 		case RDE_INSTANT:
 		case RDE_UNIX:
-			return 19;
+			return moment_width(value->shape);
 		default:
 			return rde_xlsx_text_width(value->text, value->length);
 	}
@@ -108,14 +124,8 @@ ordinary_width(const RdeColumn *column)
 		case RDE_DECIMAL:
 		case RDE_FLOAT:
 			return column->amount ? AMOUNT_WIDTH : NUMBER_WIDTH;
-		case RDE_DATE:
-			return 10;
-		case RDE_LOCAL_TIME:
-		case RDE_INSTANT:
-		case RDE_UNIX:
-			return 19;
 		default:
-			return 0;
+			return moment_width(column->shape);
 	}
 }
 

@@ -13,6 +13,7 @@ use Exporter 'import';
 use File::Basename qw(dirname);
 use IO::Select;
 use IO::Socket::INET;
+use JSON::PP;
 use POSIX qw(:sys_wait_h);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -21,7 +22,7 @@ use Test::More;
 use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw(gateway_program sanitized_gateway new_shop start_gateway stop_gateway
-  gateway_log connect_to send_raw read_reply end_sending ask login_headers local_path);
+  gateway_log connect_to send_raw read_reply end_sending ask ask_json refused login_headers local_path);
 
 our $any_uuid = qr/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
 my @gateways;
@@ -262,6 +263,26 @@ sub local_path
 {
 	my ($url) = @_;
 	return $url =~ s{^https://reports\.example}{}r;
+}
+
+# Ask as who has the token; a body that is no text is sent as JSON.  The reply has the
+# decoded one as `json`.
+sub ask_json
+{
+	my ($where, $token, $request, $body, @headers) = @_;
+	my $reply = ask($where, $request, [ login_headers($token), @headers ], ref $body ? encode_json($body) : $body);
+	return { %$reply, json => eval { decode_json($reply->{body}) } // {} };
+}
+
+# Is a reply an error with this status, code and field, that tells nobody to call SQL?
+sub refused
+{
+	my ($reply, $expected, $name) = @_;
+	my $error = $reply->{json};
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is(join(' ', $reply->{status}, $error->{code} // '-', $error->{field} // '-'), $expected, $name) or diag($reply->{body});
+	unlike($error->{message} // '', qr/\brde_|_rde|pg_|\(\)/, "$name: nothing to call");
+	return;
 }
 
 1;

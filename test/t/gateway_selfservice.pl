@@ -28,19 +28,8 @@ my $none = '00000000-0000-4000-8000-000000000000';
 # A request and its reply: status, decoded body, headers.
 sub call
 {
-	my ($who, $request, $body, @headers) = @_;
-	my $reply = ask($gateway, $request, [ login_headers($tokens->{$who}), @headers ], ref $body ? encode_json($body) : $body);
-	return { %$reply, json => eval { decode_json($reply->{body}) } // {} };
-}
-
-# An error with this status, code and field.
-sub refused
-{
-	my ($reply, $expected, $name) = @_;
-	my $error = $reply->{json};
-	is(join(' ', $reply->{status}, $error->{code} // '-', $error->{field} // '-'), $expected, $name) or diag($reply->{body});
-	unlike($error->{message} // '', qr/\brde_|_rde|pg_|\(\)/, "$name: nothing to call");
-	return;
+	my ($who, @request) = @_;
+	return ask_json($gateway, $tokens->{$who}, @request);
 }
 
 # Who am I
