@@ -201,7 +201,7 @@ sleep 0.5;
 		(map { begin_request(sprintf($body, $_ % 2 ? $login : ''), from => '127.0.0.6') } 1 .. 150));
 
 	is(ask($gateway, $list, $login{1})->{status}, 200, 'while 300 send much, a list is answered');
-	cmp_ok(resident(), '<', 64 * 1024, 'from less than 64 MiB');
+	cmp_ok(resident(), '<', 64 * 1024, 'from less than 64 MiB') unless $ENV{SANITIZE};
 	vanish($_) for @open;
 
 	my $connection = begin_request("POST /reports HTTP/1.1\r\nHost: test\r\n${login}Content-Length: 3000000000\r\nExpect: 100-continue\r\n\r\n");
