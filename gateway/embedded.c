@@ -45,6 +45,7 @@
 	FILE(panel_reports, "/panel/reports.js", "panel/reports.js", SCRIPT) \
 	FILE(panel_shown, "/panel/shown.js", "panel/shown.js", SCRIPT) \
 	FILE(panel_signin, "/panel/signin.js", "panel/signin.js", SCRIPT) \
+	FILE(panel_sums, "/panel/sums.js", "panel/sums.js", SCRIPT) \
 	FILE(panel_texts, "/panel/texts.js", "panel/texts.js", SCRIPT) \
 	FILE(panel_ui, "/panel/ui.js", "panel/ui.js", SCRIPT) \
 	FILE(panel_view, "/panel/view.js", "panel/view.js", SCRIPT) \

@@ -4,12 +4,13 @@
 
 import { ask, get, pathOf } from './api.js';
 import { charts } from './chart.js';
+import { viewPlace } from './columns.js';
 import { facts, h, name } from './dom.js';
 import { watch } from './events.js';
 import { Field, form, input, select } from './form.js';
 import { pauseButton, state } from './generators.js';
 import { badge, day, daysText, duration, moment, roughly, t, today, weekDays } from './shown.js';
-import { announce, button, confirm, link, notice } from './ui.js';
+import { announce, button, confirm, explain, link, notice } from './ui.js';
 
 /* Each state has a sign of its own: who sees no colours reads that. */
 const signs = {
@@ -33,7 +34,7 @@ function settings(generator) {
   return facts([
     [t('state'), state(generator)],
     [t('dataset'), name(generator.dataset)],
-    [t('view'), generator.customizationName === null ? t('view.default') : link(`/views/${pathOf(generator.dataset, generator.customizationName)}`, name(generator.customizationName))],
+    [t('view'), generator.customizationName === null ? t('view.default') : link(viewPlace(generator.dataset, generator.customizationName, generator.reseller), name(generator.customizationName))],
     [t('formats'), generator.formats.map((format) => badge('format', format.toUpperCase()))],
     ...schedule(generator),
     [t('zone'), generator.timeZone],
@@ -76,6 +77,7 @@ function periodSection(page, generator) {
   const to = new Field(t('filter.to'), input('date', { value: today(generator.timeZone, 31) }));
   const format = new Field(t('format'), select(generator.formats.map((one) => [one, one.toUpperCase()]), generator.formats[0]));
   const strip = h('div', {});
+  let timer = null;
   const node = h('section', {}, h('h2', {}, t('periods')),
     h('div', { class: 'grid' }, from.node, to.node, generator.formats.length > 1 ? format.node : null), strip);
 
@@ -91,7 +93,17 @@ function periodSection(page, generator) {
     ]));
   }
 
-  for (const field of [from, to, format]) field.control.addEventListener('change', () => look().catch((error) => from.fail(error.message)));
+  // whoever types a year is not asked for the year 2
+  for (const field of [from, to, format]) {
+    field.control.addEventListener('change', () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        from.clear();
+        look().catch((error) => page.signal.aborted || from.fail(explain(error)));
+      }, 500);
+    });
+  }
+  page.signal.addEventListener('abort', () => clearTimeout(timer));
   return { node, look };
 }
 
@@ -125,7 +137,7 @@ export async function generatorPage(page, id) {
           if (!await confirm([t('generator.delete-question'), ' ', name(generator.name)], t('delete'))) return;
           await ask('DELETE', pathOf('generators', id), { headers: { 'If-Match': `"${generator.version}"` } });
           announce(t('done.delete'));
-          location.hash = '/generators';
+          page.leaveFor('/generators');
         }, { kind: 'danger' }),
       ] : h('p', { class: 'hint' }, t('made-by.locked'))),
       settings(generator), h('p', {}, link(`/reports?${new URLSearchParams({ generator: id, from: '' })}`, t('generator.reports'))));
@@ -138,15 +150,11 @@ export async function generatorPage(page, id) {
     }));
   show(generator);
   await periods.look();
-  watch(async (event) => {
-    if (event !== null && event.generator !== id) return;
-    try {
-      const now = await get(pathOf('generators', id), {}, page.signal);
-      if (!head.contains(document.activeElement)) show(now);
-      else generator = now;
-      if (!periods.node.contains(document.activeElement)) await periods.look();
-    } catch {
-      // looked at again with the next event
-    }
+  watch(async (events) => {
+    if (!events.some((event) => event === null || event.generator === id)) return;
+    const now = await get(pathOf('generators', id), {}, page.signal);
+    if (!head.contains(document.activeElement)) show(now);
+    else generator = now;
+    if (!periods.node.contains(document.activeElement)) await periods.look();
   }, page.signal);
 }

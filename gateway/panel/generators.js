@@ -65,8 +65,6 @@ export async function generatorsPage(page) {
   page.fill(t('menu/generators'), h('p', {}, who.may.createGenerators
     ? h('a', { class: 'button primary', href: '#/generators/new' }, t('generator.new')) : t('may-not')), none, list.node);
   await look();
-  watch(() => {
-    // not under somebody's hands
-    if (!list.node.contains(document.activeElement)) look().catch(() => {});
-  }, page.signal);
+  // not under somebody's hands
+  watch(() => (list.node.contains(document.activeElement) ? null : look()), page.signal);
 }

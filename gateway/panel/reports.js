@@ -6,12 +6,14 @@ import { datasets, get, newKey, pathOf } from './api.js';
 import { h, name, table } from './dom.js';
 import { act, copyLink, download, verify } from './download.js';
 import { watch } from './events.js';
-import { Field, input, select } from './form.js';
+import { Field, form, input, select } from './form.js';
 import { badge, bytes, count, days, moment, number, t, today, totals } from './shown.js';
-import { announce, button, confirm, link } from './ui.js';
+import { sumTable } from './sums.js';
+import { announce, button, confirm, explainCode, link } from './ui.js';
 
 const AT_ONCE = 100;
 const MOST_PARTS = 20;
+const MOST_PENDING = 50;
 const states = ['all', 'completed', 'pending', 'error'];
 const types = ['onetime', 'daily', 'weekly', 'monthly', 'quarterly', 'on_invoice'];
 
@@ -42,7 +44,7 @@ function head(report) {
     h('div', { class: 'zone' }, name(report.dataset), ' · ', name(report.customizationName))];
 }
 
-/** The filters; change is called with them when they are others. */
+/** The filters; change is called with them when they are sent, not while somebody still types a day. */
 function filterForm(query, sets, change) {
   const all = ['', t('any')];
   const fields = {
@@ -55,14 +57,11 @@ function filterForm(query, sets, change) {
   };
   const given = { from: today('UTC', -30), to: '', dataset: '', format: '', type: '', state: 'all', ...Object.fromEntries(query) };
 
-  for (const [key, field] of Object.entries(fields)) {
-    field.value = given[key];
-    field.control.addEventListener('change', () => change(
-      Object.fromEntries(Object.entries(fields).map(([one, each]) => [one, each.value]))));
-  }
+  for (const [key, field] of Object.entries(fields)) field.value = given[key];
   const open = [...query.keys()].some((key) => key in fields);
-  const node = h('details', { class: 'filters', open }, h('summary', {}, t('filters')),
-    h('div', { class: 'grid' }, Object.values(fields).map((field) => field.node)), h('p', { class: 'hint' }, t('filter.hint')));
+  const { node: sent } = form([h('div', { class: 'grid' }, Object.values(fields).map((field) => field.node)), h('p', { class: 'hint' }, t('filter.hint'))],
+    () => fields, t('filter.apply'), async () => change(Object.fromEntries(Object.entries(fields).map(([key, field]) => [key, field.value]))));
+  const node = h('details', { class: 'filters', open }, h('summary', {}, t('filters')), sent);
 
   return { node, given };
 }
@@ -71,7 +70,8 @@ function filterForm(query, sets, change) {
 function pendingList(page, given, found) {
   const list = table(t('pending'), [{ title: t('name') }, { title: t('days') }, { title: t('progress') }, { title: t('actions'), class: 'end' }]);
   const rows = new Map();
-  const section = h('section', { hidden: true }, h('h2', {}, t('pending')), list.node);
+  const others = h('p', { class: 'hint' });
+  const section = h('section', { hidden: true }, h('h2', {}, t('pending')), list.node, others);
   let timer = null;
 
   async function look() {
@@ -96,7 +96,8 @@ function pendingList(page, given, found) {
         found();
       }
     }
-    for (const report of listed) {
+    others.replaceChildren(listed.length > MOST_PENDING ? t('pending.more', { n: number(listed.length - MOST_PENDING) }) : '');
+    for (const report of listed.slice(0, MOST_PENDING)) {
       if (!rows.has(report.id)) {
         rows.set(report.id, list.row([head(report), days(report), progress(report), h('div', { class: 'actions' },
           button(t('cancel'), async () => {
@@ -139,7 +140,7 @@ function failedList(page, given, changed) {
       if (!whys.has(failure)) whys.set(failure, await get(pathOf('reports', report.id), {}, page.signal));
       listed.push({ ...report, ...whys.get(failure) });
     }
-    list.body.replaceChildren(...listed.map((report) => list.row([head(report), days(report), name(report.error ?? report.code ?? ''),
+    list.body.replaceChildren(...listed.map((report) => list.row([head(report), days(report), explainCode(report.code, report.error),
       h('div', { class: 'actions' }, button(t('retry'), async () => {
         await act(report, 'retry', newKey());
         changed();
@@ -176,9 +177,12 @@ function completedList(page, given) {
     { title: t('totals'), class: 'number' }, { title: t('published') }, { title: t('actions'), class: 'end' }]);
   const status = h('p', { class: 'hint' });
   const more = h('button', { type: 'button', hidden: true, on: { click: () => draw(shownCount + AT_ONCE) } }, t('more'));
-  const section = h('section', {}, h('h2', {}, t('completed')), list.node, status, more);
+  const sums = h('div', {});
+  const summed = h('details', { class: 'sums', hidden: true, on: { toggle: () => showSums() } }, h('summary', {}, t('sums')), sums);
+  const section = h('section', {}, h('h2', {}, t('completed')), summed, list.node, status, more);
   const reports = new Map();
   let next = null;
+  let isWhole = true;
   let shownCount = AT_ONCE;
 
   async function take(query) {
@@ -186,6 +190,10 @@ function completedList(page, given) {
     next = answer.next ?? next;
     for (const report of answer.data) reports.set(report.id, report);
     return answer.data;
+  }
+
+  function showSums() {
+    if (summed.open) sums.replaceChildren(...(isWhole ? sumTable([...reports.values()]) ?? [] : [h('p', {}, t('reports.cut'))]).filter(Boolean));
   }
 
   function draw(n) {
@@ -199,20 +207,37 @@ function completedList(page, given) {
     wanted.forEach((row, i) => {
       if (list.body.children[i] !== row) list.body.insertBefore(row, list.body.children[i] ?? null);
     });
-    status.replaceChildren(reports.size === 0 ? t('reports.none') : count('reports', reports.size));
+    status.replaceChildren(reports.size === 0 ? t('reports.none') : count('reports', reports.size), isWhole ? '' : ` ${t('reports.cut')}`);
     list.node.hidden = reports.size === 0;
     more.hidden = newest.length <= n;
+    summed.hidden = newest.every((report) => report.totals === null);
+    showSums();
   }
 
   async function parts(first) {
     let part = await take(first);
     for (let i = 1; part.length > 0 && next !== null && i < MOST_PARTS; i++) part = await take({ after: next });
+    isWhole = part.length === 0 || next === null;
   }
 
   return {
     section,
+    /** The newest days first, for whoever waits; what is older comes while they are read. */
     async begin() {
-      await parts(daysOf(given));
+      const asked = daysOf(given);
+      const newest = { ...asked, from: [asked.from, today('UTC', -1)].sort().at(-1) };
+      const older = { ...asked, to: [asked.to, today('UTC', -2)].sort()[0] };
+
+      if (newest.from <= newest.to) await parts(newest);
+      draw(AT_ONCE);
+      if (older.from > older.to) return;
+      const [upto, whole] = [next, isWhole];
+      await parts(older);
+      const inOrder = [...reports.values()].sort((a, b) => Number(a.creationDate > b.creationDate) - Number(a.creationDate < b.creationDate));
+      reports.clear();
+      for (const report of inOrder) reports.set(report.id, report);
+      next = upto ?? next;
+      isWhole &&= whole;
       draw(AT_ONCE);
     },
     /** What was published since; the days looked at may be over. */
@@ -238,17 +263,24 @@ export async function reportsPage(page) {
     const query = new URLSearchParams(Object.entries(values).filter(([key, value]) => value !== '' && !(key === 'state' && value === 'all')));
     if (values.from === '') query.set('from', '');
     if (given.generator) query.set('generator', given.generator);
-    location.hash = `/reports?${query}`;
+    page.leaveFor(`/reports?${query}`);
   });
   const only = given.generator ? h('p', {}, t('generator.only'), ' ', link('/reports', t('generator.all'))) : null;
   const wants = (state) => given.state === 'all' || given.state === state;
   const looks = [];
-  let looking = Promise.resolve();
+  let looking = null;
+  let again = false;
 
+  // however many ask meanwhile, it is done once more
   const lookAll = () => {
-    looking = looking.then(async () => {
-      for (const look of looks) await look();
-    }).catch(() => {});
+    again = true;
+    looking ??= (async () => {
+      while (again && !page.signal.aborted) {
+        again = false;
+        for (const look of looks) await look().catch(() => {});
+      }
+      looking = null;
+    })();
     return looking;
   };
   const pending = pendingList(page, given, lookAll);
@@ -262,8 +294,8 @@ export async function reportsPage(page) {
   if (wants('completed')) await completed.begin();
   if (wants('pending')) await pending.look();
   if (wants('error')) await failed.look();
-  watch((event) => {
-    if (event?.event === 'superseded') completed.drop(event.id);
-    lookAll();
+  watch((events) => {
+    for (const event of events) if (event?.event === 'superseded') completed.drop(event.id);
+    return lookAll();
   }, page.signal);
 }

@@ -90,6 +90,16 @@ unlike($text{'index.html'}, qr/<style|<script(?![^>]*\ssrc=)|\sstyle=|\son[a-z]+
 	is(join(' ', grep { my $key = $_; !$asked{$key} && !grep { $key =~ /^$_/ } @families } sort keys %{ $language{en} }), '', 'and all that are there are asked for');
 }
 
+# Whatever the API answers has a text in each language
+{
+	my $failure = slurp_file("$ENV{RDE_SOURCE}/gateway/failure.c") . slurp_file("$ENV{RDE_SOURCE}/sql/rde/rest/functions.sql");
+	my %codes = map { $_ => 1 } $failure =~ /\{"\w*", "(\w+)", \d{3},/g, $failure =~ /^\t\t\treturn "(\w+)";/mg, $failure =~ /WHEN '\w{5}' THEN '([a-z_]+)'/g;
+	cmp_ok(scalar keys %codes, '>', 30, 'codes of the API');
+	is(join(' ', grep { $text{'texts.js'} !~ /^    'code\.$_': '/m } sort keys %codes), '', 'each has a text');
+	my @told = $text{'texts.js'} =~ /^    'code\.(\w+)/mg;
+	is(join(' ', grep { !$codes{$_} } @told), '', 'and no other');
+}
+
 # People
 SKIP:
 {
@@ -109,11 +119,15 @@ SKIP:
 		FROM generate_series(1, 100) n;
 		ANALYZE shop.sale;
 	});
+	my @above = split /\|/, $node->safe_psql('postgres', "
+		SELECT rde_alter_account(3, scope => 'provider'), rde_create_account(4, 'Below', parent => 3) \\gset x
+		SELECT subscription_key, token FROM rde_create_token(3, 'test', interval '1 day')");
 	my %does = (
 		run => sub { $node->safe_psql('postgres', 'CALL rde_run_due()'); return 'done' },
 		digest => sub { return $node->safe_psql('postgres', "SELECT sha256 FROM rde_reports WHERE id = '$_[0]'") },
 		total => sub { return $node->safe_psql('postgres', "SELECT value::text FROM rde_reports, jsonb_each(totals) WHERE id = '$_[0]' LIMIT 1") },
 		options => sub { return $node->safe_psql('postgres', "SELECT options FROM _rde_report WHERE name = '$_[0]'") },
+		sum => sub { return $node->safe_psql('postgres', "SELECT sum(value::numeric) FROM rde_reports, jsonb_each_text(totals) WHERE format = 'csv' AND generator IS NOT NULL AND is_newest") },
 		enabled => sub { return $node->safe_psql('postgres', 'SELECT enabled FROM rde_generators') },
 		alter => sub { $node->safe_psql('postgres', "SELECT rde_alter_generator(id, catch_up => 'none') FROM rde_generators"); return 'done' },
 		revoke => sub { $node->safe_psql('postgres', "SELECT rde_revoke_token(id) FROM rde_tokens WHERE account = 2"); return 'done' });
@@ -121,7 +135,8 @@ SKIP:
 	local $ENV{HOME} = PostgreSQL::Test::Utils::tempdir;
 	local $ENV{PANEL_PEOPLE} = JSON::PP->new->ascii->encode([
 			{ name => $hostile, key => $tokens->{1}[0], token => $tokens->{1}[1] },
-			{ name => 'reseller 2', key => $tokens->{2}[0], token => $tokens->{2}[1] } ]);
+			{ name => 'reseller 2', key => $tokens->{2}[0], token => $tokens->{2}[1] },
+			{ name => 'reseller 3', key => $above[0], token => $above[1] } ]);
 	my $pid = open2(my $out, my $in, 'node', "$FindBin::RealBin/../tools/panel.js", $gateway->{url});
 	my $last = '';
 	local $SIG{ALRM} = sub { kill 'KILL', $pid };
@@ -131,6 +146,7 @@ SKIP:
 		chomp($last = $line);
 		utf8::decode($last);
 		if ($last =~ /^(ok|not ok) (.*)$/) { ok($1 eq 'ok', $2) }
+		elsif ($last =~ /^# (.*)/) { diag($1) }
 		elsif ($last =~ /^do (\w+) ?(.*)$/) { print $in $does{$1}->($2) . "\n"; $in->flush }
 	}
 	alarm 0;

@@ -15,6 +15,7 @@ const { chromium } = require('playwright-core');
 
 const url = process.argv[2];
 const people = JSON.parse(process.env.PANEL_PEOPLE);
+people.pages = [];
 const shots = process.env.PANEL_SHOTS;
 const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const answers = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
@@ -39,6 +40,9 @@ async function part(text, work) {
     await work();
   } catch (error) {
     check(false, text, error.message.slice(0, 600));
+    for (const page of people.pages.filter((one) => !one.isClosed())) {
+      console.log(`# ${page.url()}: ${(await page.locator('main').textContent({ timeout: 1000 }).catch(() => '')).slice(0, 1500).replace(/\s+/g, ' ')}`);
+    }
   }
 }
 
@@ -47,6 +51,7 @@ async function newPerson(browser, options) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-GB', acceptDownloads: true, ...options });
   const page = await context.newPage();
 
+  people.pages.push(page);
   page.setDefaultTimeout(15_000);
   page.on('pageerror', (error) => check(false, 'no error of a script', error.message));
   page.on('dialog', (dialog) => {
@@ -127,6 +132,38 @@ async function signingIn(page) {
   await shot(page, 'empty-1280');
 }
 
+/** Sums of what reports say, digit for digit, and of nothing twice. */
+async function adding(page) {
+  const [added, lines] = await page.evaluate(async () => {
+    const { addDecimals, sumLines } = await import('/panel/sums.js');
+    const day = (n) => ({ startDate: `2020-01-0${n}T00:00:00.000Z`, endDate: `2020-01-0${n + 1}T00:00:00.000Z` });
+    const of = (format, n, totals, more) => ({ dataset: 'd', customizationName: 'v', reseller: 1, generator: 'g', invoice: null, format, ...day(n), rowCount: 1, totals, ...more });
+    const told = (reports) => sumLines(reports).map((line) => [line.formats.join('+'), line.reports.length, line.overlaps, line.sums]);
+    return [
+      [['0', '22.50000000'], ['9007199254740993', '0.1'], ['-0.05', '0.02'], ['99.99', '0.01'], ['-1', '1.00'], ['NaN', '1'], ['1', 'Infinity'], ['0.00000001', '-0.00000002']].map(([a, b]) => addDecimals(a, b)),
+      [
+        told([of('csv', 1, { USD: '0.10', EUR: '1' }), of('csv', 2, { USD: '0.20' }), of('json', 1, { USD: '0.10', EUR: '1' }), of('json', 2, { USD: '0.20' })]),
+        told([of('csv', 1, { USD: '1' }), of('json', 1, { USD: '2' })]),
+        told([of('csv', 1, { USD: '1' }), of('csv', 1, { USD: '1' }), of('csv', 2, { USD: '1' })]),
+        told([of('csv', 1, { USD: '1' }), of('csv', 2, { USD: '1' }, { reseller: 2 }), of('csv', 3, { USD: '1' }, { generator: null }), of('csv', 4, null)]),
+        told([1, 2].map((n) => of('csv', n, { USD: '1' }, { invoice: `i${n}`, startDate: null, endDate: null }))),
+        told([1, 1].map((n) => of('csv', n, { USD: '1' }, { invoice: `i${n}`, startDate: null, endDate: null }))),
+        told([of('csv', 1, { USD: 'NaN' }), of('csv', 2, { USD: '1' })]),
+      ]];
+  });
+
+  is(JSON.stringify(added), '["22.50000000","9007199254740993.1","-0.03","100.00","0.00",null,null,"-0.00000001"]', 'digits are added as digits');
+  is(JSON.stringify(lines), JSON.stringify([
+    [['csv+json', 2, false, { USD: '0.30', EUR: '1' }]],
+    [['csv', 1, false, { USD: '1' }], ['json', 1, false, { USD: '2' }]],
+    [['csv', 3, true, null]],
+    [['csv', 1, false, { USD: '1' }], ['csv', 1, false, { USD: '1' }], ['csv', 1, false, { USD: '1' }]],
+    [['csv', 2, false, { USD: '2' }]],
+    [['csv', 2, true, null]],
+    [['csv', 2, false, null]],
+  ]), 'and nothing twice');
+}
+
 /** Numbers of the API, digit for digit. */
 async function digits(page) {
   const text = '{"a": 22.50000000, "b": 9007199254740993, "c": -0.1, "d": 1e3, "e": "x\\"1.50\\\\", "f": [7, 0.00000001, 12345678901234567.12000000], "1.50": null}';
@@ -175,6 +212,18 @@ async function newReports(page) {
   check(await page.evaluate(() => globalThis.sameDocument === true), 'reports appear by themselves');
   is(await page.locator('tr[data-id] .name a').first().textContent(), hostile, 'with their name as text');
   is(await page.locator('tr[data-id] img').count(), 0, 'and nothing made of it');
+}
+
+/** What the reports of the list come to. */
+async function summing(page) {
+  const sums = page.locator('.sums');
+
+  await sums.locator('summary').click();
+  await sums.locator('tbody tr').first().waitFor();
+  is(await sums.locator('tbody tr').count(), 1, 'files of two formats are told of once');
+  is(await sums.locator('.totals .code').first().textContent(), await others('sum'), 'their sum is what the database adds up to');
+  await accessible(page, 'sums');
+  await shot(page, 'sums-1280');
 }
 
 async function downloading(page) {
@@ -347,9 +396,17 @@ async function makingView(page) {
   await page.getByLabel('Name', { exact: true }).fill('short');
   await page.getByRole('button', { name: 'Save' }).click();
   await page.locator('form .error:not(:empty)').first().waitFor();
-  check(true, 'a name that no column may have is refused');
+  is(await columns.first().locator('.error').textContent(), 'A name begins with a letter and has only letters, digits and underscores, without accents.', 'a name that no column may have is refused, in words, at its column');
+  is(await page.evaluate(() => document.activeElement.closest('.column-as') !== null && document.activeElement.getAttribute('aria-invalid')), 'true', 'and there one is');
   await accessible(page, 'new view');
-  await columns.first().locator('.column-as input').fill('renamed');
+  const names = [columns.first(), columns.nth(1)].map((column) => column.locator('.column-as input'));
+  const second = await names[1].inputValue();
+  await names[0].fill('renamed');
+  await names[1].fill('RENAMED');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await columns.nth(1).locator('.error:not(:empty)').waitFor();
+  is(await page.evaluate(() => [...document.querySelectorAll('.column-list .error')].map((one) => (one.textContent === '' ? 0 : 1)).join('').replace(/0+$/, '')), '01', 'a name that is taken is told at the second that has it');
+  await names[1].fill(second);
   await columns.first().locator('.column-label input').fill('Heading, "quoted"');
   await page.getByRole('button', { name: 'Add a condition' }).click();
   await page.locator('.condition-list select').first().selectOption('word');
@@ -364,6 +421,72 @@ async function makingView(page) {
   await page.locator('.scroll th').filter({ hasText: 'renamed' }).waitFor();
   check(await page.locator('.scroll tbody tr').count() > 0, 'and shows its first rows');
   await accessible(page, 'one view');
+}
+
+/** Who speaks German is told in German what is wrong, at the column and at the condition. */
+async function inGerman(browser) {
+  const { context, page } = await newPerson(browser, { locale: 'de-AT' });
+
+  await page.goto(url);
+  await page.getByLabel('Subscription Key').fill(people[1].key);
+  await page.getByLabel('Token', { exact: true }).fill(people[1].token);
+  await page.getByRole('button', { name: 'Anmelden' }).click();
+  await page.getByRole('heading', { name: 'Berichte', level: 1 }).waitFor();
+  await go(page, '/views/sales?from=full');
+  await page.getByLabel('Name', { exact: true }).fill('kurz');
+  const columns = page.locator('.column-list li');
+  await columns.nth(1).locator('.column-label input').fill('ID');
+  await page.getByRole('button', { name: 'Speichern' }).click();
+  await columns.nth(1).locator('.error').filter({ hasText: 'dieselbe Überschrift' }).waitFor();
+  check(true, 'in German, at the column');
+  await columns.nth(1).locator('.column-label input').fill('');
+  await page.getByRole('button', { name: 'Bedingung hinzufügen' }).click();
+  await page.getByRole('button', { name: 'Speichern' }).click();
+  await page.locator('.condition-list .error').filter({ hasText: 'mindestens einen Wert' }).waitFor();
+  is(await columns.nth(1).locator('.error').textContent(), '', 'at the condition, and no longer at the column');
+  await accessible(page, 'a wrong view in German');
+  await go(page, '/new?dataset=sales&name=lang');
+  await page.getByLabel('Letzter Tag, einschließlich').fill('1990-01-01');
+  await page.getByRole('button', { name: 'Bericht anfordern' }).click();
+  await page.locator('.error').filter({ hasText: 'nicht vor dem ersten' }).waitFor();
+  check(true, 'and at a day');
+  await context.close();
+}
+
+/** Who has resellers below does for them what they could. */
+async function forOthers(browser) {
+  const { context, page } = await newPerson(browser);
+
+  await page.goto(url);
+  await signIn(page, people[2]);
+  await page.getByRole('heading', { name: 'Reports', level: 1 }).waitFor();
+  await go(page, '/views/sales?from=full');
+  await page.getByLabel('Name', { exact: true }).fill('theirs');
+  await page.getByLabel('Reseller', { exact: true }).selectOption('4');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('heading', { name: /^theirs/, level: 1 }).waitFor();
+  await page.locator('.column-as input').first().fill('first');
+  await Promise.all([page.waitForResponse((reply) => reply.request().method() === 'PUT'), page.getByRole('button', { name: 'Save' }).click()]);
+  await go(page, '/views');
+  await page.locator('tr').filter({ hasText: 'theirs' }).filter({ hasText: 'Below (4)' }).getByRole('link', { name: 'theirs', exact: true }).click();
+  await page.getByRole('heading', { name: /^theirs/, level: 1 }).waitFor();
+  is(await page.locator('.column-as input').first().inputValue(), 'first', 'a view for somebody below is made, changed and found');
+  for (const place of ['/new?dataset=sales', '/generators/new']) {
+    await go(page, place);
+    const offered = () => page.getByLabel('View', { exact: true }).locator('option').allTextContents();
+    check(!(await offered()).includes('theirs'), `${place}: it is not one's own`);
+    if (place !== '/new?dataset=sales') await page.getByLabel('Data set', { exact: true }).selectOption('sales');
+    await page.getByLabel('Reseller', { exact: true }).selectOption('4');
+    check((await offered()).includes('theirs'), `${place}: and offered for whom it is`, await offered());
+  }
+  await accessible(page, 'a form of who has resellers below');
+  await go(page, '/views/sales/theirs?reseller=4');
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await page.locator('dialog').getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('heading', { name: 'Views', level: 1 }).waitFor();
+  await settle(page);
+  is(await page.locator('tr').filter({ hasText: 'theirs' }).count(), 0, 'and deleted');
+  await context.close();
 }
 
 async function staying(browser) {
@@ -467,8 +590,10 @@ async function leaving(mine, theirs) {
     const { page } = await newPerson(browser);
     await part('signing in', () => signingIn(page));
     await part('digits', () => digits(page));
+    await part('sums', () => adding(page));
     await part('a generator', () => makingGenerator(page));
     await part('new reports', () => newReports(page));
+    await part('sums of a list', () => summing(page));
     await part('files', () => downloading(page));
     await part('a report of one\'s own', () => ordering(page));
     await part('periods', () => watchingPeriods(page));
@@ -478,6 +603,8 @@ async function leaving(mine, theirs) {
     const other = await staying(browser);
     await part('two accounts', () => apart(other.page, page));
     await part('a view', () => makingView(page));
+    await part('German', () => inGerman(browser));
+    await part('resellers below', () => forOthers(browser));
     await part('looks', () => looks(page));
     await part('keyboard', () => byKeyboard(page));
     await part('leaving', () => leaving(page, other.page));
