@@ -5,7 +5,7 @@
 import { ask, get, pathOf } from './api.js';
 import { charts } from './chart.js';
 import { viewPlace } from './columns.js';
-import { facts, h, name } from './dom.js';
+import { facts, h, name, redraw } from './dom.js';
 import { watch } from './events.js';
 import { Field, form, input, select } from './form.js';
 import { pauseButton, state } from './generators.js';
@@ -78,16 +78,22 @@ function periodSection(page, generator) {
   const format = new Field(t('format'), select(generator.formats.map((one) => [one, one.toUpperCase()]), generator.formats[0]));
   const strip = h('div', {});
   let timer = null;
+  let told = null;
   const node = h('section', {}, h('h2', {}, t('periods')),
     h('div', { class: 'grid' }, from.node, to.node, generator.formats.length > 1 ? format.node : null), strip);
 
   async function look() {
-    const { timeZone, data } = await get(pathOf('generators', generator.id, 'periods'), { from: from.value, to: to.value }, page.signal);
+    const answer = await get(pathOf('generators', generator.id, 'periods'), { from: from.value, to: to.value }, page.signal);
+    const { timeZone, data } = answer;
+    const asked = JSON.stringify([format.value, answer]);
+    // what is drawn anew under a click loses it
+    if (asked === told) return;
+    told = asked;
     const periods = data.filter((period) => period.format === format.value);
     const built = periods.filter((period) => period.status === 'completed' && period.startDate !== null)
       .map((period) => ({ ...period, label: daysText(period.startDate, period.endDate, timeZone) }));
 
-    strip.replaceChildren(...(periods.length === 0 ? [h('p', {}, t('periods.none'))] : [
+    redraw(strip, ...(periods.length === 0 ? [h('p', {}, t('periods.none'))] : [
       legend(periods), h('ol', { class: 'strip', 'aria-label': t('periods') }, periods.map((period) => cell(period, timeZone))),
       ...(built.length === 0 ? [] : charts(built)),
     ]));
@@ -128,8 +134,9 @@ export async function generatorPage(page, id) {
   const periods = periodSection(page, generator);
 
   function show(now) {
+    if (head.children.length > 0 && JSON.stringify(now) === JSON.stringify(generator)) return;
     generator = now;
-    head.replaceChildren(
+    redraw(head,
       h('div', { class: 'actions bar' }, generator.mayAlter ? [
         h('a', { class: 'button primary', href: `#/generators/${id}/change` }, t('change')),
         pauseButton(generator, show),
@@ -153,8 +160,7 @@ export async function generatorPage(page, id) {
   watch(async (events) => {
     if (!events.some((event) => event === null || event.generator === id)) return;
     const now = await get(pathOf('generators', id), {}, page.signal);
-    if (!head.contains(document.activeElement)) show(now);
-    else generator = now;
-    if (!periods.node.contains(document.activeElement)) await periods.look();
+    show(now);
+    await periods.look();
   }, page.signal);
 }

@@ -2,7 +2,7 @@
 //   The list of generators.
 
 import { account, ask, get, pathOf } from './api.js';
-import { h, name, table } from './dom.js';
+import { h, keepRows, name, table } from './dom.js';
 import { watch } from './events.js';
 import { badge, moment, t } from './shown.js';
 import { announce, button, link } from './ui.js';
@@ -48,7 +48,7 @@ export async function generatorsPage(page) {
   async function look() {
     const found = await allGenerators(page.signal);
 
-    list.body.replaceChildren(...found.map((generator) => list.row([
+    keepRows(list.body, found, (generator) => list.row([
       [h('div', { class: 'name' }, link(`/generators/${generator.id}`, name(generator.name)), ' ', generator.formats.map((format) => badge('format', format.toUpperCase()))),
         h('div', { class: 'zone' }, name(generator.dataset), generator.customizationName ? [' · ', name(generator.customizationName)] : null)],
       t(`event.${generator.event}`),
@@ -57,7 +57,7 @@ export async function generatorsPage(page) {
       state(generator),
       h('div', { class: 'actions' }, generator.mayAlter ? pauseButton(generator, look) : null,
         generator.mayAlter ? h('a', { class: 'button', href: `#/generators/${generator.id}/change` }, t('change'), h('span', { class: 'hidden' }, ' ', name(generator.name))) : null),
-    ])));
+    ]));
     list.node.hidden = found.length === 0;
     none.hidden = found.length > 0;
   }
@@ -65,6 +65,5 @@ export async function generatorsPage(page) {
   page.fill(t('menu/generators'), h('p', {}, who.may.createGenerators
     ? h('a', { class: 'button primary', href: '#/generators/new' }, t('generator.new')) : t('may-not')), none, list.node);
   await look();
-  // not under somebody's hands
-  watch(() => (list.node.contains(document.activeElement) ? null : look()), page.signal);
+  watch(look, page.signal);
 }

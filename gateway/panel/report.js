@@ -4,7 +4,7 @@
 import { ask, get, newKey, pathOf } from './api.js';
 import { columnTable, viewPlace } from './columns.js';
 import { conditionList } from './conditions.js';
-import { code, facts, h, name } from './dom.js';
+import { code, facts, h, name, redraw } from './dom.js';
 import { act, copyLink, download, verify } from './download.js';
 import { watch } from './events.js';
 import { marks, progress } from './reports.js';
@@ -77,7 +77,7 @@ export async function reportPage(page, id) {
     clearTimeout(timer);
     if (told === null) page.fill([name(report.name), ' ', badges], bar, body, columns);
     badges.replaceChildren(...marks(report).filter(Boolean));
-    body.replaceChildren(all(report));
+    if (JSON.stringify(told) !== JSON.stringify(report)) redraw(body, all(report));
     // buttons stay under somebody's hands as long as they do what they did
     if (told === null || ['status', 'supersededBy', 'downloadUrl'].some((key) => told[key] !== report[key])) {
       bar.replaceChildren(...actions(report, page, show).filter(Boolean));

@@ -3,7 +3,7 @@
 //   is published while it is looked at is asked for with the list's own cursor.
 
 import { datasets, get, newKey, pathOf } from './api.js';
-import { h, name, table } from './dom.js';
+import { h, keepRows, name, table } from './dom.js';
 import { act, copyLink, download, verify } from './download.js';
 import { watch } from './events.js';
 import { Field, form, input, select } from './form.js';
@@ -140,11 +140,11 @@ function failedList(page, given, changed) {
       if (!whys.has(failure)) whys.set(failure, await get(pathOf('reports', report.id), {}, page.signal));
       listed.push({ ...report, ...whys.get(failure) });
     }
-    list.body.replaceChildren(...listed.map((report) => list.row([head(report), days(report), explainCode(report.code, report.error),
+    keepRows(list.body, listed, (report) => list.row([head(report), days(report), explainCode(report.code, report.error),
       h('div', { class: 'actions' }, button(t('retry'), async () => {
         await act(report, 'retry', newKey());
         changed();
-      }, { about: report.name }))])));
+      }, { about: report.name }))]));
     section.hidden = listed.length === 0;
   }
 

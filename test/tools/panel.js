@@ -164,6 +164,35 @@ async function adding(page) {
   ]), 'and nothing twice');
 }
 
+/** What is shown anew stays under a click, and under the keyboard. */
+async function keeping(page) {
+  const found = await page.evaluate(async () => {
+    const { h, keepRows, redraw } = await import('/panel/dom.js');
+    const body = h('tbody', {});
+    const node = h('div', {}, h('table', {}, body));
+    const row = (item) => h('tr', {}, h('td', {}, h('button', {}, item.name), h('button', {}, 'other')));
+    const names = () => [...body.children].map((one) => one.textContent).join(' ');
+    const told = [];
+
+    document.body.append(node);
+    keepRows(body, [{ id: 1, name: 'a' }, { id: 2, name: 'b' }, { id: 3, name: 'c' }], row);
+    const [first, second] = body.children;
+    second.querySelectorAll('button')[1].focus();
+    keepRows(body, [{ id: 4, name: 'd' }, { id: 2, name: 'B' }, { id: 1, name: 'a' }], row);
+    told.push(names(), body.children[2] === first, body.children[1] !== second, document.activeElement === body.children[1].querySelectorAll('button')[1]);
+    keepRows(body, [], row);
+    told.push(names());
+    redraw(node, h('a', { href: '#' }, 'x'), h('button', {}, 'y'));
+    node.lastChild.focus();
+    redraw(node, [h('a', { href: '#' }, 'x'), null, h('button', {}, 'z')]);
+    told.push(document.activeElement.textContent);
+    node.remove();
+    return told;
+  });
+
+  is(JSON.stringify(found), '["dother Bother aother",true,true,true,"","z"]', 'rows that are as they were stay, and so does the focus');
+}
+
 /** Numbers of the API, digit for digit. */
 async function digits(page) {
   const text = '{"a": 22.50000000, "b": 9007199254740993, "c": -0.1, "d": 1e3, "e": "x\\"1.50\\\\", "f": [7, 0.00000001, 12345678901234567.12000000], "1.50": null}';
@@ -309,6 +338,8 @@ async function changing(page) {
   await page.getByRole('button', { name: /^Pause/ }).click();
   await page.getByRole('button', { name: /^Go on/ }).waitFor();
   is(await others('enabled'), 'f', 'a generator is paused');
+  await page.waitForFunction(() => document.activeElement.textContent.startsWith('Go on'));
+  check(true, 'and the keyboard is where it was');
   await page.getByRole('button', { name: /^Go on/ }).click();
   await page.getByRole('button', { name: /^Pause/ }).waitFor();
   is(await others('enabled'), 't', 'and goes on');
@@ -591,6 +622,7 @@ async function leaving(mine, theirs) {
     await part('signing in', () => signingIn(page));
     await part('digits', () => digits(page));
     await part('sums', () => adding(page));
+    await part('rows', () => keeping(page));
     await part('a generator', () => makingGenerator(page));
     await part('new reports', () => newReports(page));
     await part('sums of a list', () => summing(page));
