@@ -367,7 +367,8 @@ export const texts = {
     'rows.show': 'Show first rows',
     'rows.none': 'The report has no rows.',
     'preview.none': 'No report in JSON was made by this view yet.',
-    'preview.make': 'Make one of yesterday and today',
+    'preview.make': 'Make one of these days',
+    'preview.older': 'This report was made before the view was changed.',
     'preview.name': 'preview of {name}',
 
     'account.id': 'Number',
@@ -751,7 +752,8 @@ export const texts = {
     'rows.show': 'Erste Zeilen zeigen',
     'rows.none': 'Der Bericht hat keine Zeilen.',
     'preview.none': 'Mit dieser Ansicht wurde noch kein Bericht in JSON erstellt.',
-    'preview.make': 'Einen von gestern und heute anfordern',
+    'preview.make': 'Einen dieser Tage anfordern',
+    'preview.older': 'Dieser Bericht ist von vor der Änderung der Ansicht.',
     'preview.name': 'Vorschau von {name}',
 
     'account.id': 'Nummer',

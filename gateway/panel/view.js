@@ -1,7 +1,7 @@
 // view.js
 //   One view: its columns, and for who may change it their order and names.
 
-import { ApiError, account, ask, datasets, forget, get, newKey, pathOf } from './api.js';
+import { ApiError, account, ask, datasets, forget, get, pathOf } from './api.js';
 import { columnTable, resellerField, viewOf, viewPlace } from './columns.js';
 import { Conditions, conditionList } from './conditions.js';
 import { h, name, newId } from './dom.js';
@@ -148,36 +148,53 @@ function adder(all, columns) {
   return h('section', { class: 'adder' }, h('h2', {}, t('column.add')), search.node, list);
 }
 
-/** The first rows of the newest report of a view, or of one made for this. */
-function rowsPreview(page, set, viewName, reseller, may) {
+/** What of a view, or of a report made by it, makes rows what they are. */
+function shape(columns, conditions) {
+  return JSON.stringify([columns, conditions.map((condition) => Object.entries(condition).sort())]);
+}
+
+/**
+ * The first rows of the newest report of a view, or of one made for this.  Rows leave
+ * the database in reports only, which say who asked and what they hold; so a view is
+ * saved before its rows are seen.
+ */
+function rowsPreview(page, set, view, reseller, may) {
   const where = h('div', {});
-  const node = h('section', {}, h('h2', {}, t('rows.first')), where);
+  const first = new Field(t('first-day'), input('date', { value: today('UTC', -1), required: true }));
+  const last = new Field(t('last-day'), input('date', { value: today('UTC'), required: true }));
+  const maker = may ? form([h('div', { class: 'grid' }, first.node, last.node)], () => ({ startDate: first, endDate: last }), t('preview.make'), make).node : null;
 
   async function show(report) {
-    const [titles, ...rows] = await firstRows(report, PREVIEW_ROWS, page.signal);
-    if (titles === undefined) {
-      where.replaceChildren(h('p', {}, t('rows.none')));
-      return;
-    }
-    where.replaceChildren(h('p', { class: 'hint' }, link(`/reports/${report.id}`, name(report.name)), ' · ', days(report)),
-      h('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': t('rows.first') }, h('table', {},
+    const [[titles, ...rows], manifest] = await Promise.all([
+      firstRows(report, PREVIEW_ROWS, page.signal), get(pathOf('reports', report.id, 'manifest'), {}, page.signal)]);
+    const isOlder = manifest.columns !== null && shape(manifest.columns.map((column) => column.name), manifest.conditions ?? [])
+      !== shape(view.columns.map((column) => column.as ?? column.column), view.conditions);
+
+    where.replaceChildren(...[
+      h('p', { class: 'hint' }, link(`/reports/${report.id}`, name(report.name)), ' · ', days(report)),
+      isOlder ? h('p', { class: 'notice bad' }, t('preview.older')) : null,
+      titles === undefined ? h('p', {}, t('rows.none')) : h('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': t('rows.first') }, h('table', {},
         h('thead', {}, h('tr', {}, titles.map((title) => h('th', { scope: 'col' }, name(title))))),
-        h('tbody', {}, rows.map((row) => h('tr', {}, row.map((value) => h('td', {}, name(value)))))))));
+        h('tbody', {}, rows.map((row) => h('tr', {}, row.map((value) => h('td', {}, name(value)))))))),
+      maker,
+    ].filter(Boolean));
   }
 
   async function newest() {
-    for (const format of ['jsonl', 'json']) {
-      const { data } = await get('reports', { from: today('UTC', -90), to: '2999-12-31', dataset: set.name, format, detail: 'true' }, page.signal);
-      const found = data.filter((report) => report.dataset === set.name && report.customizationName === viewName && report.reseller === reseller).at(-1);
-      if (found) return found;
+    for (const back of [1, 10, 90]) {
+      for (const format of ['jsonl', 'json']) {
+        const { data } = await get('reports', { from: today('UTC', -back), to: '2999-12-31', dataset: set.name, format, detail: 'true' }, page.signal);
+        const found = data.filter((report) => report.customizationName === view.name && report.reseller === reseller).at(-1);
+        if (found) return found;
+      }
     }
     return null;
   }
 
-  async function make() {
+  async function make(key) {
     const report = await ask('POST', 'reports', {
-      headers: { 'Idempotency-Key': newKey() },
-      body: { name: t('preview.name', { name: viewName }).slice(0, 128), dataset: set.name, customizationName: viewName, format: 'jsonl', startDate: today('UTC', -1), reseller },
+      headers: { 'Idempotency-Key': key },
+      body: { name: t('preview.name', { name: view.name }).slice(0, 128), dataset: set.name, customizationName: view.name, format: 'jsonl', startDate: first.value, endDate: last.value, reseller },
     });
     if (report.status === 'completed') await show(report);
     else page.leaveFor(`/reports/${report.id}`);
@@ -186,15 +203,12 @@ function rowsPreview(page, set, viewName, reseller, may) {
   async function look() {
     const found = await newest();
 
-    if (found !== null) {
-      await show(found);
-      return;
-    }
-    where.replaceChildren(h('p', {}, t('preview.none')), may ? button(t('preview.make'), make) : '');
+    if (found !== null) await show(found);
+    else where.replaceChildren(...[h('p', {}, t('preview.none')), maker].filter(Boolean));
   }
 
   where.append(button(t('rows.show'), look));
-  return node;
+  return h('section', {}, h('h2', {}, t('rows.first')), where);
 }
 
 /** The form of a view; made: what is saved of it already, or null; from: what it begins with. */
@@ -259,7 +273,7 @@ export async function viewPage(page, datasetName, viewName) {
       h('a', { class: 'button', href: `#/new?${new URLSearchParams({ dataset: set.name, view: view.name, reseller: whose })}` }, t('menu/new')),
       h('a', { class: 'button', href: `#/views/${pathOf(set.name)}?${new URLSearchParams({ from: view.name, ...owned })}` }, t('copy')),
       view.mayAlter ? button(t('delete'), remove, { kind: 'danger' }) : null),
-    set.attached ? rowsPreview(page, set, view.name, whose, who.may.requestReports) : null,
+    set.attached ? rowsPreview(page, set, view, whose, who.may.requestReports) : null,
     view.mayAlter ? editor(page, set, view, view, who)
       : [h('h2', {}, t('columns')), columnTable(view.columns), h('h2', {}, t('conditions')), conditionList(view.conditions)]);
 }
