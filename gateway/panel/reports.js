@@ -2,11 +2,12 @@
 //   The list of reports.  Invariant: what is listed is what the server lists; what
 //   is published while it is looked at is asked for with the list's own cursor.
 
-import { datasets, get, newKey, pathOf } from './api.js';
+import { account, datasets, get, newKey, pathOf } from './api.js';
 import { h, keepRows, name, table } from './dom.js';
 import { act, copyLink, download, verify } from './download.js';
 import { watch } from './events.js';
 import { Field, form, input, select } from './form.js';
+import { ownerOf } from './owner.js';
 import { badge, bytes, count, days, moment, number, t, today, totals } from './shown.js';
 import { sumTable } from './sums.js';
 import { announce, button, confirm, explainCode, link } from './ui.js';
@@ -39,15 +40,16 @@ export function progress(report) {
 }
 
 /** What all lists show of a report first. */
-function head(report) {
+function head(report, who) {
   return [h('div', { class: 'name' }, link(`/reports/${report.id}`, name(report.name)), ' ', marks(report)),
-    h('div', { class: 'zone' }, name(report.dataset), ' · ', name(report.customizationName))];
+    h('div', { class: 'zone' }, name(report.dataset), ' · ', name(report.customizationName), ownerOf(who, report.reseller))];
 }
 
 /** The filters; change is called with them when they are sent, not while somebody still types a day. */
 function filterForm(query, sets, change) {
   const all = ['', t('any')];
   const fields = {
+    name: new Field(t('name'), input('text', { autocomplete: 'off', dir: 'auto', maxlength: 128 }), { hint: t('filter.name.hint') }),
     from: new Field(t('filter.from'), input('date', { max: today('UTC') })),
     to: new Field(t('filter.to'), input('date')),
     dataset: new Field(t('dataset'), select([all, ...sets.data.map((set) => [set.name, set.title])])),
@@ -55,7 +57,7 @@ function filterForm(query, sets, change) {
     type: new Field(t('type'), select([all, ...types.map((one) => [one, t(`type.${one}`)])])),
     state: new Field(t('state'), select(states.map((one) => [one, t(`state.${one}`)]))),
   };
-  const given = { from: today('UTC', -30), to: '', dataset: '', format: '', type: '', state: 'all', ...Object.fromEntries(query) };
+  const given = { name: '', from: today('UTC', -30), to: '', dataset: '', format: '', type: '', state: 'all', ...Object.fromEntries(query) };
 
   for (const [key, field] of Object.entries(fields)) field.value = given[key];
   const open = [...query.keys()].some((key) => key in fields);
@@ -67,7 +69,7 @@ function filterForm(query, sets, change) {
 }
 
 /** Reports that wait or are being built. */
-function pendingList(page, given, found) {
+function pendingList(page, who, given, found) {
   const list = table(t('pending'), [{ title: t('name') }, { title: t('days') }, { title: t('progress') }, { title: t('actions'), class: 'end' }]);
   const rows = new Map();
   const others = h('p', { class: 'hint' });
@@ -99,7 +101,7 @@ function pendingList(page, given, found) {
     others.replaceChildren(listed.length > MOST_PENDING ? t('pending.more', { n: number(listed.length - MOST_PENDING) }) : '');
     for (const report of listed.slice(0, MOST_PENDING)) {
       if (!rows.has(report.id)) {
-        rows.set(report.id, list.row([head(report), days(report), progress(report), h('div', { class: 'actions' },
+        rows.set(report.id, list.row([head(report, who), days(report), progress(report), h('div', { class: 'actions' },
           button(t('cancel'), async () => {
             if (!await confirm([t('cancel.question'), ' ', name(report.name)], t('cancel'))) return;
             await act(report, 'cancel', newKey());
@@ -125,7 +127,7 @@ function pendingList(page, given, found) {
 }
 
 /** Reports that failed. */
-function failedList(page, given, changed) {
+function failedList(page, who, given, changed) {
   const list = table(t('failed'), [{ title: t('name') }, { title: t('days') }, { title: t('problem') }, { title: t('actions'), class: 'end' }]);
   const section = h('section', { hidden: true }, h('h2', {}, t('failed')), list.node);
   const whys = new Map();
@@ -140,7 +142,7 @@ function failedList(page, given, changed) {
       if (!whys.has(failure)) whys.set(failure, await get(pathOf('reports', report.id), {}, page.signal));
       listed.push({ ...report, ...whys.get(failure) });
     }
-    keepRows(list.body, listed, (report) => list.row([head(report), days(report), explainCode(report.code, report.error),
+    keepRows(list.body, listed, (report) => list.row([head(report, who), days(report), explainCode(report.code, report.error),
       h('div', { class: 'actions' }, button(t('retry'), async () => {
         await act(report, 'retry', newKey());
         changed();
@@ -153,16 +155,16 @@ function failedList(page, given, changed) {
 
 /** What of the filters each list is asked with; an open end is far away. */
 function filters(given) {
-  return { dataset: given.dataset, format: given.format, type: given.type, generator: given.generator };
+  return { name: given.name, dataset: given.dataset, format: given.format, type: given.type, generator: given.generator };
 }
 
 function daysOf(given) {
   return { from: given.from || '2000-01-01', to: given.to || '2999-12-31' };
 }
 
-export function completedRow(list, report, page) {
+function completedRow(list, report, who, page) {
   return list.row([
-    head(report), days(report), report.rowCount === null ? '–' : number(report.rowCount), totals(report.totals),
+    head(report, who), days(report), report.rowCount === null ? '–' : number(report.rowCount), totals(report.totals),
     [moment(report.creationDate, report.timeZone), h('div', { class: 'zone' }, bytes(report.fileBytes))],
     h('div', { class: 'actions' },
       button(t('download'), () => download(report, page.signal), { kind: 'primary', about: report.name }),
@@ -172,7 +174,7 @@ export function completedRow(list, report, page) {
 }
 
 /** The list of completed reports, the newest first. */
-function completedList(page, given) {
+function completedList(page, who, given) {
   const list = table(t('completed'), [{ title: t('name') }, { title: t('days') }, { title: t('rows'), class: 'number' },
     { title: t('totals'), class: 'number' }, { title: t('published') }, { title: t('actions'), class: 'end' }]);
   const status = h('p', { class: 'hint' });
@@ -193,13 +195,13 @@ function completedList(page, given) {
   }
 
   function showSums() {
-    if (summed.open) sums.replaceChildren(...(isWhole ? sumTable([...reports.values()]) ?? [] : [h('p', {}, t('reports.cut'))]).filter(Boolean));
+    if (summed.open) sums.replaceChildren(...(isWhole ? sumTable([...reports.values()], who) ?? [] : [h('p', {}, t('reports.cut'))]).filter(Boolean));
   }
 
   function draw(n) {
     const newest = [...reports.values()].reverse();
     const rows = new Map([...list.body.children].map((row) => [row.dataset.id, row]));
-    const wanted = newest.slice(0, n).map((report) => rows.get(report.id) ?? completedRow(list, report, page));
+    const wanted = newest.slice(0, n).map((report) => rows.get(report.id) ?? completedRow(list, report, who, page));
 
     shownCount = n;
     // rows that stay are not touched: whoever is at one of them stays there
@@ -258,7 +260,7 @@ function completedList(page, given) {
 }
 
 export async function reportsPage(page) {
-  const sets = await datasets();
+  const [who, sets] = await Promise.all([account(), datasets()]);
   const { node, given } = filterForm(page.query, sets, (values) => {
     const query = new URLSearchParams(Object.entries(values).filter(([key, value]) => value !== '' && !(key === 'state' && value === 'all')));
     if (values.from === '') query.set('from', '');
@@ -283,9 +285,9 @@ export async function reportsPage(page) {
     })();
     return looking;
   };
-  const pending = pendingList(page, given, lookAll);
-  const failed = failedList(page, given, lookAll);
-  const completed = completedList(page, given);
+  const pending = pendingList(page, who, given, lookAll);
+  const failed = failedList(page, who, given, lookAll);
+  const completed = completedList(page, who, given);
 
   if (wants('pending')) looks.push(pending.look);
   if (wants('error')) looks.push(failed.look);

@@ -3,6 +3,7 @@
 //   nothing is counted twice: where two reports tell of the same days, there is no sum.
 
 import { h, name, table } from './dom.js';
+import { ownerOf } from './owner.js';
 import { badge, count, daysText, t, totals } from './shown.js';
 
 /** a + b of decimal numbers as text, exactly, with as many decimals as the longer one has; null for what is none. */
@@ -84,7 +85,7 @@ function daysOf(reports) {
 const MOST_LINES = 50;
 
 /** A table of what reports come to; null if they have no amounts. */
-export function sumTable(reports) {
+export function sumTable(reports, who) {
   const lines = sumLines(reports);
   const list = table(t('sums'), [{ title: t('dataset') }, { title: t('reports') }, { title: t('days') }, { title: t('totals'), class: 'number' }]);
 
@@ -95,7 +96,7 @@ export function sumTable(reports) {
     return list.row([
       [h('div', { class: 'name' }, name(first.dataset), ' · ', name(first.customizationName), ' ', line.formats.map((one) => badge('format', one.toUpperCase()))),
         h('div', { class: 'zone' }, first.generator === null ? t('sums.asked') : kinds.size === 1 ? name(first.name) : t('generator.open'),
-          first.reseller === null ? null : ` · ${t('reseller')} ${first.reseller}`)],
+          ownerOf(who, first.reseller))],
       [count('reports', line.reports.length), line.reports.some((one) => one.provisional) ? [' ', badge('warn', t('provisional'))] : null],
       daysOf(line.reports),
       line.overlaps ? h('span', { class: 'zone' }, t('sums.overlap')) : line.sums === null ? '–' : totals(line.sums),

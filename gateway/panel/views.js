@@ -3,14 +3,10 @@
 
 import { account, datasets, forget, pathOf } from './api.js';
 import { viewPlace } from './columns.js';
+import { ownerName } from './owner.js';
 import { h, name, table } from './dom.js';
 import { badge, count, t } from './shown.js';
 import { link } from './ui.js';
-
-/** An account below by its name and number. */
-function nameOf(who, reseller) {
-  return [name(who.resellers.find((one) => one.id === reseller)?.name ?? ''), ` (${reseller})`];
-}
 
 export async function viewsPage(page) {
   forget();
@@ -21,7 +17,7 @@ export async function viewsPage(page) {
 
     list.body.append(...set.views.map((view) => {
       return list.row([link(viewPlace(set.name, view.name, view.reseller), name(view.name)), count('columns', view.columns.length),
-        view.reseller === null ? badge('plain', t('whose.provider')) : badge('good', view.reseller === who.id ? t('whose.own') : nameOf(who, view.reseller)),
+        view.reseller === null ? badge('plain', t('whose.provider')) : badge('good', ownerName(who, view.reseller) ?? t('whose.own')),
         h('div', { class: 'actions' }, h('a', { class: 'button', href: `#/views/${pathOf(set.name)}?${new URLSearchParams({ from: view.name, ...(view.reseller === null ? {} : { reseller: view.reseller }) })}` }, t('copy'), h('span', { class: 'hidden' }, ' ', name(view.name))))]);
     }));
     return h('section', {}, h('h2', {}, name(set.title), ' ', set.attached ? null : badge('plain', t('not-attached'))),

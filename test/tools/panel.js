@@ -481,12 +481,17 @@ async function inGerman(browser) {
   await page.getByRole('button', { name: 'Speichern' }).click();
   await columns.nth(1).locator('.error').filter({ hasText: 'dieselbe Überschrift' }).waitFor();
   check(true, 'in German, at the column');
+  await shot(page, 'wrong-column-1280');
   await columns.nth(1).locator('.column-label input').fill('');
   await page.getByRole('button', { name: 'Bedingung hinzufügen' }).click();
   await page.getByRole('button', { name: 'Speichern' }).click();
   await page.locator('.condition-list .error').filter({ hasText: 'mindestens einen Wert' }).waitFor();
   is(await columns.nth(1).locator('.error').textContent(), '', 'at the condition, and no longer at the column');
   await accessible(page, 'a wrong view in German');
+  await page.setViewportSize({ width: 320, height: 900 });
+  await fits(page, 'a wrong view in German at 320');
+  await shot(page, 'wrong-view-320');
+  await page.setViewportSize({ width: 1280, height: 900 });
   await go(page, '/new?dataset=sales&name=lang');
   await page.getByLabel('Letzter Tag, einschließlich').fill('1990-01-01');
   await page.getByRole('button', { name: 'Bericht anfordern' }).click();
