@@ -18,26 +18,30 @@ export function addDecimals(a, b) {
   return `${x + y < 0n ? '-' : ''}${digits.slice(0, digits.length - decimals)}${decimals > 0 ? `.${digits.slice(-decimals)}` : ''}`;
 }
 
-/** Do two of these tell of the same moment, or of the same invoice? */
-function overlap(reports) {
+/** Do two of these tell of the same moment, or of the same invoice?  And are there days between that none tells of? */
+function cover(reports) {
   const invoices = reports.filter((one) => one.invoice).map((one) => one.invoice);
   const periods = reports.filter((one) => !one.invoice).map((one) => [Date.parse(one.startDate), Date.parse(one.endDate)]).sort(([a], [b]) => a - b);
 
-  return new Set(invoices).size < invoices.length || (invoices.length > 0 && periods.length > 0)
-    || periods.some(([begin], i) => i > 0 && begin < periods[i - 1][1]);
+  return {
+    overlaps: new Set(invoices).size < invoices.length || (invoices.length > 0 && periods.length > 0)
+      || periods.some(([begin], i) => i > 0 && begin < periods[i - 1][1]),
+    gaps: periods.some(([begin], i) => i > 0 && begin > periods[i - 1][1]),
+  };
 }
 
 /** Sums per currency; null if one cannot be told. */
 function sumOf(reports) {
-  const sums = {};
+  const sums = new Map();
 
   for (const report of reports) {
     for (const [currency, amount] of Object.entries(report.totals ?? {})) {
-      sums[currency] = addDecimals(sums[currency] ?? '0', String(amount));
-      if (sums[currency] === null) return null;
+      const sum = addDecimals(sums.get(currency) ?? '0', String(amount));
+      if (sum === null) return null;
+      sums.set(currency, sum);
     }
   }
-  return sums;
+  return Object.fromEntries([...sums].sort(([a], [b]) => Number(a > b) - Number(a < b)));
 }
 
 function groupBy(list, keyOf) {
@@ -59,17 +63,18 @@ function told(reports) {
 /**
  * Lines of reports that can be added up or say why not: those of a data set, view,
  * account and generator (or asked for one by one), formats of the same files in one
- * line.  { reports, formats, overlaps, sums }, that with most reports first.
+ * line.  A report without rows counts; what has no amounts makes no line.
+ * { reports, formats, overlaps, gaps, sums }, that with most reports first.
  */
 export function sumLines(reports) {
-  const alike = groupBy(reports.filter((one) => one.totals !== null && one.totals !== undefined),
+  const alike = groupBy(reports.filter((one) => one.totals !== null || Number(one.rowCount) === 0),
     (one) => [one.dataset, one.customizationName, one.reseller, one.generator, one.format]);
   const lines = groupBy(alike, (group) => {
     const [first] = group;
     return [first.dataset, first.customizationName, first.reseller, first.generator, told(group)];
-  }).map((groups) => ({ reports: groups[0], formats: groups.map(([first]) => first.format), overlaps: overlap(groups[0]) }));
+  }).map((groups) => ({ reports: groups[0], formats: groups.map(([first]) => first.format).sort(), ...cover(groups[0]) }));
 
-  return lines.sort((a, b) => b.reports.length - a.reports.length)
+  return lines.filter((line) => line.reports.some((one) => one.totals !== null)).sort((a, b) => b.reports.length - a.reports.length)
     .map((line) => ({ ...line, sums: line.overlaps ? null : sumOf(line.reports) }));
 }
 
@@ -98,7 +103,7 @@ export function sumTable(reports, who) {
         h('div', { class: 'zone' }, first.generator === null ? t('sums.asked') : kinds.size === 1 ? name(first.name) : t('generator.open'),
           ownerOf(who, first.reseller))],
       [count('reports', line.reports.length), line.reports.some((one) => one.provisional) ? [' ', badge('warn', t('provisional'))] : null],
-      daysOf(line.reports),
+      [daysOf(line.reports), line.gaps ? h('div', { class: 'zone' }, t('sums.gaps')) : null],
       line.overlaps ? h('span', { class: 'zone' }, t('sums.overlap')) : line.sums === null ? '–' : totals(line.sums),
     ]);
   }));

@@ -138,29 +138,31 @@ async function adding(page) {
     const { addDecimals, sumLines } = await import('/panel/sums.js');
     const day = (n) => ({ startDate: `2020-01-0${n}T00:00:00.000Z`, endDate: `2020-01-0${n + 1}T00:00:00.000Z` });
     const of = (format, n, totals, more) => ({ dataset: 'd', customizationName: 'v', reseller: 1, generator: 'g', invoice: null, format, ...day(n), rowCount: 1, totals, ...more });
-    const told = (reports) => sumLines(reports).map((line) => [line.formats.join('+'), line.reports.length, line.overlaps, line.sums]);
+    const told = (reports) => sumLines(reports).map((line) => [line.formats.join('+'), line.reports.length, line.overlaps, line.gaps, line.sums]);
     return [
       [['0', '22.50000000'], ['9007199254740993', '0.1'], ['-0.05', '0.02'], ['99.99', '0.01'], ['-1', '1.00'], ['NaN', '1'], ['1', 'Infinity'], ['0.00000001', '-0.00000002']].map(([a, b]) => addDecimals(a, b)),
       [
         told([of('csv', 1, { USD: '0.10', EUR: '1' }), of('csv', 2, { USD: '0.20' }), of('json', 1, { USD: '0.10', EUR: '1' }), of('json', 2, { USD: '0.20' })]),
         told([of('csv', 1, { USD: '1' }), of('json', 1, { USD: '2' })]),
         told([of('csv', 1, { USD: '1' }), of('csv', 1, { USD: '1' }), of('csv', 2, { USD: '1' })]),
-        told([of('csv', 1, { USD: '1' }), of('csv', 2, { USD: '1' }, { reseller: 2 }), of('csv', 3, { USD: '1' }, { generator: null }), of('csv', 4, null)]),
+        told([of('csv', 1, { USD: '1' }), of('csv', 2, { USD: '1' }, { reseller: 2 }), of('csv', 3, { USD: '1' }, { generator: null })]),
         told([1, 2].map((n) => of('csv', n, { USD: '1' }, { invoice: `i${n}`, startDate: null, endDate: null }))),
         told([1, 1].map((n) => of('csv', n, { USD: '1' }, { invoice: `i${n}`, startDate: null, endDate: null }))),
         told([of('csv', 1, { USD: 'NaN' }), of('csv', 2, { USD: '1' })]),
+        told([of('csv', 1, { USD: '1' }), of('csv', 2, null, { rowCount: 0 }), of('csv', 4, { USD: '1' }), of('xml', 1, null), of('json', 1, null, { rowCount: 0 })]),
       ]];
   });
 
   is(JSON.stringify(added), '["22.50000000","9007199254740993.1","-0.03","100.00","0.00",null,null,"-0.00000001"]', 'digits are added as digits');
   is(JSON.stringify(lines), JSON.stringify([
-    [['csv+json', 2, false, { USD: '0.30', EUR: '1' }]],
-    [['csv', 1, false, { USD: '1' }], ['json', 1, false, { USD: '2' }]],
-    [['csv', 3, true, null]],
-    [['csv', 1, false, { USD: '1' }], ['csv', 1, false, { USD: '1' }], ['csv', 1, false, { USD: '1' }]],
-    [['csv', 2, false, { USD: '2' }]],
-    [['csv', 2, true, null]],
-    [['csv', 2, false, null]],
+    [['csv+json', 2, false, false, { EUR: '1', USD: '0.30' }]],
+    [['csv', 1, false, false, { USD: '1' }], ['json', 1, false, false, { USD: '2' }]],
+    [['csv', 3, true, false, null]],
+    [['csv', 1, false, false, { USD: '1' }], ['csv', 1, false, false, { USD: '1' }], ['csv', 1, false, false, { USD: '1' }]],
+    [['csv', 2, false, false, { USD: '2' }]],
+    [['csv', 2, true, false, null]],
+    [['csv', 2, false, false, null]],
+    [['csv', 3, false, true, { USD: '2' }]],
   ]), 'and nothing twice');
 }
 
