@@ -185,6 +185,7 @@ function completedList(page, who, given) {
   const reports = new Map();
   let next = null;
   let isWhole = true;
+  let isLoaded = false;
   let shownCount = AT_ONCE;
 
   async function take(query) {
@@ -194,8 +195,14 @@ function completedList(page, who, given) {
     return answer.data;
   }
 
+  /** What is not there of the list; nothing if all is. */
+  function missing() {
+    if (!isLoaded) return t('reports.loading');
+    return isWhole ? '' : t('reports.cut');
+  }
+
   function showSums() {
-    if (summed.open) sums.replaceChildren(...(isWhole ? sumTable([...reports.values()], who) ?? [] : [h('p', {}, t('reports.cut'))]).filter(Boolean));
+    if (summed.open) sums.replaceChildren(...(missing() === '' ? sumTable([...reports.values()], who) ?? [] : [h('p', {}, missing())]).filter(Boolean));
   }
 
   function draw(n) {
@@ -209,7 +216,7 @@ function completedList(page, who, given) {
     wanted.forEach((row, i) => {
       if (list.body.children[i] !== row) list.body.insertBefore(row, list.body.children[i] ?? null);
     });
-    status.replaceChildren(reports.size === 0 ? t('reports.none') : count('reports', reports.size), isWhole ? '' : ` ${t('reports.cut')}`);
+    status.replaceChildren(reports.size === 0 && isLoaded ? t('reports.none') : count('reports', reports.size), ' ', missing());
     list.node.hidden = reports.size === 0;
     more.hidden = newest.length <= n;
     summed.hidden = newest.every((report) => report.totals === null);
@@ -231,8 +238,9 @@ function completedList(page, who, given) {
       const older = { ...asked, to: [asked.to, today('UTC', -2)].sort()[0] };
 
       if (newest.from <= newest.to) await parts(newest);
+      isLoaded = older.from > older.to;
       draw(AT_ONCE);
-      if (older.from > older.to) return;
+      if (isLoaded) return;
       const [upto, whole] = [next, isWhole];
       await parts(older);
       const inOrder = [...reports.values()].sort((a, b) => Number(a.creationDate > b.creationDate) - Number(a.creationDate < b.creationDate));
@@ -240,7 +248,8 @@ function completedList(page, who, given) {
       for (const report of inOrder) reports.set(report.id, report);
       next = upto ?? next;
       isWhole &&= whole;
-      draw(AT_ONCE);
+      isLoaded = true;
+      draw(shownCount);
     },
     /** What was published since; the days looked at may be over. */
     async look() {

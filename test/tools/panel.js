@@ -502,6 +502,34 @@ async function inGerman(browser) {
   await context.close();
 }
 
+/** Who has thousands finds the newest at once, and what is looked for. */
+async function ofMany(page) {
+  const rows = page.locator('tr[data-id] .name a');
+
+  await rows.first().waitFor();
+  is(await rows.first().textContent(), 'many 0', 'the newest of many is first');
+  await page.getByText('3,000 reports').waitFor();
+  is(await rows.count(), 100, 'a hundred are shown');
+  is(await rows.nth(99).textContent(), 'many 99', 'in order');
+  await page.getByRole('button', { name: 'Show more' }).click();
+  await rows.nth(199).waitFor();
+  is(await rows.nth(199).textContent(), 'many 199', 'and a hundred more');
+  await page.locator('.sums summary').click();
+  is(await page.locator('.sums .totals li').filter({ hasText: 'USD' }).textContent(), '0.00003000 USD', 'all are added up');
+  await page.getByText('Filters').click();
+  await page.getByLabel('Name', { exact: true }).fill('many 2000');
+  await page.keyboard.press('Enter');
+  await page.getByText('1 report', { exact: true }).first().waitFor();
+  is(await rows.allTextContents().then((all) => all.join()), 'many 2000', 'one is found by its name');
+  await accessible(page, 'filters');
+  await go(page, '/generators');
+  is(await page.locator('tbody tr').count(), 100, 'a hundred generators');
+  await page.getByLabel('Find generators').fill('ator 11');
+  await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 11);
+  check(true, 'of which some are found');
+  await accessible(page, 'many generators');
+}
+
 /** Who has resellers below does for them what they could. */
 async function forOthers(browser) {
   const { context, page } = await newPerson(browser);
@@ -509,6 +537,7 @@ async function forOthers(browser) {
   await page.goto(url);
   await signIn(page, people[2]);
   await page.getByRole('heading', { name: 'Reports', level: 1 }).waitFor();
+  await part('many', () => ofMany(page));
   await go(page, '/views/sales?from=full');
   await page.getByLabel('Name', { exact: true }).fill('theirs');
   await page.getByLabel('Reseller', { exact: true }).selectOption('4');
