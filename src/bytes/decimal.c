@@ -27,8 +27,9 @@
 #define SPECIAL_NAN		0xC000
 #define SPECIAL_PLUS	0xD000
 
-/* Decimal digits of one digit. */
+/* Decimal digits of one digit, and how many of these make 16. */
 #define GROUP			4
+#define PART_GROUPS		4
 
 static inline uint16_t
 get16(const char *src)
@@ -159,4 +160,47 @@ rde_decimal_write(char *dst, const RdeDecimal *decimal)
 	while (dst < end)
 		dst = put_group(dst, digit(decimal, i++));
 	return end;
+}
+
+/* Four digits from the i-th on, as one number. */
+static inline int64_t
+four_groups(const RdeDecimal *decimal, int i)
+{
+	int64_t		value = 0;
+
+	for (int end = i + PART_GROUPS; i < end; i++)
+		value = value * 10000 + digit(decimal, i);
+	return value;
+}
+
+/* Are there decimals that are not shown?  Whoever adds numbers up has to know. */
+static bool
+has_hidden_decimals(const RdeDecimal *decimal)
+{
+	static const int powers[GROUP] = {1, 10, 100, 1000};
+	int			hidden = (decimal->ndigits - 1 - decimal->weight) * GROUP -
+	decimal->scale;
+
+	return hidden > 0 &&
+		(hidden >= GROUP ||
+		 digit(decimal, decimal->ndigits - 1) % powers[hidden] != 0);
+}
+
+bool
+rde_decimal_parts(const RdeDecimal *decimal, int64_t *whole, int64_t *part)
+{
+	int			point = decimal->weight + 1;
+
+	if (decimal->kind != RDE_DECIMAL_FINITE || point > PART_GROUPS ||
+		decimal->ndigits > point + PART_GROUPS ||
+		decimal->scale > PART_GROUPS * GROUP || has_hidden_decimals(decimal))
+		return false;
+	*whole = four_groups(decimal, point - PART_GROUPS);
+	*part = four_groups(decimal, point);
+	if (decimal->negative)
+	{
+		*whole = -*whole;
+		*part = -*part;
+	}
+	return true;
 }
