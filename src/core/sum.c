@@ -10,7 +10,7 @@
  */
 #include "core/sum.h"
 
-#include "bytes/decimal.h"
+#include "core/decimal.h"
 #include "common/int.h"
 #include "core/compat.h"
 #include "fmgr.h"

@@ -5,11 +5,9 @@
  * Invariant: what is written are the bytes that numeric_out() prints, for every
  * value; nothing is read but the bytes given.
  */
-#include "bytes/decimal.h"
+#include "core/decimal.h"
 
 #include <string.h>
-
-#include "bytes/put.h"
 
 /*
  * The first 16 bits of a numeric.  Two forms of finite ones: a short one, which has
@@ -123,6 +121,15 @@ put_first_group(char *dst, int value)
 	return dst + GROUP - skip;
 }
 
+static inline char *
+put_word(char *dst, const char *word)
+{
+	size_t		len = strlen(word);
+
+	memcpy(dst, word, len);
+	return dst + len;
+}
+
 char *
 rde_decimal_write(char *dst, const RdeDecimal *decimal)
 {
@@ -134,11 +141,11 @@ rde_decimal_write(char *dst, const RdeDecimal *decimal)
 		case RDE_DECIMAL_FINITE:
 			break;
 		case RDE_DECIMAL_NAN:
-			return RDE_PUT(dst, "NaN");
+			return put_word(dst, "NaN");
 		case RDE_DECIMAL_INFINITY:
-			return RDE_PUT(dst, "Infinity");
+			return put_word(dst, "Infinity");
 		case RDE_DECIMAL_MINUS_INFINITY:
-			return RDE_PUT(dst, "-Infinity");
+			return put_word(dst, "-Infinity");
 	}
 	if (decimal->negative)
 		*dst++ = '-';
