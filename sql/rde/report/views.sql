@@ -121,7 +121,7 @@ COMMENT ON COLUMN @extschema@.rde_reports.invoice IS
 COMMENT ON COLUMN @extschema@.rde_reports.revision IS
     'counts from 1; the same report built again from later rows is the next one';
 COMMENT ON COLUMN @extschema@.rde_reports.supersedes IS
-    'the report whose next revision it is';
+    'the report whose next revision it is; once that one is gone, the one before, if there was one';
 COMMENT ON COLUMN @extschema@.rde_reports.provisional IS
     'transactions that could still add rows to its period were running when it was built; a revision follows';
 COMMENT ON COLUMN @extschema@.rde_reports.period_from IS
