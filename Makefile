@@ -214,7 +214,7 @@ lint-cppcheck:
 		--enable=warning,performance,portability \
 		--suppress=nullPointerRedundantCheck --suppress=uninitvar \
 		--suppress=returnDanglingLifetime \
-		-I. -Isrc -Itest $(DEFLATE_FLAGS) src gateway azure test/unit
+		-I. -Isrc -Itest $(DEFLATE_FLAGS) src gateway azure test/unit test/fuzz
 lint-tidy: $(patsubst %.c,build/lint/%.ok,$(foreach folder,src/* $(PARTS),$(wildcard $(patsubst %.o,%.c,$(wildcard $(folder)/*.o)))))
 tidy_src = $(CPPFLAGS)
 tidy_azure = -Iazure $(CPPFLAGS)

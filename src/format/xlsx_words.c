@@ -16,7 +16,7 @@ const char *const *
 rde_xlsx_words(const char *locale)
 {
 	bool		is_german = locale != NULL && strcspn(locale, "_-") == 2 &&
-		strncmp(locale, "de", 2) == 0;
+	strncmp(locale, "de", 2) == 0;
 
 	return is_german ? german : english;
 }
