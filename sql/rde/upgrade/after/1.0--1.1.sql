@@ -1,0 +1,3 @@
+-- rde_accounts was made of it
+DROP FUNCTION @extschema@._rde_accounts();
+
