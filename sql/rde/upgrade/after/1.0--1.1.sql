@@ -1,3 +1,4 @@
--- rde_accounts was made of it
+-- rde_accounts and rde_progress were made of these
 DROP FUNCTION @extschema@._rde_accounts();
+DROP FUNCTION @extschema@._rde_progress();
 
