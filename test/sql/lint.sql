@@ -162,6 +162,7 @@ FROM (VALUES
     ('_rde_day_start', 'EXECUTE; its arguments'),
     ('_rde_next_period', 'EXECUTE; its arguments'),
     ('_rde_period_day', 'EXECUTE; its arguments'),
+    ('_rde_is_locale', 'EXECUTE; its argument'),
     ('_rde_zone', 'EXECUTE; a setting'),
     ('_rde_retention', 'EXECUTE; a setting'),
     ('_rde_settle_limit', 'EXECUTE; a setting'),
