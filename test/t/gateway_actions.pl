@@ -56,7 +56,7 @@ sub call
 	is(call(10, 'POST /reports', { %$days, reseller => 3 })->{json}{reseller}, 3, 'for an account below');
 	refused(call(2, 'POST /reports', { %$days, reseller => 3 }), '403 insufficient_privilege reseller', 'not for another');
 	my %wrong = (startDate => '2020-02-30', endDate => '2019-01-01', timeZone => 'Mars', options => { csv => 1 }, reseller => 1.5, format => 'pdf', name => '');
-	refused(call(1, 'POST /reports', { %$days, $_ => $wrong{$_} }), $_ eq 'name' ? '400 invalid_name name' : "400 invalid_parameter_value $_", "wrong $_") for sort keys %wrong;
+	refused(call(1, 'POST /reports', { %$days, $_ => $wrong{$_} }), $_ eq 'name' ? '400 invalid_name name' : '400 invalid_parameter_value ' . ($_ eq 'options' ? 'options.csv' : $_), "wrong $_") for sort keys %wrong;
 	refused(call(1, 'POST /reports', { %$days, dataset => 'none' }), '400 undefined_object dataset', 'no data set');
 	refused(call(1, 'POST /reports', { %$days, customizationName => 'none' }), '400 undefined_object customizationName', 'no view');
 }
@@ -95,8 +95,10 @@ sub call
 	is(call(1, "POST /reports/$id/cancel", undef, 'Idempotency-Key' => 'c1')->{body}, $cancelled->{body}, 'the same key, the same answer');
 	refused(call(1, "POST /reports/$id/cancel"), '409 object_not_in_prerequisite_state status', 'once');
 	refused(call(1, "POST /reports/$id/cancel", '{"why": 1}'), '400 invalid_parameter_value -', 'a body that says something');
-	$reply = call(1, "POST /reports/$id/retry");
+	$reply = call(1, "POST /reports/$id/retry", undef, 'Idempotency-Key' => 't1');
 	is("$reply->{status} $reply->{json}{status}", '202 submitted', 'tried again');
+	is(call(1, "POST /reports/$id/retry", undef, 'Idempotency-Key' => 't1')->{body}, $reply->{body}, 'the same key, the same answer');
+	refused(call(1, "POST /reports/$id/cancel", undef, 'Idempotency-Key' => 't1'), '400 invalid_parameter_value -', 'not for something else');
 
 	my $worker = $node->background_psql('postgres');
 	$worker->query_until(qr/begun/, "\\echo begun\nCALL rde_run_due();\n");
@@ -130,9 +132,10 @@ sub call
 	is(call(1, "GET /reports/$first->{id}")->{json}{supersededBy}, $next->{json}{id}, 'the first one says so');
 	my $path = local_path($next->{json}{downloadUrl});
 	is(ask($gateway, "GET $path")->{status}, 200, 'a link');
-	my $revoked = call(1, "POST /reports/$next->{json}{id}/revoke-links");
+	my $revoked = call(1, "POST /reports/$next->{json}{id}/revoke-links", undef, 'Idempotency-Key' => 'l1');
 	is(ask($gateway, "GET $path")->{status}, 403, 'opens nothing any more');
-	is(ask($gateway, 'GET ' . local_path($revoked->{json}{downloadUrl}))->{status}, 200, 'a new one does');
+	is(call(1, "POST /reports/$next->{json}{id}/revoke-links", undef, 'Idempotency-Key' => 'l1')->{body}, $revoked->{body}, 'the same key, the same answer');
+	is(ask($gateway, 'GET ' . local_path($revoked->{json}{downloadUrl}))->{status}, 200, 'a new one does, for it was done once');
 
 	# nobody else's
 	for my $id ($first->{id}, $none, 'x')
