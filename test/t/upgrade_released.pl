@@ -182,7 +182,7 @@ for my $old (@versions)
 	is($node->safe_psql("old_$database", q{CALL rde_run_due(); SELECT status FROM rde_reports WHERE name = 'waits'}), 'completed', 'and goes on');
 
 	# Nothing is left of it.
-	$node->safe_psql($database, 'DROP EXTENSION rde_azure') if $has_azure;
+	$node->safe_psql($database, 'DROP EXTENSION rde_azure CASCADE') if $has_azure;
 	$node->safe_psql($database, 'DROP EXTENSION rde CASCADE');
 	is($node->safe_psql($database, q{SELECT count(*) FROM pg_class WHERE relname ~ '^_?rde_'}), '0', 'and it can be dropped');
 }
