@@ -12,9 +12,10 @@
 #   make reference          write what the catalog tells into doc/reference.md
 #   make html               the documents as HTML, in html/ (needs cmark-gfm)
 #   make dist               an archive for PGXN, of what is committed
+#   make freeze             keep what this version installs, for the updates from it
 #   make format, make lint  pgindent style; cppcheck and clang-tidy
 
-TASKS = setup check soak demo bench format lint reference html dist
+TASKS = setup check soak demo bench format lint reference html dist freeze
 
 # The folder of the sources; objects come where make is run, which may be another:
 # "make -f ../rde/Makefile".
@@ -51,6 +52,9 @@ dist:
 	@version=$$(sed -n 's/^   "version": "\(.*\)",/\1/p' $(top)/META.json) && \
 		git -C $(top) archive --format=zip --prefix=rde-$$version/ HEAD >rde-$$version.zip && \
 		echo "rde-$$version.zip"
+freeze:
+	@$(top)/test/setup build
+	@$(top)/test/freeze
 format:
 	@$(top)/test/setup all
 	@$(MAKE) --no-print-directory -C $(top) with_llvm=no all
@@ -150,7 +154,7 @@ endif
 $(RDE_SCRIPT): $(RDE_SQL)
 	cat $^ >$@
 $(RDE_UPDATES): sql/rde--%--$(RDE_VERSION).sql: $(RDE_SQL) $(wildcard $(sql)/upgrade/*)
-	$(sql)/upgrade/assemble $* $(RDE_VERSION) $(filter-out $(sql)/header.sql,$(RDE_SQL)) >$@ || { rm -f $@; exit 1; }
+	$(sql)/upgrade/assemble rde $(sql)/upgrade $* $(RDE_VERSION) $(filter-out $(sql)/header.sql,$(RDE_SQL)) >$@ || { rm -f $@; exit 1; }
 
 # The gateway is a program of its own and rde_azure an extension of its own: a
 # server can do without.  Each is left out where the headers it needs are missing.
@@ -210,7 +214,7 @@ lint-cppcheck:
 		--enable=warning,performance,portability \
 		--suppress=nullPointerRedundantCheck --suppress=uninitvar \
 		--suppress=returnDanglingLifetime \
-		-I. -Isrc -Itest $(DEFLATE_FLAGS) src gateway azure test/unit
+		-I. -Isrc -Itest $(DEFLATE_FLAGS) src gateway azure test/unit test/fuzz
 lint-tidy: $(patsubst %.c,build/lint/%.ok,$(foreach folder,src/* $(PARTS),$(wildcard $(patsubst %.o,%.c,$(wildcard $(folder)/*.o)))))
 tidy_src = $(CPPFLAGS)
 tidy_azure = -Iazure $(CPPFLAGS)

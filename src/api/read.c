@@ -6,7 +6,9 @@
  * Invariant: what is returned is the file as the manifest describes it, or an
  * error; a missing or short chunk is never passed over.  No more than one chunk
  * is in memory beside the result.  Everything is read under the caller's
- * snapshot, so a purge meanwhile does not cut a download short.
+ * snapshot, so a purge meanwhile does not cut a download short.  A chunk that is
+ * returned as one is as a table's value would be: whoever needs its bytes fetches
+ * them, once.
  */
 #include "core/row.h"
 #include "core/statement.h"
@@ -15,6 +17,7 @@
 #include "who/opened.h"
 #include "who/sight.h"
 
+#include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "common/cryptohash.h"
 #include "common/sha2.h"
@@ -24,6 +27,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/memutils.h"
 
 #define UTF8_BOM	"\xef\xbb\xbf"
@@ -180,12 +184,12 @@ static const RdeStatement read_data = {
 };
 
 /*
- * A chunk as it is stored, detoasted into `context`; NULL if there is none.
+ * A chunk as it is stored, toasted if it is, in `context`; NULL if there is none.
  * The caller is connected to SPI.  Raises 55000 if the file has been moved to
  * another store.
  */
 static bytea *
-read_chunk(const StoredFile *file, int32 seq, MemoryContext context)
+find_chunk(const StoredFile *file, int32 seq, MemoryContext context)
 {
 	Datum		values[] = {UUIDPGetDatum(&file->id), Int32GetDatum(seq)};
 	bytea	   *chunk = NULL;
@@ -196,7 +200,8 @@ read_chunk(const StoredFile *file, int32 seq, MemoryContext context)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
 
-		chunk = rde_row_bytea(rde_row(0), 1);
+		chunk = (bytea *) DatumGetPointer(datumCopy(rde_row_datum(rde_row(0), 1),
+													false, -1));
 		MemoryContextSwitchTo(old);
 	}
 	else if (strcmp(file->store, RDE_STORE_LOCAL) != 0)
@@ -205,13 +210,20 @@ read_chunk(const StoredFile *file, int32 seq, MemoryContext context)
 	return chunk;
 }
 
+/* How many bytes a chunk has, toasted or not. */
+static int32
+stored_length(const bytea *chunk)
+{
+	return toast_raw_datum_size(PointerGetDatum(chunk)) - VARHDRSZ;
+}
+
 /* The same for a chunk that must be there and be whole. */
 static bytea *
 require_chunk(const StoredFile *file, int32 seq, MemoryContext context)
 {
-	bytea	   *chunk = read_chunk(file, seq, context);
+	bytea	   *chunk = find_chunk(file, seq, context);
 
-	if (chunk == NULL || VARSIZE(chunk) - VARHDRSZ != chunk_length(file, seq))
+	if (chunk == NULL || stored_length(chunk) != chunk_length(file, seq))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 chunk == NULL ?
@@ -248,15 +260,18 @@ read_file(const StoredFile *file, bool decompress)
 		gunzip = rde_gunzip_create(VARDATA(whole), size);
 	for (int32 seq = 0; seq < file->chunks; seq++)
 	{
-		bytea	   *chunk = require_chunk(file, seq, CurrentMemoryContext);
-		size_t		length = VARSIZE(chunk) - VARHDRSZ;
+		bytea	   *stored = require_chunk(file, seq, CurrentMemoryContext);
+		bytea	   *chunk = pg_detoast_datum_packed(stored);
+		size_t		length = VARSIZE_ANY_EXHDR(chunk);
 
 		if (gunzip)
-			rde_gunzip_write(gunzip, VARDATA(chunk), length);
+			rde_gunzip_write(gunzip, VARDATA_ANY(chunk), length);
 		else
 			memcpy(VARDATA(whole) + (size_t) seq * RDE_CHUNK_SIZE,
-				   VARDATA(chunk), length);
-		pfree(chunk);
+				   VARDATA_ANY(chunk), length);
+		if (chunk != stored)
+			pfree(chunk);
+		pfree(stored);
 	}
 	if (gunzip)
 		rde_gunzip_finish(gunzip);
@@ -389,8 +404,9 @@ find_difference(const StoredFile *file)
 		elog(ERROR, "could not start SHA-256: %s", pg_cryptohash_error(hash));
 	for (int32 seq = 0; seq < file->chunks && difference == NULL; seq++)
 	{
-		bytea	   *chunk = read_chunk(file, seq, CurrentMemoryContext);
-		int32		length = chunk ? VARSIZE(chunk) - VARHDRSZ : 0;
+		bytea	   *stored = find_chunk(file, seq, CurrentMemoryContext);
+		bytea	   *chunk = stored ? pg_detoast_datum_packed(stored) : NULL;
+		int32		length = chunk ? VARSIZE_ANY_EXHDR(chunk) : 0;
 
 		if (chunk == NULL)
 			difference = psprintf("Chunk %d of %d is missing.", seq,
@@ -399,12 +415,15 @@ find_difference(const StoredFile *file)
 			difference = psprintf("Chunk %d of %d has %d bytes instead of %d.",
 								  seq, file->chunks, length,
 								  chunk_length(file, seq));
-		else if (pg_cryptohash_update(hash, (const uint8 *) VARDATA(chunk),
+		else if (pg_cryptohash_update(hash,
+									  (const uint8 *) VARDATA_ANY(chunk),
 									  length) < 0)
 			elog(ERROR, "could not update SHA-256: %s",
 				 pg_cryptohash_error(hash));
-		if (chunk)
+		if (chunk != stored)
 			pfree(chunk);
+		if (stored)
+			pfree(stored);
 	}
 	if (pg_cryptohash_final(hash, sha256, sizeof(sha256)) < 0)
 		elog(ERROR, "could not finish SHA-256: %s",

@@ -17,7 +17,10 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
-/* The least value of a relation with one column; the beginning of time for none. */
+/*
+ * The least value of a relation with one column; the beginning of time for none, and
+ * if one is NULL: of what that one is about nothing is known.
+ */
 static TimestampTz
 read_watermark(Oid id, const char *dataset)
 {
@@ -41,8 +44,9 @@ read_watermark(Oid id, const char *dataset)
 				 errmsg("the watermark of data set \"%s\" no longer exists",
 						dataset),
 				 errhint("Attach the source again with rde_attach().")));
-	sql = psprintf("SELECT pg_catalog.min(%s) FROM %s",
-				   quote_identifier(column),
+	sql = psprintf("SELECT CASE WHEN pg_catalog.bool_and(%s IS NOT NULL)"
+				   " THEN pg_catalog.min(%s) END FROM %s",
+				   quote_identifier(column), quote_identifier(column),
 				   quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
 											  RelationGetRelationName(relation)));
 	rde_identity_enter_source(relation->rd_rel->relowner, "UTC", &saved);

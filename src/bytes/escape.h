@@ -26,7 +26,8 @@ extern char *rde_copy_csv(char *dst, const char *src, size_t len,
 /* Double every quote; room for 2 x len. */
 extern char *rde_escape_csv(char *dst, const char *src, size_t len);
 
-/* The inside of a JSON string; room for 6 x len. */
+/* The inside of a JSON string; room for RDE_JSON_GROWTH x len. */
+#define RDE_JSON_GROWTH	6
 extern char *rde_escape_json(char *dst, const char *src, size_t len);
 
 #endif							/* RDE_ESCAPE_H */

@@ -80,7 +80,13 @@ rde_url_parse_instant(const char *text, TimestampTz *instant)
 			   &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &end) != 6 ||
 		end != 20)
 		return false;
-	return tm2timestamp(&tm, 0, NULL, instant) == 0;
+
+	/*
+	 * sscanf() takes blanks, signs and a 13th month; written again it is the
+	 * same
+	 */
+	return tm2timestamp(&tm, 0, NULL, instant) == 0 &&
+		strcmp(rde_url_instant(*instant), text) == 0;
 }
 
 const char *

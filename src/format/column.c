@@ -11,9 +11,11 @@
 #include "core/calendar.h"
 #include "catalog/pg_type.h"
 #include "core/compat.h"
+#include "format/jsonb.h"
+#include "format/locale.h"
 #include "mb/pg_wchar.h"
+#include "bytes/decimal.h"
 #include "bytes/pairs.h"
-#include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
@@ -31,6 +33,7 @@ typedef enum ColumnKind
 	KIND_TIMESTAMPTZ,
 	KIND_VARLENA_TEXT,			/* the datum's bytes are the text */
 	KIND_JSON,
+	KIND_JSONB,
 	KIND_OUTPUT,				/* text by output function */
 	KIND_UNIX_DATE,
 	KIND_UNIX_TIMESTAMPTZ,
@@ -80,9 +83,11 @@ plain_kind(Oid type, RdeShape *shape)
 			*shape = RDE_INSTANT;
 			return KIND_TIMESTAMPTZ;
 		case JSONOID:
-		case JSONBOID:
 			*shape = RDE_JSON;
 			return KIND_JSON;
+		case JSONBOID:
+			*shape = RDE_JSON;
+			return KIND_JSONB;
 		case TEXTOID:
 		case VARCHAROID:
 		case BPCHAROID:
@@ -182,6 +187,32 @@ set_output(RdeValue *value, RdeShape shape, RdeColumn *column, Datum datum)
 	set_text(value, shape, text, strlen(text));
 }
 
+static void
+set_jsonb(RdeValue *value, Datum datum)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	rde_jsonb_append(&text, PG_DETOAST_DATUM_PACKED(datum));
+	set_text(value, RDE_JSON, text.data, text.len);
+}
+
+static void
+set_numeric(RdeValue *value, Datum datum)
+{
+	struct varlena *numeric = PG_DETOAST_DATUM_PACKED(datum);
+	RdeDecimal	decimal;
+	char	   *text;
+
+	rde_decimal_read(&decimal, VARDATA_ANY(numeric),
+					 VARSIZE_ANY_EXHDR(numeric));
+	text = palloc(rde_decimal_room(&decimal));
+	value->shape = decimal.kind == RDE_DECIMAL_FINITE ? RDE_DECIMAL :
+		RDE_NOT_A_NUMBER;
+	value->text = text;
+	value->length = rde_decimal_write(text, &decimal) - text;
+}
+
 /* Line breaks in JSON are white space between tokens, never inside strings. */
 static void
 one_line(RdeValue *value)
@@ -231,7 +262,10 @@ lift_attribute(RdeValue *value, RdeColumn *column, Datum datum)
 	const char *source;
 	char	   *text;
 
-	set_output(value, RDE_JSON, column, datum);
+	if (column->type == JSONBOID)
+		set_jsonb(value, datum);
+	else
+		set_output(value, RDE_JSON, column, datum);
 	if (!rde_pairs_find(value->text, value->length, name, name_length,
 						&pair) ||
 		pair.kind == RDE_PAIR_NULL)
@@ -251,100 +285,6 @@ lift_attribute(RdeValue *value, RdeColumn *column, Datum datum)
 										   &column->replaced) - text;
 		value->text = text;
 	}
-}
-
-static bool
-is_letter(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-/* Length of a locale that a text begins with (en, en_US, pt-BR), or 0. */
-static size_t
-locale_length(const char *text, size_t len)
-{
-	size_t		n = 0;
-
-	while (n < len && n < 3 && text[n] >= 'a' && text[n] <= 'z')
-		n++;
-	if (n < 2)
-		return 0;
-	if (n < len && (text[n] == '_' || text[n] == '-'))
-	{
-		size_t		region = n + 1;
-
-		while (region < len && region - n <= 4 && is_letter(text[region]))
-			region++;
-		if (region - n < 3)
-			return 0;
-		n = region;
-	}
-	return n;
-}
-
-bool
-rde_is_locale(const char *text, size_t len)
-{
-	return len > 0 && locale_length(text, len) == len;
-}
-
-static bool
-same_locale(const char *a, const char *b, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-	{
-		char		left = a[i] == '-' ? '_' : pg_ascii_tolower(a[i]);
-		char		right = b[i] == '-' ? '_' : pg_ascii_tolower(b[i]);
-
-		if (left != right)
-			return false;
-	}
-	return true;
-}
-
-/*
- * One locale of "<locale> <text>" segments separated by TAB: the one asked for,
- * else one of the same language, else the first.  Text that is not of this
- * form stays as it is.
- */
-static void
-pick_locale(RdeValue *value, RdeColumn *column)
-{
-	const char *wanted = column->argument;
-	size_t		wanted_len = strlen(wanted);
-	size_t		language = strcspn(wanted, "_-");
-	const char *segment = value->text;
-	const char *end = value->text + value->length;
-	const char *best = NULL;
-	size_t		best_len = 0;
-	int			best_rank = 0;
-
-	for (;;)
-	{
-		const char *tab = memchr(segment, '\t', end - segment);
-		size_t		len = (tab ? tab : end) - segment;
-		size_t		locale = locale_length(segment, len);
-		int			rank = 1;
-
-		if (locale == 0 || locale == len || segment[locale] != ' ')
-			return;
-		if (locale == wanted_len && same_locale(segment, wanted, locale))
-			rank = 3;
-		else if (locale >= language && same_locale(segment, wanted, language) &&
-				 strchr("_- ", segment[language]) != NULL)
-			rank = 2;
-		if (rank > best_rank)
-		{
-			best_rank = rank;
-			best = segment + locale + 1;
-			best_len = len - locale - 1;
-		}
-		if (tab == NULL)
-			break;
-		segment = tab + 1;
-	}
-	value->text = best;
-	value->length = best_len;
 }
 
 static void
@@ -431,13 +371,11 @@ rde_column_value(RdeColumn *column, Datum datum, pg_tz *midnight_zone,
 			value->u.integer = DatumGetInt64(datum);
 			return;
 		case KIND_NUMERIC:
-			set_output(value, RDE_DECIMAL, column, datum);
-			/* NaN, Infinity, -Infinity: no digit in the second byte */
-			if (value->text[0] > '9' || value->text[1] == 'I')
-				value->shape = RDE_NOT_A_NUMBER;
+			set_numeric(value, datum);
 			return;
 		case KIND_FLOAT:
 			set_output(value, RDE_FLOAT, column, datum);
+			/* NaN, Infinity, -Infinity: no digit in the second byte */
 			if (value->text[0] > '9' || value->text[1] == 'I')
 				value->shape = RDE_NOT_A_NUMBER;
 			return;
@@ -452,7 +390,7 @@ rde_column_value(RdeColumn *column, Datum datum, pg_tz *midnight_zone,
 			return;
 		case KIND_LOCALE:
 			set_output(value, RDE_TEXT, column, datum);
-			pick_locale(value, column);
+			rde_locale_pick(&value->text, &value->length, column->argument);
 			return;
 		case KIND_VARLENA_TEXT:
 			text = (struct varlena *) DatumGetPointer(datum);
@@ -463,16 +401,14 @@ rde_column_value(RdeColumn *column, Datum datum, pg_tz *midnight_zone,
 					 VARSIZE_ANY_EXHDR(text));
 			return;
 		case KIND_JSON:
-			if (column->type == JSONOID)
-			{
-				text = PG_DETOAST_DATUM_PACKED(datum);
-				set_text(value, RDE_JSON, VARDATA_ANY(text),
-						 VARSIZE_ANY_EXHDR(text));
-				mend_escapes(value, column);
-			}
-			else
-				set_output(value, RDE_JSON, column, datum);
+			text = PG_DETOAST_DATUM_PACKED(datum);
+			set_text(value, RDE_JSON, VARDATA_ANY(text),
+					 VARSIZE_ANY_EXHDR(text));
+			mend_escapes(value, column);
 			one_line(value);
+			return;
+		case KIND_JSONB:
+			set_jsonb(value, datum);
 			return;
 		case KIND_OUTPUT:
 			set_output(value, RDE_TEXT, column, datum);
@@ -486,16 +422,4 @@ rde_column_value(RdeColumn *column, Datum datum, pg_tz *midnight_zone,
 			return;
 	}
 	elog(ERROR, "unexpected column kind %d", column->kind);
-}
-
-PG_FUNCTION_INFO_V1(rde_is_locale_sql);
-
-/* _rde_is_locale(locale text) → boolean */
-Datum
-rde_is_locale_sql(PG_FUNCTION_ARGS)
-{
-	text	   *locale = PG_GETARG_TEXT_PP(0);
-
-	PG_RETURN_BOOL(rde_is_locale(VARDATA_ANY(locale),
-								 VARSIZE_ANY_EXHDR(locale)));
 }

@@ -95,9 +95,6 @@ rde_column_title(const RdeColumn *column)
 	return column->label ? column->label : column->name;
 }
 
-/* Is this a language, or one with a region or script: en, pt-BR, zh_Hans? */
-extern bool rde_is_locale(const char *text, size_t len);
-
 /* As views name it: unix, unix_date, attribute, locale or multilingual. */
 extern RdeTransform rde_transform_find(const char *name);
 

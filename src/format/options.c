@@ -10,6 +10,7 @@
 #include "format/options.h"
 
 #include "fmgr.h"
+#include "format/locale.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 

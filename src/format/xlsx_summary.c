@@ -15,6 +15,7 @@
 #include "format/value.h"
 #include "format/xlsx_cell.h"
 #include "format/xlsx_number.h"
+#include "format/xlsx_words.h"
 #include "utils/builtins.h"
 
 #define LABEL_WIDTH		28
@@ -35,6 +36,7 @@ typedef struct Sheet
 {
 	RdeFormatContext *context;
 	const RdeTally *tally;
+	const char *const *words;
 	int			row;			/* of the last one, from 1 */
 	int			nsums;			/* currencies with amounts, in this order */
 	int			sums[RDE_TALLY_CURRENCIES];
@@ -62,14 +64,14 @@ put_text(Sheet *sheet, int column, RdeXlsxStyle style, const char *text)
 /* Facts: what the report is. */
 
 static void
-begin_fact(Sheet *sheet, const char *label)
+begin_fact(Sheet *sheet, RdeXlsxWord label)
 {
 	begin_row(sheet);
-	put_text(sheet, COUNTED, RDE_XLSX_HEADER, label);
+	put_text(sheet, COUNTED, RDE_XLSX_HEADER, sheet->words[label]);
 }
 
 static void
-put_fact(Sheet *sheet, const char *label, const char *text)
+put_fact(Sheet *sheet, RdeXlsxWord label, const char *text)
 {
 	begin_fact(sheet, label);
 	put_text(sheet, ROWS, RDE_XLSX_GENERAL, text);
@@ -77,7 +79,7 @@ put_fact(Sheet *sheet, const char *label, const char *text)
 }
 
 static void
-put_moment(Sheet *sheet, const char *label, TimestampTz time)
+put_moment(Sheet *sheet, RdeXlsxWord label, TimestampTz time)
 {
 	begin_fact(sheet, label);
 	rde_xlsx_write_instant(sheet->context, ROWS, time);
@@ -91,8 +93,8 @@ put_digest(Sheet *sheet, uint64 bytes, const uint8 *sha256)
 
 	text[hex_encode((const char *) sha256, PG_SHA256_DIGEST_LENGTH,
 					text)] = '\0';
-	put_fact(sheet, "SHA-256 of the data", text);
-	put_fact(sheet, "To check it",
+	put_fact(sheet, RDE_WORD_SHA256, text);
+	put_fact(sheet, RDE_WORD_CHECK,
 			 psprintf("head -c " UINT64_FORMAT " FILE | sha256sum", bytes));
 }
 
@@ -108,21 +110,21 @@ put_facts(Sheet *sheet, uint64 bytes, const uint8 *sha256)
 	end_row(sheet);
 	sheet->row++;
 
-	put_fact(sheet, "Data set", context->dataset);
-	put_fact(sheet, "View", context->view);
-	put_fact(sheet, "Reseller", context->has_reseller ?
-			 psprintf(INT64_FORMAT, context->reseller) : "all");
+	put_fact(sheet, RDE_WORD_DATASET, context->dataset);
+	put_fact(sheet, RDE_WORD_VIEW, context->view);
+	put_fact(sheet, RDE_WORD_RESELLER, context->has_reseller ?
+			 psprintf(INT64_FORMAT, context->reseller) : sheet->words[RDE_WORD_ALL]);
 	if (context->invoice)
-		put_fact(sheet, "Invoice", context->invoice);
+		put_fact(sheet, RDE_WORD_INVOICE, context->invoice);
 	else
 	{
-		put_moment(sheet, "From", context->period_from);
-		put_moment(sheet, "To (exclusive)", context->period_to);
+		put_moment(sheet, RDE_WORD_FROM, context->period_from);
+		put_moment(sheet, RDE_WORD_TO, context->period_to);
 	}
-	put_fact(sheet, "Time zone", pg_get_timezone_name(context->zone));
+	put_fact(sheet, RDE_WORD_ZONE, pg_get_timezone_name(context->zone));
 	for (int i = 0; i < tally->ncurrencies; i++)
 		rows += tally->currencies[i].rows;
-	begin_fact(sheet, "Rows");
+	begin_fact(sheet, RDE_WORD_ROWS);
 	rde_xlsx_write_count(sheet->context, ROWS, RDE_XLSX_LEFT_COUNT, rows);
 	end_row(sheet);
 	put_digest(sheet, bytes, sha256);
@@ -131,22 +133,23 @@ put_facts(Sheet *sheet, uint64 bytes, const uint8 *sha256)
 /* Tables. */
 
 static const char *
-currency_name(const RdeTallyLine *currency)
+name_of(const Sheet *sheet, const RdeTallyLine *line)
 {
-	return currency->name_length > 0 ? currency->name : "(none)";
+	return line->name_length > 0 ? line->name : sheet->words[RDE_WORD_NONE];
 }
 
 /* A table's title and header, behind an empty row. */
 static void
-begin_table(Sheet *sheet, const char *title, const char *counted)
+begin_table(Sheet *sheet, RdeXlsxWord title, const char *counted)
 {
 	sheet->row++;
 	begin_row(sheet);
-	put_text(sheet, COUNTED, RDE_XLSX_TITLE, title);
+	put_text(sheet, COUNTED, RDE_XLSX_TITLE, sheet->words[title]);
 	end_row(sheet);
 	begin_row(sheet);
 	put_text(sheet, COUNTED, RDE_XLSX_HEADER, counted);
-	put_text(sheet, ROWS, RDE_XLSX_NUMBER_HEADER, "Rows");
+	put_text(sheet, ROWS, RDE_XLSX_NUMBER_HEADER,
+			 sheet->words[RDE_WORD_ROWS]);
 }
 
 static void
@@ -185,7 +188,7 @@ put_named(Sheet *sheet, const char *name, const RdeTallyLine *line)
 
 /* The header of a table with a sum for each currency. */
 static void
-begin_sums(Sheet *sheet, const char *title, const char *counted)
+begin_sums(Sheet *sheet, RdeXlsxWord title, const char *counted)
 {
 	begin_table(sheet, title, counted);
 	for (int i = 0; i < sheet->nsums; i++)
@@ -194,7 +197,8 @@ begin_sums(Sheet *sheet, const char *title, const char *counted)
 		&sheet->tally->currencies[sheet->sums[i]];
 
 		put_text(sheet, FIRST_SUM + i, RDE_XLSX_NUMBER_HEADER,
-				 currency->name_length > 0 ? currency->name : "Sum");
+				 currency->name_length > 0 ? currency->name :
+				 sheet->words[RDE_WORD_SUM]);
 	}
 	end_row(sheet);
 }
@@ -204,8 +208,9 @@ put_totals(Sheet *sheet)
 {
 	const RdeTally *tally = sheet->tally;
 
-	begin_table(sheet, "Totals", "Currency");
-	put_text(sheet, FIRST_SUM, RDE_XLSX_NUMBER_HEADER, "Sum");
+	begin_table(sheet, RDE_WORD_TOTALS, sheet->words[RDE_WORD_CURRENCY]);
+	put_text(sheet, FIRST_SUM, RDE_XLSX_NUMBER_HEADER,
+			 sheet->words[RDE_WORD_SUM]);
 	end_row(sheet);
 	for (int i = 0; i < tally->ncurrencies; i++)
 	{
@@ -213,7 +218,7 @@ put_totals(Sheet *sheet)
 		const RdeTallyLine *currency = &tally->currencies[number];
 
 		begin_row(sheet);
-		put_text(sheet, COUNTED, RDE_XLSX_GENERAL, currency_name(currency));
+		put_text(sheet, COUNTED, RDE_XLSX_GENERAL, name_of(sheet, currency));
 		rde_xlsx_write_count(sheet->context, ROWS, RDE_XLSX_AMOUNT,
 							 currency->rows);
 		if (currency->sums)
@@ -224,7 +229,7 @@ put_totals(Sheet *sheet)
 	{
 		RdeTallyLine others = {.rows = tally->other_currencies};
 
-		put_named(sheet, "(others, not added up)", &others);
+		put_named(sheet, sheet->words[RDE_WORD_OTHERS_UNSUMMED], &others);
 	}
 }
 
@@ -290,37 +295,39 @@ put_statuses(Sheet *sheet, RdeXlsxCharts *charts)
 
 	if (tally->status_column < 0)
 		return;
-	begin_sums(sheet, "Per status",
+	begin_sums(sheet, RDE_WORD_PER_STATUS,
 			   rde_column_title(&sheet->context->columns[tally->status_column]));
 	first_row = sheet->row;
 	for (int i = 0; i < tally->nstatuses; i++)
 	{
 		const RdeTallyLine *status = &tally->statuses[i];
 
-		put_named(sheet, status->name_length > 0 ? status->name : "(none)",
-				  status);
+		put_named(sheet, name_of(sheet, status), status);
 	}
 	if (tally->other_statuses.rows > 0)
-		put_named(sheet, "(others)", &tally->other_statuses);
+		put_named(sheet, sheet->words[RDE_WORD_OTHERS],
+				  &tally->other_statuses);
 	if (tally->nstatuses > 0)
-		add_chart(charts, "Rows per status", first_row, tally->nstatuses,
-				  ROWS, rows_of(tally->statuses, tally->nstatuses));
+		add_chart(charts, sheet->words[RDE_WORD_ROWS_PER_STATUS], first_row,
+				  tally->nstatuses, ROWS, rows_of(tally->statuses, tally->nstatuses));
 }
 
 /* What is called a day may be a month or a year. */
 static const struct
 {
-	const char *counted;
-	const char *title;
-	const char *rows_title;
-	const char *sums_title;
+	RdeXlsxWord counted;
+	RdeXlsxWord title;
+	RdeXlsxWord rows_title;
+	RdeXlsxWord sums_title;
 }			units[] =
 
 {
-	[RDE_TALLY_DAY] = {"Day", "Per day", "Rows per day", "Sum per day"},
-	[RDE_TALLY_MONTH] = {"Month", "Per month", "Rows per month",
-	"Sum per month"},
-	[RDE_TALLY_YEAR] = {"Year", "Per year", "Rows per year", "Sum per year"}
+	[RDE_TALLY_DAY] = {RDE_WORD_DAY, RDE_WORD_PER_DAY, RDE_WORD_ROWS_PER_DAY,
+	RDE_WORD_SUM_PER_DAY},
+	[RDE_TALLY_MONTH] = {RDE_WORD_MONTH, RDE_WORD_PER_MONTH,
+	RDE_WORD_ROWS_PER_MONTH, RDE_WORD_SUM_PER_MONTH},
+	[RDE_TALLY_YEAR] = {RDE_WORD_YEAR, RDE_WORD_PER_YEAR,
+	RDE_WORD_ROWS_PER_YEAR, RDE_WORD_SUM_PER_YEAR}
 };
 
 static void
@@ -345,10 +352,10 @@ put_day(Sheet *sheet, const RdeTallyLine *line)
 
 /* The title of a chart of sums, with what looks like the code of a currency. */
 static const char *
-sums_title(const RdeTally *tally, int currency)
+sums_title(const Sheet *sheet, int currency)
 {
-	const RdeTallyLine *line = &tally->currencies[currency];
-	const char *title = units[tally->unit].sums_title;
+	const RdeTallyLine *line = &sheet->tally->currencies[currency];
+	const char *title = sheet->words[units[sheet->tally->unit].sums_title];
 
 	return line->name_length == 3 &&
 		strspn(line->name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3 ?
@@ -363,11 +370,11 @@ add_day_charts(Sheet *sheet, RdeXlsxCharts *charts, int first_row)
 
 	if (tally->ndays < CHART_DAYS)
 		return;
-	add_chart(charts, units[tally->unit].rows_title, first_row, tally->ndays,
-			  ROWS, rows_of(tally->days, tally->ndays));
+	add_chart(charts, sheet->words[units[tally->unit].rows_title], first_row,
+			  tally->ndays, ROWS, rows_of(tally->days, tally->ndays));
 	/* one currency, as sums of several have no axis in common */
 	if (sheet->nsums > 0)
-		add_chart(charts, sums_title(tally, sheet->sums[0]), first_row,
+		add_chart(charts, sums_title(sheet, sheet->sums[0]), first_row,
 				  tally->ndays, FIRST_SUM,
 				  sums_of(tally->days, tally->ndays, sheet->sums[0]));
 	for (int i = first; i < charts->count && tally->unit == RDE_TALLY_DAY; i++)
@@ -384,13 +391,14 @@ put_days(Sheet *sheet, RdeXlsxCharts *charts)
 	const RdeTally *tally = sheet->tally;
 	int			first_row;
 
-	begin_sums(sheet, units[tally->unit].title, units[tally->unit].counted);
+	begin_sums(sheet, units[tally->unit].title,
+			   sheet->words[units[tally->unit].counted]);
 	first_row = sheet->row;
 	for (int i = 0; i < tally->ndays; i++)
 		put_day(sheet, &tally->days[i]);
 	if (tally->no_day.rows > 0)
-		put_named(sheet, tally->ndays == 0 ? "(none)" : "(others)",
-				  &tally->no_day);
+		put_named(sheet, sheet->words[tally->ndays == 0 ? RDE_WORD_NONE :
+									  RDE_WORD_OTHERS], &tally->no_day);
 	add_day_charts(sheet, charts, first_row);
 }
 
@@ -399,7 +407,8 @@ rde_xlsx_write_summary(RdeFormatContext *context, const RdeTally *tally,
 					   uint64 bytes, const uint8 *sha256,
 					   RdeXlsxCharts *charts, int *widths)
 {
-	Sheet		sheet = {.context = context,.tally = tally};
+	Sheet		sheet = {.context = context,.tally = tally,
+	.words = rde_xlsx_words(context->options->locale)};
 	int64		replaced = context->replaced_characters;
 	int			ncolumns;
 

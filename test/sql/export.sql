@@ -127,6 +127,31 @@ SELECT sha256 = encode(sha256(rde_content(id)), 'hex') AS digest, file_bytes = l
        rde_chunk(id, 0) = rde_content(id) AS chunk, rde_chunk(id, 1) AS past, rde_verify_report(id),
        download_url LIKE '/reports/' || id || '/' || replace(file_name, '+', '%2B') || '?sv=%&sp=r&sr=b&kid=%&sig=%' AS url
 FROM rde_reports WHERE id = :'id';
+-- chunks that were handed out stay, though the file is gone, and its room with it
+SELECT rde_export('payments', '2019-11-05', '2019-11-07', 'xlsx', 'small', name => 'gone') AS gone \gset
+CREATE TEMP TABLE kept AS SELECT 'content' AS how, rde_content(:'gone') AS data;
+BEGIN;
+DECLARE held CURSOR WITH HOLD FOR SELECT rde_chunks(:'gone') AS data;
+COMMIT;
+INSERT INTO kept SELECT 'row', rde_chunks(:'gone');
+CREATE PROCEDURE pg_temp.keep(report uuid) LANGUAGE plpgsql AS $$
+DECLARE
+    chunk bytea;
+BEGIN
+    FOR chunk IN SELECT rde_chunks(report) LOOP
+        PERFORM rde_drop_report(report);
+        COMMIT;
+        INSERT INTO kept VALUES ('loop', chunk);
+    END LOOP;
+END
+$$;
+CALL pg_temp.keep(:'gone');
+VACUUM _rde_report_chunk;
+FETCH held \gset
+INSERT INTO kept VALUES ('cursor', :'data');
+CLOSE held;
+SELECT k.how, length(k.data) > 4000 AS large, k.data = o.data AS same FROM kept k JOIN kept o ON o.how = 'content' ORDER BY 1;
+DROP TABLE kept;
 SELECT k.key, CASE WHEN k.key NOT IN ('id', 'creationDate', 'expiresAt', 'fileName', 'fileBytes', 'sha256', 'columns') THEN k.value END AS value
 FROM json_each(rde_report_manifest(:'id')) WITH ORDINALITY k ORDER BY k.ordinality;
 SELECT m ->> 'id' = id::text AND m ->> 'fileName' = file_name AND (m ->> 'fileBytes')::bigint = file_bytes AND m ->> 'sha256' = sha256

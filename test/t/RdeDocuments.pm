@@ -9,9 +9,12 @@ package RdeDocuments;
 use strict;
 use warnings;
 use Exporter 'import';
+use IPC::Run ();
 use JSON::PP ();
+use Time::HiRes qw(time usleep);
 
-our @EXPORT_OK = qw(document_files document_blocks document_prose compare_output);
+our @EXPORT_OK = qw(document_files document_blocks document_prose compare_output
+  shell_prelude open_shell ask_shell run_example close_shell);
 
 # The documents, by their path in the sources.
 sub document_files
@@ -29,7 +32,7 @@ sub _slurp
 	return <$file>;
 }
 
-# { after, blocks => [ { language, text, line, output, not_run } ] }: see
+# { after, run_by, blocks => [ { language, text, line, output, not_run } ] }: see
 # document_examples.pl.
 sub document_blocks
 {
@@ -48,6 +51,10 @@ sub document_blocks
 		elsif ($line =~ /^<!-- needs: (\w+) -->$/)
 		{
 			$page{needs} = $1;
+		}
+		elsif ($line =~ /^<!-- run by: (\w+) -->$/)
+		{
+			$page{run_by} = $1;
 		}
 		elsif ($line =~ /^<!-- not run: (.*) -->$/)
 		{
@@ -143,6 +150,78 @@ sub compare_output
 	$printed = _plain($printed, $block->{output_language});
 	return undef if "$printed\n" =~ /\A$pattern\z/;
 	return "--- shown\n$expected\n--- without what may differ\n$printed";
+}
+
+# What bash is told before the examples: a folder to be in; the documents' gateway and
+# its address are one of this test at this port.
+sub shell_prelude
+{
+	my ($folder, $gateway_port) = @_;
+	return <<"END";
+cd '$folder'
+set -u
+shopt -s expand_aliases
+trap 'kill \$(jobs -p) 2>/dev/null' EXIT
+curl() { command curl "\${\@//https:\\/\\/reports.example.com/http:\\/\\/127.0.0.1:$gateway_port}"; }
+rde-gateway() {
+	local arguments=("\${\@//8080/$gateway_port}")
+	command rde-gateway "\${arguments[\@]//\\/run\\/postgresql/\$PGHOST}" >gateway.out 2>gateway.err &
+	for _ in {1..200}; do
+		grep -q listening gateway.out && return
+		sleep 0.05
+	done
+	cat gateway.err
+	return 1
+}
+END
+}
+
+# A program that reads commands and prints, with its errors where they come up.
+sub open_shell
+{
+	my (@command) = @_;
+	my %shell = (in => '', out => '');
+	$shell{handle} = IPC::Run::start([@command], '<', \$shell{in}, '>', \$shell{out}, '2>&1');
+	return \%shell;
+}
+
+# What it prints for this, up to the mark that $echo makes it print.
+sub ask_shell
+{
+	my ($shell, $text, $echo) = @_;
+	my $deadline = time + 60;
+
+	$shell->{out} = '';
+	$shell->{in} .= "$text\n$echo\n";
+	until ($shell->{out} =~ /<done \d+>\n\z/)
+	{
+		die "does not end: $text\nprinted: $shell->{out}" if time > $deadline || !$shell->{handle}->pumpable;
+		$shell->{handle}->pump_nb;
+		usleep(2_000);
+	}
+	my ($out, $status) = $shell->{out} =~ /\A(.*)<done (\d+)>\n\z/s;
+	return ($out, $status);
+}
+
+sub close_shell
+{
+	my ($shell, $end) = @_;
+	$shell->{in} .= "$end\n";
+	$shell->{handle}->finish;
+	return;
+}
+
+# Run an example in its shell, which $echo makes print a mark; what is wrong, with what
+# was printed; undef if all is well.
+sub run_example
+{
+	my ($shell, $block, $text) = @_;
+	my $is_sql = $block->{language} eq 'sql';
+	my ($out, $status) = ask_shell($shell, $text, $is_sql ? '\echo <done 0>' : 'echo "<done $?>"');
+
+	$status = 1 if $is_sql && $out =~ /^(ERROR|FATAL|invalid command|\\)/m && !($block->{output} && $block->{output} =~ /^ERROR/m);
+	my $difference = $status ? "it fails ($status)" : defined $block->{output} ? compare_output($block, $out) : undef;
+	return defined $difference ? "$difference\n--- printed\n$out" : undef;
 }
 
 1;

@@ -15,6 +15,8 @@
 #   <!-- run sh ... --> or commands.  A ```text below it is what it prints
 #   <!-- not run: why --> the example below is left out; there are few of these
 #   <!-- after: page --> at the top: the database is as that page left it
+#   <!-- run by: test --> at the top: the page needs several servers, and has a test of
+#                      its own
 #   <!-- needs: program --> the page is left out where there is no pg_cron or azurite
 #
 # In what a page shows, "…" stands for anything in a line, and a line "..." for any
@@ -24,53 +26,17 @@ use strict;
 use warnings;
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
-use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use RdeAzure;
-use RdeDocuments qw(document_files document_blocks compare_output);
+use RdeDocuments qw(document_files document_blocks shell_prelude open_shell ask_shell run_example close_shell);
 use RdeFiles qw(new_server);
 use RdeGateway;
 use Test::More;
-use Time::HiRes qw(time usleep);
+use Time::HiRes qw(time);
 
 my $top = $ENV{RDE_SOURCE} // abs_path(dirname(__FILE__) . '/../..');
 my %page = map { $_ => document_blocks("$top/$_") } document_files($top);
-
-# A program that reads commands and prints, with its errors where they come up.
-sub open_shell
-{
-	my (@command) = @_;
-	my %shell = (in => '', out => '');
-	$shell{handle} = IPC::Run::start([@command], '<', \$shell{in}, '>', \$shell{out}, '2>&1');
-	return \%shell;
-}
-
-# What it prints for this, up to the mark that $echo makes it print.
-sub ask_shell
-{
-	my ($shell, $text, $echo) = @_;
-	my $deadline = time + 60;
-
-	$shell->{out} = '';
-	$shell->{in} .= "$text\n$echo\n";
-	until ($shell->{out} =~ /<done \d+>\n\z/)
-	{
-		die "does not end: $text\nprinted: $shell->{out}" if time > $deadline || !$shell->{handle}->pumpable;
-		$shell->{handle}->pump_nb;
-		usleep(2_000);
-	}
-	my ($out, $status) = $shell->{out} =~ /\A(.*)<done (\d+)>\n\z/s;
-	return ($out, $status);
-}
-
-sub close_shell
-{
-	my ($shell, $end) = @_;
-	$shell->{in} .= "$end\n";
-	$shell->{handle}->finish;
-	return;
-}
 
 # Days begin at full hours, here and where the examples' reseller is: let none begin
 # meanwhile, or have begun a moment ago.
@@ -94,24 +60,7 @@ local $ENV{PGPORT} = $node->port;
 local $ENV{PGDATABASE} = 'shop';
 local $ENV{PATH} = dirname(gateway_program()) . ":$ENV{PATH}";
 
-# Ports of the documents are those of this test.
-my $prelude = <<"END";
-cd '$folder'
-set -u
-shopt -s expand_aliases
-trap 'kill \$(jobs -p) 2>/dev/null' EXIT
-curl() { command curl "\${\@//https:\\/\\/reports.example.com/http:\\/\\/127.0.0.1:$gateway_port}"; }
-rde-gateway() {
-	local arguments=("\${\@//8080/$gateway_port}")
-	command rde-gateway "\${arguments[\@]//\\/run\\/postgresql/\$PGHOST}" >gateway.out 2>gateway.err &
-	for _ in {1..200}; do
-		grep -q listening gateway.out && return
-		sleep 0.05
-	done
-	cat gateway.err
-	return 1
-}
-END
+my $prelude = shell_prelude($folder, $gateway_port);
 my $azure_port = $azurite ? $azurite->{port} : 0;
 
 # Pages in an order in which each finds what it goes on from.
@@ -133,6 +82,11 @@ for my $name (@order)
 {
 	my $page = $page{$name};
 	next unless @{ $page->{blocks} };
+	if ($page->{run_by})
+	{
+		ok(-e dirname(__FILE__) . "/$page->{run_by}.pl", "$name is run by $page->{run_by}");
+		next;
+	}
 	if ($page->{needs} && !$there{ $page->{needs} })
 	{
 		note("$name needs $page->{needs}");
@@ -153,20 +107,9 @@ for my $name (@order)
 			push @left_out, "$where: $block->{not_run}";
 			next;
 		}
-		my ($out, $status);
-		if ($block->{language} eq 'sql')
-		{
-			($out, $status) = ask_shell($sql, $block->{text} =~ s/127\.0\.0\.1:10000/127.0.0.1:$azure_port/gr, '\echo <done 0>');
-			$status = 1 if $out =~ /^(ERROR|FATAL|invalid command|\\)/m && !($block->{output} && $block->{output} =~ /^ERROR/m);
-		}
-		else
-		{
-			($out, $status) = ask_shell($sh, $block->{text}, 'echo "<done $?>"');
-		}
+		my $difference = run_example($block->{language} eq 'sql' ? $sql : $sh, $block, $block->{text} =~ s/127\.0\.0\.1:10000/127.0.0.1:$azure_port/gr);
 		$run++;
-		my $difference = $status ? "it fails ($status)" : defined $block->{output} ? compare_output($block, $out) : undef;
-		ok(!defined $difference, "$where is as shown")
-		  or diag("$difference\n--- printed\n$out");
+		ok(!defined $difference, "$where is as shown") or diag($difference);
 	}
 	close_shell($sh, 'exit');
 	close_shell($sql, '\q');

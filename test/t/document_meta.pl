@@ -22,6 +22,7 @@ is($meta->{provides}{rde_azure}{version}, "$azure.0", 'both of them');
 my @paths = map { @$_{qw(file docfile)} } values %{ $meta->{provides} };
 is(join(' ', grep { !-e "$top/$_" } @paths), '', 'whose files are there');
 is(join(' ', grep { !defined $meta->{$_} } qw(name abstract maintainer license meta-spec)), '', 'what PGXN requires is there');
+is(decode_json(slurp_file("$top/gateway/openapi.json"))->{info}{version}, $version, 'the API has the version of rde');
 like(slurp_file("$top/debian/changelog"), qr/\Arde \(\Q$version\E[~-]/, 'Debian\'s changelog begins with this version');
 
 SKIP:

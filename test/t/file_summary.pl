@@ -6,6 +6,7 @@
 
 use strict;
 use warnings;
+use utf8;
 use FindBin;
 use lib $FindBin::RealBin;
 use Digest::SHA 'sha256_hex';
@@ -172,6 +173,24 @@ run_log([ 'soffice', '-env:UserInstallation=file://' . $node->basedir . '/office
 	'csv:Text - txt - csv (StarCalc):59,34,76,1,,0,false,true,true,false,false,2', '--outdir', $node->basedir, $orders->{path} ]);
 $office = slurp_raw($node->basedir . "/$office-Summary.csv");
 like($office, qr/^Totals;*\r?\nCurrency;Rows;Sum;*\r?\nUSD;812;[\d,]+\.\d\d;/m, 'so does LibreOffice');
+
+# In another language it says the same.
+my $german = found(export_file($node, 'orders', 'xlsx', @march, options => '{"locale": "de_AT", "xlsx": {"summary": true}}'));
+my %english = ('Data set' => 'Datenbestand', View => 'Ansicht', all => 'alle', From => 'Von', 'To (exclusive)' => 'Bis (ausschließlich)',
+	'Time zone' => 'Zeitzone', Rows => 'Zeilen', 'SHA-256 of the data' => 'SHA-256 der Daten', 'To check it' => 'Zum Prüfen',
+	Totals => 'Summen', Currency => 'Währung', Sum => 'Summe', '(none)' => '(ohne)', 'Per status' => 'Je Status',
+	'Per day' => 'Je Tag', Day => 'Tag');
+sub words
+{
+	my ($found, $words) = @_;
+	return join "\n", map { join '|', map { my $text = $_ && $_->[0] // ''; $words->{$text} // $text } @$_ }
+	  grep { !$_->[0] || $_->[0][0] !~ /^SHA|Zum Prüfen|To check it/ } @{ $found->{rows} };
+}
+is(words($german, {}), words($summary, \%english), 'in German, where the locale is');
+is_deeply([ map { $_->[0] } @{ $german->{charts} } ], [ 'Zeilen je Status', 'Zeilen je Tag', 'Summe je Tag, USD' ], 'charts, too');
+is_deeply($german->{sheets}, $summary->{sheets}, 'in sheets of the same names');
+is(words(found(export_file($node, 'orders', 'xlsx', @march, options => '{"locale": "fr", "xlsx": {"summary": true}}')), {}),
+	words($summary, {}), 'and in English where it is another');
 
 # The same rows make the same bytes.
 is(sha256_hex(slurp_raw(export_file($node, 'orders', 'xlsx', @march, options => $with)->{path})),

@@ -71,6 +71,15 @@ run_due();
 is(reports(), 'completed 2 1000', 'when all have arrived they are all there, and it is final')
 	or diag(sql(q{SELECT * FROM _rde_blockers()}) . sql('SELECT * FROM _rde_watermark'));
 
+# One of two that fill it says nothing: nothing is known.
+sql(q{CREATE VIEW two AS SELECT beat FROM heartbeat UNION ALL SELECT NULL; ALTER VIEW two OWNER TO keeper});
+for my $case ([ two => 't' ], [ heartbeat => 'f' ])
+{
+	sql("SELECT rde_attach('sales', 'sale', 'reseller', 'changed', watermark => '$case->[0]')");
+	my $id = sql(q{SELECT rde_export('sales', current_date - 2, current_date - 2, 'csv')});
+	is(sql("SELECT provisional FROM rde_reports WHERE id = '$id'"), $case->[1], "a watermark with NULL is none: $case->[0]");
+}
+
 # A watermark that cannot be read is a source that cannot be read.
 sql(qq{DROP TABLE heartbeat CASCADE; SELECT rde_submit('sales', current_date - 1, current_date - 1, 'json'); DELETE FROM _rde_source_failure});
 run_due();

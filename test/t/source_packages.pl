@@ -41,13 +41,22 @@ sub files
 	return [ sort grep { !m{/$} && !m{^/usr/share/doc/} } map { m{ \.(/\S*)} } split /\n/, $list ];
 }
 
+my ($rde) = slurp_file("$source/rde.control") =~ /^default_version = '(.*)'$/m;
+my ($azure) = slurp_file("$source/azure/rde_azure.control") =~ /^default_version = '(.*)'$/m;
+# the scripts of an extension: what installs it, and what updates each that was released
+sub scripts
+{
+	my ($name, $version) = @_;
+	my @older = grep { $_ ne $version } map { m{--(.*)\.sql$} } glob("$source/sql/released/$name--*.sql");
+	return sort "$name--$version.sql", map { "$name--$_--$version.sql" } @older;
+}
 mkdir "$folder/root";
 for my $v (@versions)
 {
 	my ($lib, $extension) = ("/usr/lib/postgresql/$v/lib", "/usr/share/postgresql/$v/extension");
-	is_deeply(files("postgresql-$v-rde"), [ "$lib/rde.so", "$extension/rde--1.0.sql", "$extension/rde.control" ],
+	is_deeply(files("postgresql-$v-rde"), [ "$lib/rde.so", (map { "$extension/$_" } scripts('rde', $rde)), "$extension/rde.control" ],
 		"postgresql-$v-rde has the extension");
-	is_deeply(files("postgresql-$v-rde-azure"), [ "$lib/rde_azure.so", "$extension/rde_azure--1.0.sql", "$extension/rde_azure.control" ],
+	is_deeply(files("postgresql-$v-rde-azure"), [ "$lib/rde_azure.so", (map { "$extension/$_" } scripts('rde_azure', $azure)), "$extension/rde_azure.control" ],
 		"postgresql-$v-rde-azure has what uploads");
 }
 my $units = '/lib/systemd/system';
@@ -85,8 +94,8 @@ SKIP:
 	my ($stage) = $conf =~ m{^extension_\w+ = '(.*?/stage)};
 	$node->append_conf('postgresql.conf', $conf =~ s/\Q$stage\E/$folder\/root/gr);
 	$node->start;
-	is($node->safe_psql('postgres', 'CREATE EXTENSION rde; CREATE EXTENSION rde_azure; SELECT rde_version()'), '1.0', 'the extensions can be created');
-	like(`'$folder/root/usr/bin/rde-gateway' --version`, qr/^rde-gateway 1\.0$/, 'the gateway runs');
+	is($node->safe_psql('postgres', 'CREATE EXTENSION rde; CREATE EXTENSION rde_azure; SELECT rde_version()'), $rde, 'the extensions can be created');
+	like(`'$folder/root/usr/bin/rde-gateway' --version`, qr/^rde-gateway \Q$rde\E$/, 'the gateway runs');
 }
 
 done_testing();

@@ -2,7 +2,8 @@
 #
 # The rooms of src/: an include goes to the same room or to one further down, no
 # files include each other in a circle, and doc/architecture.md shows the files
-# there are.
+# there are.  And what an extension's script is made of is ASCII, for the server reads
+# it in the encoding of the database.
 
 use strict;
 use warnings;
@@ -84,5 +85,9 @@ my @names = map { slurp($_) =~ /^\t\.(?:other_)?name = "(\w+)"/mg } glob("$top/s
 cmp_ok(scalar(@names), '>', 3, 'formats have names');
 my $name = join '|', @names;
 is(join(' ', grep { !m{^format/} && slurp("$top/src/$_") =~ s{/\*.*?\*/}{}gsr =~ /"(?:$name)"/ } @files), '', 'no other room knows one by its name');
+
+my @scripts = sort map { glob "$top/$_" } 'sql/rde/*.sql', 'sql/rde/*/*', 'azure/sql/*', '*.control', 'azure/*.control';
+cmp_ok(scalar(@scripts), '>', 30, 'there are scripts');
+is(join(' ', grep { slurp($_) =~ /[^\x00-\x7f]/ } @scripts), '', 'scripts are ASCII, in whatever encoding they are read');
 
 done_testing();

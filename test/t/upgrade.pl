@@ -5,12 +5,13 @@
 # tests pass on what was updated.
 #
 # The older version is today's install script with something of each kind changed,
-# as is the step from it.  Once there are released versions, theirs come beside it.
+# as is the step from it.  upgrade_released.pl updates those that were released.
 
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use RdeUpgrade;
 use Test::More;
 
 plan skip_all => 'RDE_SOURCE names no source tree' unless $ENV{RDE_SOURCE};
@@ -98,94 +99,17 @@ ok(!-e "$source/sql/rde--0.7--$new.sql", 'and nothing is left');
 # A server that knows both versions, and one that gets today's by an update only
 ###########################################################################
 
-my $both = PostgreSQL::Test::Utils::tempdir() . '/both';
-my $only = PostgreSQL::Test::Utils::tempdir() . '/only';
-my ($stage) = slurp_file($ENV{TEMP_CONFIG}) =~ /^dynamic_library_path = '(\S+?\/stage)\//m;
-my $sharedir = `$ENV{PG_CONFIG} --sharedir`;
-chomp $sharedir;
-for my $folder ($both, $only)
-{
-	system_or_bail('cp', '-r', $stage, $folder);
-	append_to_file("$folder$sharedir/extension/rde--$old.sql", $script);
-	append_to_file("$folder$sharedir/extension/rde--$old--$new.sql", $update);
-}
-unlink "$only$sharedir/extension/rde--$new.sql" or die $!;
+my %older = ("rde--$old.sql" => $script, "rde--$old--$new.sql" => $update);
+my $both = copy_stage('both', %older);
+my $only = copy_stage('only', %older, "rde--$new.sql" => undef);
 
-sub server
-{
-	my ($name, $folder) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
-
-	$node->init(extra => [ '--no-locale', '--encoding=UTF8' ]);
-	$node->append_conf('postgresql.conf', slurp_file($ENV{TEMP_CONFIG}) =~ s/\Q$stage\E/$folder/gr);
-	$node->append_conf('postgresql.conf', "max_prepared_transactions = 10\n");
-	$node->start;
-	return $node;
-}
-
-# Everything that is the extension's, a line or more each.
-my $catalog = <<'SQL';
-SET search_path = pg_catalog;
-WITH member AS (
-    SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'rde'
-    WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'),
-relation AS (SELECT c.* FROM pg_class c JOIN member m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid),
-acl(class, id, acl) AS (
-    SELECT 'pg_class'::regclass, c.oid, coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner)) FROM relation c
-    UNION ALL SELECT 'pg_proc'::regclass, p.oid, coalesce(p.proacl, acldefault('f', p.proowner)) FROM pg_proc p JOIN member m ON m.objid = p.oid),
-line(line) AS (
-    SELECT 'function ' || pg_get_functiondef(p.oid) || ' of ' || p.proowner::regrole
-    FROM pg_proc p JOIN member m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid
-    UNION ALL
-    SELECT format('relation %s %s %s %s of %s', c.relname, c.relkind, c.relpersistence, c.reloptions, c.relowner::regrole) FROM relation c
-    UNION ALL
-    SELECT format('column %s %s %s %s %s %s %s %s', c.relname, row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum), a.attname,
-                  format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attstorage, pg_get_expr(d.adbin, d.adrelid),
-                  col_description(c.oid, a.attnum))
-    FROM relation c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-    UNION ALL
-    SELECT format('view %s %s', c.relname, pg_get_viewdef(c.oid)) FROM relation c WHERE c.relkind = 'v'
-    UNION ALL
-    SELECT format('constraint %s %s %s', c.relname, k.conname, pg_get_constraintdef(k.oid)) FROM relation c JOIN pg_constraint k ON k.conrelid = c.oid
-    UNION ALL
-    SELECT 'index ' || pg_get_indexdef(i.indexrelid) FROM relation c JOIN pg_index i ON i.indrelid = c.oid
-    UNION ALL
-    SELECT format('trigger %s', pg_get_triggerdef(t.oid)) FROM relation c JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
-    UNION ALL
-    SELECT format('privilege %s %s %s', pg_describe_object(a.class, a.id, 0), x.privilege_type, nullif(x.grantee, 0)::regrole)
-    FROM acl a, aclexplode(a.acl) x
-    UNION ALL
-    SELECT format('object %s: %s', pg_describe_object(m.classid, m.objid, 0),
-                  obj_description(m.objid, (SELECT c.relname FROM pg_class c WHERE c.oid = m.classid))) FROM member m
-    UNION ALL
-    SELECT format('dumped %s %s', t.id::regclass, t.condition) FROM pg_extension e, unnest(e.extconfig, e.extcondition) t(id, condition)
-    WHERE e.extname = 'rde'
-    UNION ALL
-    SELECT 'version ' || extversion FROM pg_extension WHERE extname = 'rde'
-    UNION ALL
-    SELECT 'shipped ' || t::text FROM public._rde_view_column t WHERE shipped
-    UNION ALL
-    SELECT 'shipped ' || t::text FROM public._rde_dataset t WHERE shipped)
-SELECT translate(line, E'\n', ' ') FROM line ORDER BY line COLLATE "C";
-SQL
-
-# What two catalogs do not have in common.
-sub differences
-{
-	my %in;
-	$in{$_}++ foreach split /\n/, $_[0];
-	$in{$_}-- foreach split /\n/, $_[1];
-	return join "\n", map { ($in{$_} > 0 ? '< ' : '> ') . $_ } grep { $in{$_} } sort keys %in;
-}
-
-my $node = server('both', $both);
+my $node = start_staged('both', $both);
 $node->safe_psql('postgres', "CREATE DATABASE $_") foreach qw(fresh updated planted);
 $node->safe_psql('fresh', 'CREATE EXTENSION rde');
 $node->safe_psql('updated', "CREATE EXTENSION rde VERSION '$old'");
-my $wanted = $node->safe_psql('fresh', $catalog);
+my $wanted = extension_catalog($node, 'fresh');
 cmp_ok(scalar(split /\n/, $wanted), '>', 500, 'there is a catalog to compare');
-my $before = differences($node->safe_psql('updated', $catalog), $wanted);
+my $before = differences(extension_catalog($node, 'updated'), $wanted);
 my %differs = map { /^. (\w+)/ ? ($1 => 1) : () } split /\n/, $before;
 is(join(' ', sort keys %differs), 'column constraint dumped function index object privilege relation shipped trigger version view',
 	'the older version differs in everything that is compared');
@@ -233,7 +157,7 @@ like($clerks, qr/^rde_run_due.*EXECUTE\|f$/m, 'a role has rights');
 $node->safe_psql('updated', 'ALTER EXTENSION rde UPDATE');
 is(kept(), $stored, 'an update keeps what is stored');
 is($node->safe_psql('updated', $granted), $clerks, 'and what was granted');
-is(differences(join("\n", grep { !/ clerk$/ } split /\n/, $node->safe_psql('updated', $catalog)), $wanted), '', 'and gives the catalog of a fresh install');
+is(differences(join("\n", grep { !/ clerk$/ } split /\n/, extension_catalog($node, 'updated')), $wanted), '', 'and gives the catalog of a fresh install');
 is($node->safe_psql('updated', q{SELECT bool_and(rde_verify_report(id)), count(*) FROM rde_reports WHERE status = 'completed'}),
 	't|' . $node->safe_psql('updated', q{SELECT count(*) FROM _rde_report WHERE status = 'completed'}), 'reports verify');
 is($node->safe_psql('updated', q{SELECT rde_export('sales', '2024-05-01', '2024-05-31', 'csv') IS NOT NULL}), 't', 'and more are made');
@@ -243,7 +167,7 @@ is($node->safe_psql('updated', q{SELECT rde_export('sales', '2024-05-01', '2024-
 ###########################################################################
 
 $node->safe_psql('planted', "CREATE EXTENSION rde VERSION '$old'; CREATE ROLE low; GRANT CREATE ON SCHEMA public TO low");
-my $plain = $node->safe_psql('planted', $catalog);
+my $plain = extension_catalog($node, 'planted');
 for my $plant ('FUNCTION %s() RETURNS bigint LANGUAGE sql RETURN 1', 'TABLE %s (n integer)', 'TYPE %s AS ENUM (\'x\')')
 {
 	my ($kind) = $plant =~ /^(\w+)/;
@@ -253,7 +177,7 @@ for my $plant ('FUNCTION %s() RETURNS bigint LANGUAGE sql RETURN 1', 'TABLE %s (
 		$node->safe_psql('planted', 'SET ROLE low; CREATE ' . sprintf($plant, $name));
 		my ($code, $out, $err) = $node->psql('planted', 'ALTER EXTENSION rde UPDATE');
 		like($err, qr/schema "public" holds objects with names of the extension: public\.$name/, "a stranger's $kind $name is refused");
-		is($node->safe_psql('planted', $catalog), $plain, 'and nothing is changed');
+		is(extension_catalog($node, 'planted'), $plain, 'and nothing is changed');
 		$node->safe_psql('planted', "DROP $kind $name" . ($kind eq 'FUNCTION' ? '()' : ''));
 	}
 }
@@ -267,7 +191,7 @@ $node->stop;
 # The regression tests, where CREATE EXTENSION installs the older version and updates
 ###########################################################################
 
-my $late = server('only', $only);
+my $late = start_staged('only', $only);
 my @tests = map { m{([^/]+)\.sql$} } sort glob("$ENV{PG_ABS_SRCDIR}/sql/*.sql");
 my $out_dir = PostgreSQL::Test::Utils::tempdir() . '/regress';
 mkdir $out_dir or die $!;

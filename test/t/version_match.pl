@@ -49,8 +49,8 @@ pretend('0.9');
 refused($_, '0.9', qr/HINT:  ALTER EXTENSION rde UPDATE;/) foreach @calls;
 is($node->safe_psql('postgres', 'SELECT rde_version()'), $version, 'rde_version still answers');
 
-pretend('1.0.1');
-refused($calls[0], '1.0.1', qr/HINT:  Install the library of version 1\.0\.1, then connect again/);
+pretend("$version.1");
+refused($calls[0], "$version.1", qr/HINT:  Install the library of version \Q$version\E\.1, then connect again/);
 
 pretend($version);
 is($node->safe_psql('postgres', 'SELECT scope FROM rde_whoami()'), 'admin',

@@ -426,4 +426,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_request_action(uuid, text, text) IS
-    'cancel, rebuild, retry or revoke-links, as POST /reports/{id}/… does: returns the report as it is then, of rebuild its next revision, which is built at once if it is small. Raises 22023, 42501, 42704, 53400, 55000';
+    'cancel, rebuild, retry or revoke-links, as POST /reports/{id}/ACTION does: returns the report as it is then, of rebuild its next revision, which is built at once if it is small. Raises 22023, 42501, 42704, 53400, 55000';

@@ -1,11 +1,11 @@
 /*
- * Reporting and Data Export: an update.  Made by sql/rde/upgrade/assemble of this
+ * An update of @extension@.  Made by sql/rde/upgrade/assemble of this
  * file, the steps from the older version, and all that the install script creates
  * and that can be replaced.
  */
 
 -- complain if script is sourced in psql, rather than via ALTER EXTENSION
-\echo Use "ALTER EXTENSION rde UPDATE" to load this file. \quit
+\echo Use "ALTER EXTENSION @extension@ UPDATE" to load this file. \quit
 
 SET LOCAL search_path = pg_catalog, pg_temp;
 
@@ -48,7 +48,7 @@ BEGIN
                                c.oid::regclass::text, c.relowner, c.relacl FROM pg_class c) o(catalog, id, kind, name, owner, acl)
         JOIN pg_depend d ON d.classid = o.catalog AND d.objid = o.id AND d.deptype = 'e'
             AND d.refclassid = 'pg_extension'::regclass
-            AND d.refobjid = (SELECT e.oid FROM pg_extension e WHERE e.extname = 'rde')
+            AND d.refobjid = (SELECT e.oid FROM pg_extension e WHERE e.extname = '@extension@')
         CROSS JOIN LATERAL aclexplode(o.acl) a
         JOIN pg_roles r ON r.oid = a.grantee AND r.oid <> o.owner), '[]'), true);
 END

@@ -14,9 +14,10 @@ function begin(line)
 		sub(/^CREATE /, "CREATE OR REPLACE ", line)
 		keep = 1
 	}
-	else if (line ~ /^(COMMENT ON|GRANT|REVOKE|DO) / || line ~ /^SELECT pg_extension_config_dump\(/)
+	# what a trigger depends on is not kept when it is replaced
+	else if (line ~ /^(COMMENT ON|GRANT|REVOKE|DO|ALTER TRIGGER) / || line ~ /^SELECT pg_extension_config_dump\(/)
 		keep = 1
-	else if (line ~ /^CREATE (TABLE|TYPE|INDEX|UNIQUE INDEX|LANGUAGE) / || line ~ /^(ALTER|INSERT INTO|SELECT|WITH) /)
+	else if (line ~ /^CREATE (TABLE|TYPE|INDEX|UNIQUE INDEX|LANGUAGE|FOREIGN DATA WRAPPER) / || line ~ /^(ALTER|INSERT INTO|SELECT|WITH) /)
 		keep = 0
 	else
 	{

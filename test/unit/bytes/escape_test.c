@@ -417,7 +417,11 @@ test_names(void)
 		{"\xF0\x9F\x98\x80", "_x1F600_"},
 		{"\xEF\xBF\xBF", "_xFFFF_"},
 		{"\xEF\xBC\xA1\xE3\x80\x81", "_xFF21__x3001_"},
-		{"\xD7\xA9\xE0\xB8\x81", "\xD7\xA9\xE0\xB8\x81"}
+		{"\xD7\xA9\xE0\xB8\x81", "\xD7\xA9\xE0\xB8\x81"},
+		/* letters that came after XML 1.0, and a mark in front */
+		{"pre\xC8\x9B", "pre_x021B_"},
+		{"\xE1\x8A\xA0", "_x12A0_"},
+		{"\xE0\xB8\xB1" "a\xE0\xB8\xB1", "_x0E31_a\xE0\xB8\xB1"}
 	};
 	bool		good = true;
 	size_t		i;
