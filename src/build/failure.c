@@ -50,6 +50,17 @@ is_helpers_end(const ErrorData *error)
 		 error->filename && strcmp(error->filename, "parallel.c") == 0);
 }
 
+/*
+ * This process was cancelled.  What a source's function or another server raises with
+ * the same code is an error like others, and ends nothing but a build.
+ */
+static bool
+is_interrupt(const ErrorData *error)
+{
+	return ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION &&
+		error->funcname && strcmp(error->funcname, "ProcessInterrupts") == 0;
+}
+
 RdeFailure *
 rde_failure_caught(MemoryContext context)
 {
@@ -68,13 +79,12 @@ rde_failure_caught(MemoryContext context)
 		phase == RDE_PHASE_WINDOW ? "blocked" : "build";
 	failure->foreign = phase == RDE_PHASE_SOURCE &&
 		(error->domain == NULL || strcmp(error->domain, TEXTDOMAIN) != 0);
-	failure->interrupt = category == ERRCODE_OPERATOR_INTERVENTION &&
-		!helpers_end;
+	failure->interrupt = !helpers_end && is_interrupt(error);
 	failure->transient = failure->interrupt || helpers_end ||
 		category == ERRCODE_TRANSACTION_ROLLBACK ||
 		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
-	failure->waited = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
-		category == ERRCODE_CONNECTION_EXCEPTION ||
+	failure->locked = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+	failure->waited = category == ERRCODE_CONNECTION_EXCEPTION ||
 		category == ERRCODE_FDW_ERROR;
 	MemoryContextSwitchTo(old);
 	return failure;

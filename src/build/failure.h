@@ -34,8 +34,9 @@ typedef struct RdeFailure
 	bool		foreign;
 	bool		interrupt;		/* cancelled or shut down */
 	bool		transient;		/* says nothing about what was tried */
-	bool		waited;			/* for a lock or another server, as long as
-								 * may be: the next would wait as long */
+	bool		locked;			/* waited for a lock in vain */
+	bool		waited;			/* for another server, as long as may be: the
+								 * next would wait as long */
 } RdeFailure;
 
 /* From here on this transaction's errors are about this. */
