@@ -70,14 +70,15 @@ rde_failure_caught(MemoryContext context)
 	ErrorData  *error = CopyErrorData();
 	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 	bool		helpers_end = is_helpers_end(error);
+	bool		reads = phase == RDE_PHASE_SOURCE || phase == RDE_PHASE_ROWS;
 
 	current_phase = RDE_PHASE_OTHER;
 	failure->error = error;
-	failure->kind = phase == RDE_PHASE_SOURCE && !helpers_end && is_sources(error) ?
-		"source" :
+	failure->kind = reads && !helpers_end && is_sources(error) ? "source" :
 		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? "locked" :
 		phase == RDE_PHASE_WINDOW ? "blocked" : "build";
-	failure->foreign = phase == RDE_PHASE_SOURCE &&
+	failure->rows = phase == RDE_PHASE_ROWS;
+	failure->foreign = reads &&
 		(error->domain == NULL || strcmp(error->domain, TEXTDOMAIN) != 0);
 	failure->interrupt = !helpers_end && is_interrupt(error);
 	failure->transient = failure->interrupt || helpers_end ||

@@ -38,6 +38,12 @@
 #define MAX_REACH			512
 #define MOMENT_MS			500
 
+/*
+ * So many that fail alone, and a source is given up that was read for nobody: if they
+ * need locks, each of them waits.
+ */
+#define MAX_SUSPECTS		3
+
 /* An invoice without rows is tried this often, see _rde_postpone_empty(). */
 #define MAX_EMPTY_BUILDS	3
 
@@ -229,39 +235,45 @@ has_several_passes(const RdeGroup *group)
 }
 
 /*
- * May the fault be one's alone?  What a source cannot be read for may be, and a lock,
- * if it is not read for one reseller only; but another server that lets us wait is not
- * asked time and again.
+ * What a source cannot be read for may be one reseller's: his rows, or a lock of
+ * theirs.  But another server that lets us wait is not asked time and again.
  */
+static bool
+may_be_resellers(const RdeFailure *failure)
+{
+	return !failure->waited &&
+		(failure->locked ||
+		 (failure->rows && strcmp(failure->kind, "source") == 0));
+}
+
+/* May the fault be one's alone, of several? */
 static bool
 may_be_ones(const RdeGroup *group, const RdeFailure *failure)
 {
 	if (strcmp(failure->kind, "build") == 0)
 		return group->count > 1;
-	return has_several_passes(group) && !failure->waited &&
-		(strcmp(failure->kind, "source") == 0 || failure->locked);
+	return has_several_passes(group) && may_be_resellers(failure);
 }
 
 /*
- * One that failed alone looks like one whose source cannot be read, for anybody.  Are
- * there others of its group to find out with?
+ * Before any other of its group was built, one that fails alone looks like one whose
+ * source cannot be read, for anybody.  Are there others to find out with?
  */
 static bool
 is_to_be_suspected(const RdeWorker *worker, const RdeGroup *group,
 				   const RdeFailure *failure, const RdeGroup *next)
 {
-	return strcmp(failure->kind, "source") == 0 && !failure->waited &&
-		!group->suspect && next && next->tried && !next->suspect &&
-		(worker->suspects == 0 || worker->others_built);
+	return may_be_resellers(failure) && !worker->others_built &&
+		!group->suspect && worker->suspects < MAX_SUSPECTS &&
+		next && next->tried && !next->suspect;
 }
 
-/* Whose fault it was: "source" is everybody's, if it was read for nobody since. */
+/* Whose fault it was: "source" is everybody's. */
 static const char *
-kind_of(const RdeWorker *worker, const RdeGroup *group,
-		const RdeFailure *failure)
+kind_of(const RdeWorker *worker, const RdeFailure *failure)
 {
 	if (strcmp(failure->kind, "source") != 0 || !worker->others_built ||
-		!(group->suspect || failure->locked))
+		!may_be_resellers(failure))
 		return failure->kind;
 	return failure->locked ? "locked" : "build";
 }
@@ -283,7 +295,6 @@ rest_of(RdeWorker *worker, RdeGroup *group, const RdeFailure *failure,
 	suspect = part_of(group, 0, group->count);
 	suspect->suspect = true;
 	worker->suspects++;
-	worker->others_built = false;
 	return list_make1(suspect);
 }
 
@@ -315,7 +326,7 @@ build_together(RdeWorker *worker, RdeGroup *group, const RdeGroup *next,
 	if (rest || group->count == 0)
 		return rest;
 	it.failure = failure;
-	it.kind = failure ? kind_of(worker, group, failure) : NULL;
+	it.kind = failure ? kind_of(worker, failure) : NULL;
 	record_contained(worker, &it);
 	if (failure)
 	{

@@ -170,6 +170,41 @@ is(differing('bigint', q{view = 'mine'}), 0, 'each as it would be alone');
 is(query("SELECT row_count $reports 'bigint' AND name = 'own view' AND reseller = 101 AND format = 'csv'"), 48, 'one has the rows of those below');
 is(query("SELECT count(DISTINCT (columns)) $reports 'bigint' AND view = 'mine'"), 3, 'in two views, one of them in two languages');
 
+# Sheets of totals, JSON Lines, conditions, labels and locales
+
+query(<<"END");
+SELECT rde_create_view('bigint', 'some', '[{"column": "id"}, {"column": "name", "label": {"en": "Name", "de": "Wer"}}, {"column": "total"},
+                       {"column": "currency"}, {"column": "sold"}]',
+                       conditions => '[{"column": "currency", "in": ["EUR", null]}, {"column": "total", "min": "150"}]');
+SELECT rde_create_generator('bigint', 'summed', '{xlsx,jsonl,csv}', 'daily', view => CASE WHEN n % 2 = 0 THEN 'some' END, reseller => n, start => '$day',
+                            options => ('{"xlsx": {"summary": true}, "csv": {"header": "label"}' || CASE WHEN n % 3 = 0 THEN ', "locale": "de"' ELSE '' END || '}')::jsonb)
+FROM generate_series(201, 300) n;
+CALL rde_run_due();
+END
+is(query("SELECT count(*) $reports 'bigint' AND name = 'summed' AND status = 'completed'"), 300, 'sheets of totals, conditions, labels: all are built');
+cmp_ok(query("SELECT max(n) FROM (SELECT count(DISTINCT reseller) AS n $reports 'bigint' AND name = 'summed' GROUP BY published_xid) x"), '>=', 8, 'many of them by one pass');
+is(differing('bigint', q{name = 'summed'}), 0, 'each as it would be alone, to the byte');
+is(query("SELECT count(DISTINCT row_count) > 2 AND min(row_count) = 0 AND max(row_count) < 9 $reports 'bigint' AND view = 'some'"), 't', 'the conditions hold');
+is(query("SELECT count(DISTINCT sha256) > 70 $reports 'bigint' AND name = 'summed' AND format = 'xlsx' AND row_count > 0"), 't', 'and each is another');
+
+# A pass whose period has not settled: provisional all of it; and when it has, who has
+# rows that came late gets a revision
+
+{
+	my $late = open_session($node, 'postgres');
+	run_in($late, "SET track_activities = off; BEGIN; INSERT INTO shop.integer (id, reseller, sold, total) SELECT 1, n, '$day', 1 FROM generate_series(1, 3) n");
+	query("SELECT rde_create_generator('integer', 'late', '{csv,xlsx}', 'daily', reseller => n, start => '$day') FROM generate_series(1, 30) n; CALL rde_run_due()");
+	is(query("SELECT count(*) || ' ' || count(*) FILTER (WHERE provisional) $reports 'integer' AND name = 'late' AND status = 'completed'"),
+		'60 60', 'a pass beside a transaction that may bring rows is provisional');
+	run_in($late, 'COMMIT');
+	query('CALL rde_run_due()');
+	is(query("SELECT string_agg(DISTINCT reseller || ' ' || format || ' ' || row_count, ', ') $reports 'integer' AND name = 'late' AND revision = 2"),
+		'1 csv 13, 1 xlsx 13, 2 csv 13, 2 xlsx 13, 3 csv 13, 3 xlsx 13', '... whose late rows are in a revision');
+	is(query("SELECT count(*) || ' ' || count(*) FILTER (WHERE provisional) $reports 'integer' AND name = 'late' AND revision = 1"), '60 6', '... where there are any');
+	is(differing('integer', q{name = 'late' AND (revision = 2 OR reseller > 3)}), 0, '... and each is as it would be alone');
+	close_session($late);
+}
+
 # One bad row
 
 generators('bad', '{csv,xml}', 300);
