@@ -187,7 +187,7 @@ is(differing('bigint', q{name = 'summed'}), 0, 'each as it would be alone, to th
 is(query("SELECT count(DISTINCT row_count) > 2 AND min(row_count) = 0 AND max(row_count) < 9 $reports 'bigint' AND view = 'some'"), 't', 'the conditions hold');
 is(query("SELECT count(DISTINCT sha256) > 70 $reports 'bigint' AND name = 'summed' AND format = 'xlsx' AND row_count > 0"), 't', 'and each is another');
 
-# A pass whose period has not settled: provisional all of it; and when it has, who has
+# A pass whose period has not settled (X4): provisional all of it; and when it has, who has
 # rows that came late gets a revision
 
 {
