@@ -72,7 +72,7 @@ static const RdeStatement mark_passes = {
 	" claim_pid = $2, claim_start = $3"
 	" FROM (SELECT r.id," RDE_IS_LOST " AS lost FROM %s._rde_report r"
 	" WHERE r.id = ANY ($6) AND" RDE_IS_PENDING " AND" RDE_IS_READY
-	" AND (r.lost_claims +" RDE_IS_LOST "::integer > 0) = $8"
+	" AND ($8 OR r.lost_claims +" RDE_IS_LOST "::integer = 0)"
 	/* a revision that failed and has been replaced by another */
 	" AND NOT (r.status = 'error' AND EXISTS"
 	" (SELECT FROM %s._rde_report o"
