@@ -225,7 +225,7 @@ run(Build *build, int64 max_rows)
 
 	show_progress(pass, &files->reports[0]->id,
 				  rde_select_estimate(build->select));
-	rde_failure_phase(RDE_PHASE_SOURCE);
+	rde_failure_phase(RDE_PHASE_ROWS);
 	if (build->slices == NULL ||
 		!rde_slices_run(build->slices, pass, build->asked->time_zone))
 		read_whole(build);
