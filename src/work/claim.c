@@ -19,40 +19,6 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-/*
- * After so many claims that never ended a report is in error.  It is built for
- * the last time while no other is built that has been lost, too: else one that
- * kills its worker, and with it every other, would take them along.
- */
-#define MAX_LOST_CLAIMS	"3"
-
-/*
- * What was claimed so long ago and is not being built, which its row's lock would
- * tell, waits behind a long build of whoever claimed it: anybody may take it.
- */
-#define CLAIM_HOLDS	"interval '2 s'"
-
-/*
- * Can be built by this session, as far as the report's own row says.  $1 is now,
- * $2 and $3 are the session's process and start: what it has claimed already is
- * what it could not lock when it was to be built.
- */
-#define IS_PENDING \
-	" (r.status = 'submitted' OR r.retry_at IS NOT NULL)" \
-	" AND (r.retry_at IS NULL OR r.retry_at <= $1)" \
-	" AND (r.claim_pid IS NULL" \
-	" OR (r.claim_pid = $2 AND r.claim_start = $3)" \
-	" OR r.claimed_at < $1 - " CLAIM_HOLDS \
-	" OR NOT %s._rde_alive(r.claim_pid, r.claim_start))"
-
-/* Claimed by another session. */
-#define IS_OTHERS \
-	" (r.claim_pid IS NOT NULL AND NOT (r.claim_pid = $2 AND r.claim_start = $3))"
-
-/* Claimed by another session that is gone. */
-#define IS_LOST \
-	" (" IS_OTHERS " AND NOT %s._rde_alive(r.claim_pid, r.claim_start))"
-
 /* Claimed by this session; $1 and $2 are its process and start. */
 #define IS_MINE \
 	" claim_pid = $1 AND claim_start = $2 AND status = 'submitted'"
@@ -66,13 +32,13 @@ my_start(void)
 static const RdeStatement give_up = {
 	.sql = "UPDATE %s._rde_report SET status = 'error', sqlstate = '57P02',"
 	" error = 'the server process that built it was gone before it ended, "
-	MAX_LOST_CLAIMS " times',"
+	RDE_MAX_LOST_CLAIMS " times',"
 	" failed_at = clock_timestamp(), retry_at = NULL,"
-	" lost_claims = " MAX_LOST_CLAIMS ","
+	" lost_claims = " RDE_MAX_LOST_CLAIMS ","
 	" claim_pid = NULL, claim_start = NULL, claimed_at = NULL"
 	" WHERE id IN (SELECT r.id FROM %s._rde_report r"
-	" WHERE r.lost_claims +" IS_LOST "::integer >= " MAX_LOST_CLAIMS
-	" AND" IS_PENDING " FOR UPDATE SKIP LOCKED)",
+	" WHERE r.lost_claims +" RDE_IS_LOST "::integer >= " RDE_MAX_LOST_CLAIMS
+	" AND" RDE_IS_PENDING " FOR UPDATE SKIP LOCKED)",
 	.types = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID},
 	.expected = SPI_OK_UPDATE
 };
@@ -91,91 +57,6 @@ give_up_lost(const RdeHome *home, TimestampTz now)
 	rde_execute(home, &give_up, values, NULL);
 }
 
-/* Of what waits a worker takes this part at most, so that others have theirs. */
-#define SHARE	"4"
-
-/* And so much if little waits. */
-#define LITTLE	"32"
-
-static const RdeStatement choose_passes = {
-	.sql = "WITH building AS MATERIALIZED ("
-	"SELECT coalesce(max(r.lost_claims), 0) AS lost"
-	" FROM %s._rde_report r"
-	" WHERE r.status = 'submitted' AND r.lost_claims > 0"
-	" AND" IS_OTHERS
-	" AND %s._rde_alive(r.claim_pid, r.claim_start)),"
-	" elsewhere AS MATERIALIZED ("
-	"SELECT s.dataset FROM %s._rde_source s"
-	" WHERE s.watermark IS NOT NULL OR s.delay IS NOT NULL),"
-	" ready AS ("
-	"SELECT r.pass, r.reseller, min(r.due_at) AS due_at,"
-	" max(r.lost_claims +" IS_LOST "::integer) AS lost,"
-	" pg_catalog.array_agg(r.id) AS ids"
-	" FROM %s._rde_report r WHERE" IS_PENDING
-	" AND (r.type IN ('onetime', 'on_invoice')"
-	" OR r.snapshot_window OR (r.period_to <= $4"
-	" AND (r.dataset NOT IN (SELECT e.dataset FROM elsewhere e)"
-	" OR %s._rde_has_arrived(r.dataset, r.period_to)))"
-	" OR r.due_at <= $1 - $5::interval)"
-	" AND NOT EXISTS (SELECT FROM %s._rde_source_failure f"
-	" WHERE f.dataset = r.dataset AND f.paused_until > $1)"
-	" AND r.pass <> ALL ($7)"
-	" GROUP BY r.pass, r.reseller),"
-	" turns AS ("
-	"SELECT pass, ids, ready.lost > 0 AS lost, due_at, row_number() OVER"
-	" (PARTITION BY reseller ORDER BY due_at, pass) AS turn"
-	" FROM ready, building WHERE least(ready.lost, building.lost) = 0"
-	" OR greatest(ready.lost, building.lost) < " MAX_LOST_CLAIMS " - 1),"
-	" first AS ("
-	"SELECT pass, ids, lost, row_number() OVER"
-	" (ORDER BY turn, due_at, pass) AS place"
-	" FROM turns ORDER BY turn, due_at, pass LIMIT least($6,"
-	" (SELECT greatest(count(*) / " SHARE ", " LITTLE ") FROM turns)))"
-	" SELECT pg_catalog.array_agg(f.pass), pg_catalog.array_agg(i.id),"
-	" pg_catalog.array_agg(f.place) FROM first f, unnest(f.ids) AS i(id)"
-	" WHERE f.place = 1 OR (NOT f.lost"
-	" AND NOT (SELECT lost FROM first WHERE place = 1))",
-	.types = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID,
-	INT4OID, UUIDARRAYOID},
-	.expected = SPI_OK_SELECT
-};
-
-/* Reports whose turn it is, in arrays side by side. */
-typedef struct Chosen
-{
-	Datum		passes;			/* uuid[] */
-	Datum		ids;			/* uuid[] */
-	Datum		places;			/* bigint[] */
-} Chosen;
-
-/*
- * The passes whose turn it is: every reseller's first, then every reseller's second
- * ...  One that was claimed before and never ended comes alone, so that it takes no
- * other with it if it kills its worker.  Those in `tried` are left out.  False if there
- * are none.
- */
-static bool
-choose(const RdeHome *home, int max_passes, TimestampTz now,
-	   TimestampTz horizon, const char *settle_limit, Datum tried,
-	   Chosen *chosen)
-{
-	Datum		values[] = {
-		TimestampTzGetDatum(now), Int32GetDatum(MyProcPid), my_start(),
-		TimestampTzGetDatum(horizon), CStringGetTextDatum(settle_limit),
-		Int32GetDatum(max_passes), tried
-	};
-	RdeRow		row;
-
-	rde_execute(home, &choose_passes, values, NULL);
-	row = rde_row(0);
-	if (rde_row_is_null(row, 1))
-		return false;
-	chosen->passes = rde_row_datum(row, 1);
-	chosen->ids = rde_row_datum(row, 2);
-	chosen->places = rde_row_datum(row, 3);
-	return true;
-}
-
 /*
  * What is equal in a kind is built by one SELECT: reports of a pass; or of several,
  * with the rows of one reseller each, in a view that all have, and equal options.  Of one reseller there
@@ -188,8 +69,9 @@ static const RdeStatement mark_passes = {
 	" retry_at = NULL, claimed_at = $1,"
 	" lost_claims = u.lost_claims + mine.lost::integer,"
 	" claim_pid = $2, claim_start = $3"
-	" FROM (SELECT r.id," IS_LOST " AS lost FROM %s._rde_report r"
-	" WHERE r.id = ANY ($4) AND" IS_PENDING
+	" FROM (SELECT r.id," RDE_IS_LOST " AS lost FROM %s._rde_report r"
+	" WHERE r.id = ANY ($6) AND" RDE_IS_PENDING " AND" RDE_IS_READY
+	" AND (r.lost_claims +" RDE_IS_LOST "::integer > 0) = $8"
 	/* a revision that failed and has been replaced by another */
 	" AND NOT (r.status = 'error' AND EXISTS"
 	" (SELECT FROM %s._rde_report o"
@@ -212,7 +94,7 @@ static const RdeStatement mark_passes = {
 	" ELSE ROW(m.dataset, m.view, m.period_from, m.period_to, m.time_zone,"
 	" m.options, m.settles)::text END AS kind"
 	" FROM marked m"
-	" JOIN unnest($4, $5) AS chosen(id, place) ON chosen.id = m.id"
+	" JOIN unnest($6, $7) AS chosen(id, place) ON chosen.id = m.id"
 	" LEFT JOIN %s._rde_account a ON a.id = m.reseller),"
 	" layers AS ("
 	"SELECT k.*, dense_rank() OVER"
@@ -226,8 +108,8 @@ static const RdeStatement mark_passes = {
 	" EXISTS (SELECT FROM %s._rde_source_failure f"
 	" WHERE f.dataset = g.dataset), g.empty_builds"
 	" FROM groups g ORDER BY 1, g.pass, g.id",
-	.types = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, UUIDARRAYOID,
-	INT8ARRAYOID},
+	.types = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID,
+	UUIDARRAYOID, INT8ARRAYOID, BOOLOID},
 	.expected = SPI_OK_SELECT
 };
 
@@ -238,18 +120,38 @@ enum
 };
 
 /*
- * Mark them.  What was claimed or finished since they were chosen is left out
- * by the conditions being looked at again under the lock.
+ * Mark the next of those whose turn it is; false if there are none.  What was claimed,
+ * finished or lost since they were seen, or cannot be built any more, is left out by
+ * the conditions being looked at again under the lock: SPI_processed are left.
  */
-static void
-mark(const RdeHome *home, const Chosen *chosen, TimestampTz now)
+static bool
+mark_next(const RdeHome *home, RdeWaiting *waiting, int max_passes,
+		  const RdeReady *ready)
 {
-	Datum		values[] = {
-		TimestampTzGetDatum(now), Int32GetDatum(MyProcPid), my_start(),
-		chosen->ids, chosen->places
-	};
+	const RdeTurn *turns = waiting->turns + waiting->taken;
+	int			count = rde_waiting_take(waiting, max_passes);
+	Datum	   *ids = palloc(sizeof(Datum) * count);
+	Datum	   *places = palloc(sizeof(Datum) * count);
 
-	rde_execute(home, &mark_passes, values, NULL);
+	for (int i = 0; i < count; i++)
+	{
+		ids[i] = UUIDPGetDatum(&turns[i].id);
+		places[i] = Int64GetDatum(turns[i].place);
+	}
+	if (count > 0)
+	{
+		Datum		values[] = {
+			TimestampTzGetDatum(ready->now), Int32GetDatum(MyProcPid),
+			my_start(), TimestampTzGetDatum(ready->horizon),
+			CStringGetTextDatum(ready->settle_limit),
+			rde_array(ids, NULL, count, UUIDOID),
+			rde_array(places, NULL, count, INT8OID),
+			BoolGetDatum(waiting->lost)
+		};
+
+		rde_execute(home, &mark_passes, values, NULL);
+	}
+	return count > 0;
 }
 
 static const RdeStatement join_passes = {
@@ -258,11 +160,16 @@ static const RdeStatement join_passes = {
 	.expected = SPI_OK_SELECT
 };
 
+/* Those that were skipped, and all whose turn it was. */
 static Datum
-with_passes(const RdeHome *home, Datum tried, Datum passes)
+with_turns(const RdeHome *home, Datum skipped, const RdeWaiting *waiting)
 {
-	Datum		values[] = {tried, passes};
+	pg_uuid_t  *passes = palloc(sizeof(pg_uuid_t) * waiting->count);
+	Datum		values[] = {skipped, 0};
 
+	for (int i = 0; i < waiting->count; i++)
+		passes[i] = waiting->turns[i].pass;
+	values[1] = rde_uuid_array(passes, waiting->count);
 	rde_execute(home, &join_passes, values, NULL);
 	return rde_row_datum(rde_row(0), 1);
 }
@@ -309,37 +216,51 @@ collect(MemoryContext context)
 }
 
 /*
- * One claims at a time: two that choose the same reports would lock each other's
- * rows, only to find that they are claimed.  No conflict with anything but this
- * and vacuum.
+ * One claims at a time: two that take the same reports would lock each other's
+ * rows, and have a part of a pass each.  No conflict with anything but this and
+ * vacuum.
  */
 static const RdeStatement wait_for_turn = {
 	.sql = "LOCK TABLE %s._rde_worker IN SHARE UPDATE EXCLUSIVE MODE",
 	.expected = SPI_OK_UTILITY
 };
 
-List *
-rde_claim(const RdeHome *home, int max_passes, TimestampTz horizon,
-		  const char *settle_limit, Datum skipped, MemoryContext context)
+/* What waits now; false if there is nothing. */
+static bool
+look(const RdeHome *home, RdeWaiting *waiting, const RdeReady *ready)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	Datum		tried = skipped;
-	Chosen		chosen;
-
-	rde_execute(home, &wait_for_turn, NULL, NULL);
 	/* who has claimed since this transaction's first look at the sessions? */
 	pgstat_clear_snapshot();
-	give_up_lost(home, now);
-	while (choose(home, max_passes, now, horizon, settle_limit, tried,
-				  &chosen))
+	give_up_lost(home, ready->now);
+	return rde_waiting_look(home, waiting, ready);
+}
+
+List *
+rde_claim(const RdeHome *home, RdeWaiting *waiting, int max_passes,
+		  const RdeReady *asked, MemoryContext context)
+{
+	RdeReady	ready = *asked;
+	bool		looked = rde_waiting_is_over(waiting, ready.now);
+
+	/* others may claim while this looks, unless it finds what is to be alone */
+	if (looked && !look(home, waiting, &ready))
+		return NIL;
+	rde_execute(home, &wait_for_turn, NULL, NULL);
+	if (waiting->lost && !look(home, waiting, &ready))
+		return NIL;
+	pgstat_clear_snapshot();
+	for (;;)
 	{
-		mark(home, &chosen, now);
-		if (SPI_processed > 0)
-			return collect(context);
+		while (mark_next(home, waiting, max_passes, &ready))
+			if (SPI_processed > 0)
+				return collect(context);
 		/* all locked, by who builds or changes them by hand: the next ones */
-		tried = with_passes(home, tried, chosen.passes);
+		if (looked)
+			ready.skipped = with_turns(home, ready.skipped, waiting);
+		looked = true;
+		if (!look(home, waiting, &ready))
+			return NIL;
 	}
-	return NIL;
 }
 
 /*

@@ -6,6 +6,7 @@
 #define RDE_CLAIM_H
 
 #include "report/report.h"
+#include "work/waiting.h"
 
 #include "nodes/pg_list.h"
 
@@ -27,15 +28,13 @@ typedef struct RdeGroup
 
 /*
  * Claim up to max_passes passes of the reports that can be built now, in groups, the
- * resellers in turn; a pass is not split.  Reports of periods that ended after
- * `horizon` wait until they are overdue by `settle_limit`; passes in `skipped`, a
- * uuid[], are left out.  NIL if there are none, or none that nobody holds.  The
+ * resellers in turn; a pass is not split.  They are taken from what waits, which is
+ * looked for if need be.  NIL if there are none, or none that nobody holds.  The
  * caller commits, or nothing is claimed.  Allocates in `context`; needs an SPI
  * connection.
  */
-extern List *rde_claim(const RdeHome *home, int max_passes,
-					   TimestampTz horizon, const char *settle_limit,
-					   Datum skipped, MemoryContext context);
+extern List *rde_claim(const RdeHome *home, RdeWaiting *waiting, int max_passes,
+					   const RdeReady *asked, MemoryContext context);
 
 /*
  * Lock what is still claimed by this session of a group and drop the rest from

@@ -35,7 +35,7 @@
  */
 #define MIN_REACH			8
 #define FIRST_REACH			32
-#define MAX_REACH			256
+#define MAX_REACH			512
 #define MOMENT_MS			500
 
 /* An invoice without rows is tried this often, see _rde_postpone_empty(). */
@@ -338,12 +338,16 @@ claim(void *argument)
 {
 	Round	   *it = argument;
 	RdeWorker  *worker = it->worker;
+	RdeReady	ready = {
+		.now = GetCurrentTimestamp(),.horizon = it->horizon,
+		.settle_limit = rde_setting_settle_limit,
+		.skipped = worker->skipped_passes
+	};
 
-	it->groups = rde_claim(worker->home,
+	it->groups = rde_claim(worker->home, worker->waiting,
 						   Min(worker->reach, worker->max_reports -
 							   worker->built - worker->failed),
-						   it->horizon, rde_setting_settle_limit,
-						   worker->skipped_passes, worker->context);
+						   &ready, worker->context);
 	return true;
 }
 
@@ -391,6 +395,8 @@ build_claimed(RdeWorker *worker, List *groups, TimestampTz horizon)
 			rde_step_begin();
 			rde_claim_release(worker->home);
 			rde_step_end();
+			/* what was given back is first again */
+			rde_waiting_forget(worker->waiting);
 			break;
 		}
 	}

@@ -243,6 +243,7 @@ rde_run_due(PG_FUNCTION_ARGS)
 	worker.max_reports = PG_ARGISNULL(0) ? INT_MAX : PG_GETARG_INT32(0);
 	worker.skipped_generators = worker.skipped_passes =
 		PointerGetDatum(construct_empty_array(UUIDOID));
+	worker.waiting = rde_waiting_create();
 	worker.context = AllocSetContextCreate(CurrentMemoryContext, "rde round",
 										   ALLOCSET_DEFAULT_SIZES);
 	/* what the caller's transaction began with is not what a step begins with */

@@ -19,6 +19,7 @@ typedef struct RdeWorker
 	int			max_reports;
 	int			built;
 	int			failed;
+	RdeWaiting *waiting;
 	int			reach;			/* how many passes it claims at once */
 	bool		source_failed;	/* so no other report of its can be built */
 	Datum		skipped_generators; /* uuid[]: what this run leaves alone, for */

@@ -212,6 +212,22 @@ sql(q{DELETE FROM _rde_report;
 sql('CALL rde_run_due(1)');
 cmp_ok(sql('SELECT count(*) FROM _rde_report'), '<=', 3000, 'fifty generators that begin 80 days ago do not submit 16,000 reports at once');
 
+# many accounts with roles of their own, and a session that has a transaction open
+sql(q{
+	DO $$ BEGIN FOR n IN 1001 .. 4000 LOOP EXECUTE format('CREATE ROLE %I', 'account ' || n); END LOOP; END $$;
+	INSERT INTO _rde_account (id, name, role, role_oid, system_identifier)
+	SELECT split_part(rolname, ' ', 2)::bigint, rolname, rolname, oid, (SELECT system_identifier FROM pg_control_system())
+	FROM pg_roles WHERE rolname LIKE 'account %'});
+run_in($holder, 'BEGIN; SELECT pg_current_xact_id()');
+my ($blockers, $seconds) = split /\|/, sql(q{SELECT count(*), extract(epoch FROM clock_timestamp() - statement_timestamp()) FROM _rde_blockers()});
+cmp_ok($seconds, '<', 0.5, 'who may still bring rows is found at once, however many accounts have roles');
+is($blockers, 1, '... and found');
+run_in($holder, 'ROLLBACK');
+run_in($bob, 'BEGIN; SELECT count(*) FROM rde_reports');
+is(sql('SELECT count(*) FROM _rde_blockers()'), 0, '... and an account is none of them');
+run_in($bob, 'ROLLBACK');
+sql(q{DELETE FROM _rde_account WHERE id > 1000});
+
 # --- a build that is cancelled, and the run that goes on
 
 sql(q{DELETE FROM _rde_report; DELETE FROM _rde_generator});

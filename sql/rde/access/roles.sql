@@ -5,10 +5,17 @@
 -- A role that is dropped and made anew is another one.  In a cluster a dump was
 -- restored into nothing but names is known at first.
 CREATE VIEW @extschema@._rde_account_roles WITH (security_barrier) AS
-SELECT a.id AS account, r.oid AS role
-FROM @extschema@._rde_account a
-CROSS JOIN (SELECT c.system_identifier FROM pg_control_system() c) this
-JOIN pg_roles r ON CASE WHEN a.system_identifier = this.system_identifier THEN r.oid = a.role_oid ELSE r.rolname = a.role END;
+SELECT known.account, known.role
+FROM (
+    SELECT a.id AS account, r.oid AS role
+    FROM pg_control_system() this
+    JOIN @extschema@._rde_account a ON a.system_identifier = this.system_identifier
+    JOIN pg_roles r ON r.oid = a.role_oid
+    UNION ALL
+    SELECT a.id, r.oid
+    FROM pg_control_system() this
+    JOIN @extschema@._rde_account a ON a.system_identifier <> this.system_identifier
+    JOIN pg_roles r ON r.rolname = a.role) known;
 COMMENT ON VIEW @extschema@._rde_account_roles IS
     'the roles that are accounts; granted to nobody';
 

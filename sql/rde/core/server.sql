@@ -109,12 +109,22 @@ COMMENT ON FUNCTION @extschema@._rde_has_seen(text) IS
 
 -- A session that is idle calls nothing, whatever it left behind when it was
 -- interrupted.  One with track_activities off does not say.
+CREATE FUNCTION @extschema@._rde_sessions(wanted integer, OUT pid integer, OUT start timestamptz) RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT a.pid, a.backend_start FROM pg_stat_get_activity(wanted) a
+    WHERE a.backend_start IS NOT NULL AND coalesce(a.state, '') NOT LIKE 'idle%';
+END;
+COMMENT ON FUNCTION @extschema@._rde_sessions(integer) IS
+    'the server processes that may be building a report, as far as the caller''s rights show them: that one, or all for NULL';
+
 CREATE FUNCTION @extschema@._rde_alive(pid integer, start timestamptz) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT EXISTS (SELECT FROM pg_stat_get_activity(pid) a
-                   WHERE pid IS NOT NULL AND a.backend_start = start AND coalesce(a.state, '') NOT LIKE 'idle%');
+    SELECT EXISTS (SELECT FROM @extschema@._rde_sessions(_rde_alive.pid) s
+                   WHERE _rde_alive.pid IS NOT NULL AND s.start = _rde_alive.start);
 END;
 COMMENT ON FUNCTION @extschema@._rde_alive(integer, timestamptz) IS
     'does the server process that claimed a report still run? false for NULLs';

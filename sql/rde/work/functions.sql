@@ -29,7 +29,8 @@ BEGIN
       -- one that is still connecting has run nothing, and will begin what it runs
       AND NOT coalesce(a.backend_type = 'client backend' AND a.state IS NULL AND a.xact_start IS NULL
                        AND a.backend_xid IS NULL, false)
-      AND NOT EXISTS (SELECT FROM @extschema@._rde_account_roles t WHERE t.role = a.usesysid);
+      -- asked of each of them: OFFSET 0 keeps all accounts from being joined with all sessions
+      AND NOT EXISTS (SELECT FROM @extschema@._rde_account_roles t WHERE t.role = a.usesysid OFFSET 0);
 
     -- After the sessions, not before: a transaction prepared in between would be
     -- seen in neither.  When it began is not recorded anywhere, so each of them
