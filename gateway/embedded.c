@@ -41,10 +41,12 @@
 	FILE(panel_generators, "/panel/generators.js", "panel/generators.js", SCRIPT) \
 	FILE(panel_main, "/panel/main.js", "panel/main.js", SCRIPT) \
 	FILE(panel_order, "/panel/order.js", "panel/order.js", SCRIPT) \
+	FILE(panel_owner, "/panel/owner.js", "panel/owner.js", SCRIPT) \
 	FILE(panel_report, "/panel/report.js", "panel/report.js", SCRIPT) \
 	FILE(panel_reports, "/panel/reports.js", "panel/reports.js", SCRIPT) \
 	FILE(panel_shown, "/panel/shown.js", "panel/shown.js", SCRIPT) \
 	FILE(panel_signin, "/panel/signin.js", "panel/signin.js", SCRIPT) \
+	FILE(panel_sums, "/panel/sums.js", "panel/sums.js", SCRIPT) \
 	FILE(panel_texts, "/panel/texts.js", "panel/texts.js", SCRIPT) \
 	FILE(panel_ui, "/panel/ui.js", "panel/ui.js", SCRIPT) \
 	FILE(panel_view, "/panel/view.js", "panel/view.js", SCRIPT) \

@@ -303,12 +303,14 @@ static const char *const field_names[][2] = {
 
 /*
  * The field of a request that an error is about: the column it names, which is an
- * argument of rde's, with_underscores for withCapitals.  NULL if it names none.
+ * argument of rde's, with_underscores for withCapitals, and behind it the way to
+ * a place inside, columns[2].as, in the request's own words.  NULL if it names none.
  */
 static char *
 field_name(const PGresult *error)
 {
 	const char *column = field_of(error, PG_DIAG_COLUMN_NAME);
+	const char *inside;
 	char	   *name;
 	char	   *end;
 
@@ -321,9 +323,9 @@ field_name(const PGresult *error)
 	}
 	name = memory_copy(column);
 	end = name;
-	for (const char *c = column; *c != '\0'; c++)
-		*end++ = *c == '_' && c[1] != '\0' ? toupper((unsigned char) *++c) : *c;
-	*end = '\0';
+	for (inside = column + strcspn(column, ".["); column < inside; column++)
+		*end++ = *column == '_' && column + 1 < inside ? toupper((unsigned char) *++column) : *column;
+	memcpy(end, inside, strlen(inside) + 1);
 	return name;
 }
 

@@ -69,7 +69,7 @@ request_field_name(Field field)
  * The path in its segments, each decoded alone: an encoded slash is part of a
  * segment.  What cannot be decoded has no segments, so nothing is found there;
  * a NUL, at which others would take the path to end, is an error of its own.  A
- * slash at the end says nothing.
+ * slash at the end says nothing, unless it follows another one.
  */
 static void
 split_path(Request *request)
@@ -93,7 +93,8 @@ split_path(Request *request)
 	if (*at != '\0')
 		request->segment_count = 0;
 	else if (request->segment_count > 1 &&
-			 *request->segments[request->segment_count - 1] == '\0')
+			 *request->segments[request->segment_count - 1] == '\0' &&
+			 *request->segments[request->segment_count - 2] != '\0')
 		request->segment_count--;
 }
 

@@ -165,7 +165,7 @@ static const Route routes[] = {
 
 #define ROUTES	(sizeof(routes) / sizeof(routes[0]))
 
-/* Does a path fit, segment by segment? */
+/* Does a path fit, segment by segment?  What a segment names is not empty. */
 static bool
 fits(const char *pattern, const Request *request)
 {
@@ -176,8 +176,8 @@ fits(const char *pattern, const Request *request)
 		size_t		length = strcspn(++pattern, "/");
 		const char *segment = request->segments[n];
 
-		if (*pattern != '{' && (strlen(segment) != length ||
-								strncmp(segment, pattern, length) != 0))
+		if (*pattern == '{' ? *segment == '\0' :
+			strlen(segment) != length || strncmp(segment, pattern, length) != 0)
 			return false;
 		pattern += length;
 	}

@@ -42,10 +42,12 @@ make_work_folder()
 # $work/stage.conf what makes a server load it from there.
 build_and_stage()
 {
-	local stage=$work/stage
+	local stage=$work/stage options=(PG_CONFIG="$PG_CONFIG" with_llvm=no)
 
-	make --no-print-directory -j2 -s PG_CONFIG="$PG_CONFIG" with_llvm=no all
-	make --no-print-directory -s PG_CONFIG="$PG_CONFIG" with_llvm=no \
+	# PGXS takes the server's compiler, whatever the environment says
+	[[ -z ${CC:-} ]] || options+=(CC="$CC")
+	make --no-print-directory -j2 -s "${options[@]}" all
+	make --no-print-directory -s "${options[@]}" \
 		DESTDIR="$stage" RDE_PREFIX=/usr install >/dev/null
 
 	if "$bindir/postgres" --describe-config | grep '^extension_destdir' >/dev/null; then

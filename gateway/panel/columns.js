@@ -1,6 +1,7 @@
 // columns.js
 //   Columns of a view, shown; data sets, views and options, to choose of.
 
+import { pathOf } from './api.js';
 import { code, h, name, table } from './dom.js';
 import { Field, input, select } from './form.js';
 import { parts, t } from './shown.js';
@@ -24,18 +25,23 @@ export function columnTable(columns) {
   return list.node;
 }
 
-/** A view that a data set has for a caller: its own before the provider's. */
-export function viewOf(set, viewName) {
+/** A view that a data set has for an account: its own before the provider's. */
+export function viewOf(set, viewName, reseller) {
   const found = set.views.filter((view) => view.name === viewName);
 
-  return found.find((view) => view.reseller !== null) ?? found[0] ?? null;
+  return found.find((view) => view.reseller === reseller) ?? found.find((view) => view.reseller === null) ?? null;
+}
+
+/** Where a view of an account is shown. */
+export function viewPlace(dataset, viewName, reseller) {
+  return `/views/${pathOf(dataset, viewName)}${reseller === null ? '' : `?reseller=${reseller}`}`;
 }
 
 /**
  * Fields for a data set and one of its views, with a preview of the view's columns.
- * known: what GET /datasets said.
+ * known: what GET /datasets said; whose(): the account that is to have it.
  */
-export function datasetFields(known, chosen = {}) {
+export function datasetFields(known, whose, chosen = {}) {
   const attached = known.data.filter((set) => set.attached || set.name === chosen.dataset);
   const start = chosen.dataset ?? attached.find((set) => set.name === 'provisioned_orders')?.name ?? attached[0]?.name;
   const dataset = new Field(t('dataset'), select(attached.map((set) => [set.name, set.title]), start));
@@ -44,7 +50,7 @@ export function datasetFields(known, chosen = {}) {
   const setOf = () => known.data.find((set) => set.name === dataset.value);
 
   function showColumns() {
-    const found = setOf() && viewOf(setOf(), view.value);
+    const found = setOf() && viewOf(setOf(), view.value, whose());
 
     preview.hidden = !found;
     if (found) preview.replaceChildren(h('summary', {}, t('columns.preview', { n: found.columns.length })), columnTable(found.columns));
@@ -52,16 +58,16 @@ export function datasetFields(known, chosen = {}) {
 
   function showViews(wanted) {
     const set = setOf();
-    const names = [...new Set((set?.views ?? []).map((one) => one.name))];
+    const names = [...new Set((set?.views ?? []).filter((one) => one.reseller === null || one.reseller === whose()).map((one) => one.name))];
 
-    view.control.replaceChildren(...names.map((one) => h('option', { value: one, selected: one === (wanted ?? set.defaultView) }, one)));
+    view.control.replaceChildren(...names.map((one) => h('option', { value: one, selected: one === (names.includes(wanted) ? wanted : set.defaultView) }, one)));
     showColumns();
   }
 
   dataset.control.addEventListener('change', () => showViews());
   view.control.addEventListener('change', showColumns);
   showViews(chosen.view);
-  return { dataset, view, preview, empty: attached.length === 0 };
+  return { dataset, view, preview, empty: attached.length === 0, show: () => showViews(view.value) };
 }
 
 function choiceText(value) {
@@ -115,7 +121,7 @@ export function optionFields(known, formats, given = {}) {
 }
 
 /** Whose it is to be, for who may choose; null for who may not. */
-export function resellerField(account) {
+export function resellerField(account, chosen = account.id) {
   if (account.resellers.length < 2) return null;
-  return new Field(t('reseller'), select(account.resellers.map((one) => [String(one.id), `${one.name} (${one.id})`]), String(account.id)));
+  return new Field(t('reseller'), select(account.resellers.map((one) => [String(one.id), `${one.name} (${one.id})`]), String(chosen)));
 }

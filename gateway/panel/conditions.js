@@ -3,7 +3,7 @@
 //   nobody touches is sent back as it came.
 
 import { h, name, newId } from './dom.js';
-import { select } from './form.js';
+import { Row, select } from './form.js';
 import { t } from './shown.js';
 import { announce } from './ui.js';
 
@@ -66,6 +66,7 @@ export class Conditions {
         this.button.focus();
         announce(t('condition.removed'));
       } } }, '×'));
+    row.place = new Row(row.node, { column: row.column, operator: row.operator, text: row.text });
     row.given = condition;
     row.asGiven = [row.column, row.operator, row.text].map((control) => control.value).concat(row.empty.checked).join('\0');
     row.operator.addEventListener('change', show);
@@ -95,12 +96,18 @@ export class Conditions {
     });
   }
 
+  /** The condition that an error is about. */
+  at([n, key]) {
+    return this.rows[n]?.place.at(key);
+  }
+
   fail(message) {
-    this.error.replaceChildren(message);
+    this.error.replaceChildren(...[message].flat());
   }
 
   clear() {
     this.error.replaceChildren();
+    for (const row of this.rows) row.place.clear();
   }
 
   focus() {

@@ -72,3 +72,34 @@ export function facts(pairs) {
   return h('dl', { class: 'facts' }, pairs.filter(([, value]) => value !== null && value !== undefined)
     .map(([title, value]) => h('div', {}, h('dt', {}, title), h('dd', {}, value))));
 }
+
+/**
+ * Show items as the rows of a table's body.  A row whose item is as it was stays, so
+ * that a click or the keyboard is not lost on one that was drawn anew; of one that is
+ * not, what had the focus has it again.  Items have ids.
+ */
+export function keepRows(body, items, rowOf) {
+  const before = [...body.children];
+  const known = new Map(before.map((row) => [row.told, row]));
+  const focused = before.find((row) => row.contains(document.activeElement));
+  const within = focused ? [...focused.querySelectorAll('a, button')].indexOf(document.activeElement) : -1;
+  const rows = items.map((item) => {
+    const told = JSON.stringify(item);
+    return known.get(told) ?? Object.assign(rowOf(item), { told, itemId: item.id });
+  });
+  const staying = new Set(rows);
+
+  for (const row of before) if (!staying.has(row)) row.remove();
+  rows.forEach((row, i) => {
+    if (body.children[i] !== row) body.insertBefore(row, body.children[i] ?? null);
+  });
+  if (focused && !focused.isConnected) rows.find((row) => row.itemId === focused.itemId)?.querySelectorAll('a, button')[within]?.focus();
+}
+
+/** Other children for an element; what had the focus there has it again, by its place. */
+export function redraw(node, ...children) {
+  const within = [...node.querySelectorAll('a, button')].indexOf(document.activeElement);
+
+  node.replaceChildren(...children.flat(Infinity).filter(Boolean));
+  if (within >= 0) node.querySelectorAll('a, button')[within]?.focus();
+}

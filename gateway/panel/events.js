@@ -5,6 +5,8 @@
 import { isSignedIn, request } from './api.js';
 
 const PAUSE = 5_000;
+/* What comes together is told together: a thousand reports are one look. */
+const TOGETHER = 400;
 const listeners = new Set();
 let stream = null;
 let lastId = null;
@@ -80,10 +82,29 @@ export function stop() {
 }
 
 /**
- * Call listener with each event until the signal is aborted; with null when
- * something may have happened that no event has told of.
+ * Call listener with events until the signal is aborted: a list of those since the last
+ * time, null among them when something may have happened that no event has told of.
+ * The next call waits for what the last one does; if that fails, it is done again then.
  */
 export function watch(listener, signal) {
-  listeners.add(listener);
-  signal.addEventListener('abort', () => listeners.delete(listener), { once: true });
+  let waiting = [];
+  let busy = false;
+  const run = async () => {
+    busy = true;
+    while (waiting.length > 0) {
+      await new Promise((resolve) => { setTimeout(resolve, TOGETHER); });
+      if (signal.aborted) return;
+      const events = waiting;
+      waiting = [];
+      await Promise.resolve(events).then(listener).catch(() => {});
+    }
+    busy = false;
+  };
+  const take = (event) => {
+    waiting.push(event);
+    if (!busy) run();
+  };
+
+  listeners.add(take);
+  signal.addEventListener('abort', () => listeners.delete(take), { once: true });
 }

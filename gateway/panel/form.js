@@ -42,7 +42,7 @@ export class Field {
   }
 
   fail(message) {
-    this.error.replaceChildren(message);
+    this.error.replaceChildren(...[message].flat());
     this.control.setAttribute('aria-invalid', 'true');
   }
 
@@ -70,7 +70,7 @@ export class Choices {
   }
 
   fail(message) {
-    this.error.replaceChildren(message);
+    this.error.replaceChildren(...[message].flat());
   }
 
   clear() {
@@ -100,6 +100,50 @@ export function zoneInput(zone) {
 }
 
 /**
+ * Where an error is about: the control that its path leads to, or the last on the way
+ * there.  What holds several has at(steps): "columns[2].as" is columns' at(["2", "as"]).
+ */
+function placeOf(path, fields) {
+  const steps = path.match(/[^.[\]]+/g) ?? [];
+
+  for (let n = steps.length; n > 0; n--) {
+    const found = fields[steps.slice(0, n).join('.')];
+    if (found !== undefined) return found.at?.(steps.slice(n)) ?? found;
+  }
+  return null;
+}
+
+/** One of several rows of controls, with room for what is wrong with it; controls: by their names for an error. */
+export class Row {
+  constructor(node, controls) {
+    this.node = node;
+    this.controls = controls;
+    this.error = h('p', { class: 'error', id: newId() });
+    this.node.append(this.error);
+    for (const control of Object.values(controls)) control.setAttribute('aria-describedby', this.error.id);
+  }
+
+  /** What an error of one of its controls is said by, or of all of it. */
+  at(key) {
+    const control = this.controls[key] ?? Object.values(this.controls)[0];
+
+    return {
+      node: this.node,
+      fail: (message) => {
+        this.error.replaceChildren(...[message].flat());
+        control.setAttribute('aria-invalid', 'true');
+      },
+      focus: () => control.focus(),
+    };
+  }
+
+  clear() {
+    this.error.replaceChildren();
+    for (const control of Object.values(this.controls)) control.removeAttribute('aria-invalid');
+  }
+}
+
+/**
  * A form.  fields: those that an error may name, by its name for them; submit is
  * called with the key that makes one request of all attempts to send the same.
  */
@@ -114,14 +158,13 @@ export function form(content, fields, action, submit) {
   }
 
   function refuse(error) {
-    // "options.csv.delimiter" stands at the options, if nowhere nearer
-    const names = (error.field ?? '').split(/[.[]/);
-    const found = names.map((_, i) => fields()[names.slice(0, names.length - i).join('.')]).find(Boolean);
+    const found = placeOf(error.field ?? '', fields());
 
-    if (found === undefined || found.node.hidden) {
-      summary.replaceChildren(explain(error));
+    if (found === null || found.node.hidden) {
+      summary.replaceChildren(...explain(error));
       summary.focus();
     } else {
+      for (let around = found.node.closest('details'); around !== null; around = around.parentElement.closest('details')) around.open = true;
       found.fail(explain(error));
       found.focus();
     }

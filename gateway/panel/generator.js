@@ -4,12 +4,13 @@
 
 import { ask, get, pathOf } from './api.js';
 import { charts } from './chart.js';
-import { facts, h, name } from './dom.js';
+import { viewPlace } from './columns.js';
+import { facts, h, name, redraw } from './dom.js';
 import { watch } from './events.js';
 import { Field, form, input, select } from './form.js';
 import { pauseButton, state } from './generators.js';
 import { badge, day, daysText, duration, moment, roughly, t, today, weekDays } from './shown.js';
-import { announce, button, confirm, link, notice } from './ui.js';
+import { announce, button, confirm, explain, link, notice } from './ui.js';
 
 /* Each state has a sign of its own: who sees no colours reads that. */
 const signs = {
@@ -33,7 +34,7 @@ function settings(generator) {
   return facts([
     [t('state'), state(generator)],
     [t('dataset'), name(generator.dataset)],
-    [t('view'), generator.customizationName === null ? t('view.default') : link(`/views/${pathOf(generator.dataset, generator.customizationName)}`, name(generator.customizationName))],
+    [t('view'), generator.customizationName === null ? t('view.default') : link(viewPlace(generator.dataset, generator.customizationName, generator.reseller), name(generator.customizationName))],
     [t('formats'), generator.formats.map((format) => badge('format', format.toUpperCase()))],
     ...schedule(generator),
     [t('zone'), generator.timeZone],
@@ -76,22 +77,39 @@ function periodSection(page, generator) {
   const to = new Field(t('filter.to'), input('date', { value: today(generator.timeZone, 31) }));
   const format = new Field(t('format'), select(generator.formats.map((one) => [one, one.toUpperCase()]), generator.formats[0]));
   const strip = h('div', {});
+  let timer = null;
+  let told = null;
   const node = h('section', {}, h('h2', {}, t('periods')),
     h('div', { class: 'grid' }, from.node, to.node, generator.formats.length > 1 ? format.node : null), strip);
 
   async function look() {
-    const { timeZone, data } = await get(pathOf('generators', generator.id, 'periods'), { from: from.value, to: to.value }, page.signal);
+    const answer = await get(pathOf('generators', generator.id, 'periods'), { from: from.value, to: to.value }, page.signal);
+    const { timeZone, data } = answer;
+    const asked = JSON.stringify([format.value, answer]);
+    // what is drawn anew under a click loses it
+    if (asked === told) return;
+    told = asked;
     const periods = data.filter((period) => period.format === format.value);
     const built = periods.filter((period) => period.status === 'completed' && period.startDate !== null)
       .map((period) => ({ ...period, label: daysText(period.startDate, period.endDate, timeZone) }));
 
-    strip.replaceChildren(...(periods.length === 0 ? [h('p', {}, t('periods.none'))] : [
+    redraw(strip, ...(periods.length === 0 ? [h('p', {}, t('periods.none'))] : [
       legend(periods), h('ol', { class: 'strip', 'aria-label': t('periods') }, periods.map((period) => cell(period, timeZone))),
       ...(built.length === 0 ? [] : charts(built)),
     ]));
   }
 
-  for (const field of [from, to, format]) field.control.addEventListener('change', () => look().catch((error) => from.fail(error.message)));
+  // whoever types a year is not asked for the year 2
+  for (const field of [from, to, format]) {
+    field.control.addEventListener('change', () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        from.clear();
+        look().catch((error) => page.signal.aborted || from.fail(explain(error)));
+      }, 500);
+    });
+  }
+  page.signal.addEventListener('abort', () => clearTimeout(timer));
   return { node, look };
 }
 
@@ -100,7 +118,7 @@ function runForm(generator, done) {
   const firstDay = new Field(t('first-day'), input('date', { value: today(generator.timeZone, -7), required: true }));
   const lastDay = new Field(t('last-day'), input('date', { value: today(generator.timeZone, -1), required: true }));
   const { node } = form([h('div', { class: 'grid' }, firstDay.node, lastDay.node), h('p', { class: 'hint' }, t('run.hint', { zone: generator.timeZone }))],
-    () => ({ firstDay, lastDay }), t('run.action'), async (key) => {
+    () => ({ firstDay, lastDay, endDate: lastDay }), t('run.action'), async (key) => {
       const { data } = await ask('POST', pathOf('generators', generator.id, 'runs'), {
         body: { firstDay: firstDay.value, lastDay: lastDay.value }, headers: { 'Idempotency-Key': key },
       });
@@ -116,8 +134,9 @@ export async function generatorPage(page, id) {
   const periods = periodSection(page, generator);
 
   function show(now) {
+    if (head.children.length > 0 && JSON.stringify(now) === JSON.stringify(generator)) return;
     generator = now;
-    head.replaceChildren(
+    redraw(head,
       h('div', { class: 'actions bar' }, generator.mayAlter ? [
         h('a', { class: 'button primary', href: `#/generators/${id}/change` }, t('change')),
         pauseButton(generator, show),
@@ -125,7 +144,7 @@ export async function generatorPage(page, id) {
           if (!await confirm([t('generator.delete-question'), ' ', name(generator.name)], t('delete'))) return;
           await ask('DELETE', pathOf('generators', id), { headers: { 'If-Match': `"${generator.version}"` } });
           announce(t('done.delete'));
-          location.hash = '/generators';
+          page.leaveFor('/generators');
         }, { kind: 'danger' }),
       ] : h('p', { class: 'hint' }, t('made-by.locked'))),
       settings(generator), h('p', {}, link(`/reports?${new URLSearchParams({ generator: id, from: '' })}`, t('generator.reports'))));
@@ -138,15 +157,10 @@ export async function generatorPage(page, id) {
     }));
   show(generator);
   await periods.look();
-  watch(async (event) => {
-    if (event !== null && event.generator !== id) return;
-    try {
-      const now = await get(pathOf('generators', id), {}, page.signal);
-      if (!head.contains(document.activeElement)) show(now);
-      else generator = now;
-      if (!periods.node.contains(document.activeElement)) await periods.look();
-    } catch {
-      // looked at again with the next event
-    }
+  watch(async (events) => {
+    if (!events.some((event) => event === null || event.generator === id)) return;
+    const now = await get(pathOf('generators', id), {}, page.signal);
+    show(now);
+    await periods.look();
   }, page.signal);
 }

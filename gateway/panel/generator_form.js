@@ -36,7 +36,7 @@ function periodPreview(page, schedule) {
         h('div', { class: 'zone' }, t('periods.due'), ' ', moment(period.dueDate, timeZone)))));
     } catch (error) {
       if (mine === asked && error.name !== 'AbortError') {
-        where.replaceChildren(explain(error));
+        where.replaceChildren(...explain(error));
         list.replaceChildren();
       }
     }
@@ -70,7 +70,8 @@ async function show(page, generator) {
   const [who, known] = await Promise.all([account(), datasets()]);
   const isNew = generator === null;
   const given = generator ?? { name: '', formats: ['csv'], event: 'daily', timeZone: who.timeZone, weekDay: 1, monthStart: 1, monthDay: null, runAt: '06:00:00', catchUp: 'all', retention: null, options: {} };
-  const chosen = datasetFields(known, { dataset: given.dataset, view: given.customizationName ?? undefined });
+  const reseller = isNew ? resellerField(who) : null;
+  const chosen = datasetFields(known, () => Number(reseller?.value ?? generator?.reseller ?? who.id), { dataset: given.dataset, view: given.customizationName ?? undefined });
   const zones = zoneInput(given.timeZone);
   const fields = {
     name: new Field(t('name'), input('text', { maxlength: 128, required: true, value: given.name, autocomplete: 'off', dir: 'auto' }), { hint: t('name.hint') }),
@@ -86,11 +87,11 @@ async function show(page, generator) {
     catchUp: new Field(t('catch-up'), select([['all', t('catch-up.all')], ['none', t('catch-up.none')]], given.catchUp ?? 'all')),
     retention: new Field(t('retention'), input('text', { value: given.retention ?? '', dir: 'ltr', autocomplete: 'off' }), { hint: t('retention.hint', { default: duration(who.limits.retention) }), optional: true }),
   };
-  const reseller = isNew ? resellerField(who) : null;
   const options = optionFields(known, () => fields.formats.value, given.options ?? {});
 
   if (isNew) fields.start = new Field(t('start'), input('date', { value: today(who.timeZone) }), { hint: t('start.hint') });
   if (reseller) fields.reseller = reseller;
+  reseller?.control.addEventListener('change', chosen.show);
   fields.dataset.control.disabled = !isNew;
   fields.event.control.disabled = !isNew;
 
@@ -126,15 +127,15 @@ async function show(page, generator) {
   };
 
   const { node } = form([
-    fields.name.node, h('div', { class: 'grid' }, fields.dataset.node, fields.customizationName.node), chosen.preview, fields.formats.node,
+    fields.name.node, h('div', { class: 'grid' }, reseller?.node ?? null, fields.dataset.node, fields.customizationName.node), chosen.preview, fields.formats.node,
     h('div', { class: 'grid' }, fields.event.node, fields.weekDay.node, fields.monthStart.node, fields.monthDay.node, fields.runAt.node, fields.timeZone.node, zones.list, fields.start?.node ?? null),
-    preview.node, h('div', { class: 'grid' }, fields.catchUp.node, fields.retention.node, reseller?.node ?? null), options.node,
+    preview.node, h('div', { class: 'grid' }, fields.catchUp.node, fields.retention.node), options.node,
   ], () => ({ ...fields, view: fields.customizationName, ...options.fields }), t(isNew ? 'generator.create' : 'save'), async (key) => {
     const answer = isNew
       ? await ask('POST', 'generators', { body: body(), headers: { 'Idempotency-Key': key } })
       : await ask('PATCH', pathOf('generators', generator.id), { body: body(), headers: { 'If-Match': `"${generator.version}"` } });
     announce(t('saved'));
-    location.hash = `/generators/${answer.id}`;
+    page.leaveFor(`/generators/${answer.id}`);
   });
 
   node.addEventListener('input', update);

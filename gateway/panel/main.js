@@ -73,6 +73,12 @@ function newPage(query) {
     stop,
     signal: stop.signal,
     query,
+    /** Go on to another one, unless somebody has gone elsewhere meanwhile. */
+    leaveFor(place) {
+      if (stop.signal.aborted) return;
+      if (location.hash === `#${place}`) showPlace();
+      else location.hash = place;
+    },
     /** Show a title and what is below it. */
     fill(title, ...content) {
       if (stop.signal.aborted) return;

@@ -10,17 +10,19 @@ import { announce } from './ui.js';
 
 export async function orderPage(page) {
   const [who, known] = await Promise.all([account(), datasets()]);
-  const { dataset, view, preview, empty } = datasetFields(known, { dataset: page.query.get('dataset') ?? undefined, view: page.query.get('view') ?? undefined });
+  const reseller = resellerField(who, page.query.get('reseller') ?? undefined);
+  const { dataset, view, preview, empty, show } = datasetFields(known, () => Number(reseller?.value ?? who.id),
+    { dataset: page.query.get('dataset') ?? undefined, view: page.query.get('view') ?? undefined });
   const title = new Field(t('name'), input('text', { maxlength: 128, required: true, autocomplete: 'off', dir: 'auto' }), { hint: t('name.hint') });
   const first = new Field(t('first-day'), input('date', { required: true, value: today(who.timeZone, -7) }));
   const last = new Field(t('last-day'), input('date', { required: true, value: today(who.timeZone, -1) }));
   const format = new Field(t('format'), select(known.formats.map((one) => [one.name, one.name.toUpperCase()]), page.query.get('format') ?? 'csv'));
   const zones = zoneInput(who.timeZone);
   const zone = new Field(t('zone'), zones.node, { hint: t('zone.hint') });
-  const reseller = resellerField(who);
   const options = optionFields(known, () => [format.value]);
 
   format.control.addEventListener('change', () => options.show());
+  reseller?.control.addEventListener('change', show);
   options.show();
   if (page.query.has('name')) title.value = page.query.get('name');
 
@@ -29,8 +31,8 @@ export async function orderPage(page) {
     ...(reseller ? { reseller } : {}), ...options.fields,
   });
   const { node } = form([
-    title.node, h('div', { class: 'grid' }, dataset.node, view.node), preview,
-    h('div', { class: 'grid' }, first.node, last.node, zone.node, zones.list), h('div', { class: 'grid' }, format.node, reseller?.node ?? null), options.node,
+    title.node, h('div', { class: 'grid' }, reseller?.node ?? null, dataset.node, view.node), preview,
+    h('div', { class: 'grid' }, first.node, last.node, zone.node, zones.list), h('div', { class: 'grid' }, format.node), options.node,
   ], fields, t('order.action'), async (key) => {
     const report = await ask('POST', 'reports', {
       headers: { 'Idempotency-Key': key },
@@ -41,7 +43,7 @@ export async function orderPage(page) {
       },
     });
     announce(t(report.status === 'completed' ? 'status.completed' : 'status.submitted'));
-    location.hash = `/reports/${report.id}`;
+    page.leaveFor(`/reports/${report.id}`);
   });
 
   page.fill(t('menu/new'), !who.may.requestReports && h('p', { class: 'notice bad' }, t('may-not')), empty ? h('p', {}, t('datasets.none')) : node);

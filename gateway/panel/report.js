@@ -2,20 +2,20 @@
 //   One report: all there is to know of it, and what can be done with it.
 
 import { ask, get, newKey, pathOf } from './api.js';
-import { columnTable } from './columns.js';
+import { columnTable, viewPlace } from './columns.js';
 import { conditionList } from './conditions.js';
-import { code, facts, h, name } from './dom.js';
+import { code, facts, h, name, redraw } from './dom.js';
 import { act, copyLink, download, verify } from './download.js';
 import { watch } from './events.js';
 import { marks, progress } from './reports.js';
 import { badge, bytes, days, moment, number, t, totals } from './shown.js';
-import { announce, button, confirm, link } from './ui.js';
+import { announce, button, confirm, explainCode, link } from './ui.js';
 
 const isPending = (report) => report.status === 'submitted' || report.status === 'processing';
 
 function state(report) {
   if (isPending(report)) return progress(report);
-  if (report.status === 'error') return [badge('bad', t('status.error')), ' ', name(report.error ?? report.code ?? '')];
+  if (report.status === 'error') return [badge('bad', t('status.error')), ' ', explainCode(report.code, report.error)];
   return badge('good', t('status.completed'));
 }
 
@@ -23,7 +23,7 @@ function all(report) {
   return facts([
     [t('state'), state(report)],
     [t('dataset'), name(report.dataset)],
-    [t('view'), link(`/views/${pathOf(report.dataset, report.customizationName)}`, name(report.customizationName))],
+    [t('view'), link(viewPlace(report.dataset, report.customizationName, report.reseller), name(report.customizationName))],
     [t('type'), t(`type.${report.type}`)],
     [t('days'), days(report)],
     [t(report.status === 'completed' ? 'published' : 'submitted'), moment(report.creationDate, report.timeZone)],
@@ -44,13 +44,13 @@ function actions(report, page, show) {
     if (question && !await confirm([question, ' ', name(report.name)], t(action))) return;
     const answer = await act(report, action, newKey());
     if (answer.id === report.id) show(answer);
-    else location.hash = `/reports/${answer.id}`;
+    else page.leaveFor(`/reports/${answer.id}`);
   };
   const remove = async () => {
     if (!await confirm([t('delete.question'), ' ', name(report.name)], t('delete'))) return;
     await ask('DELETE', pathOf('reports', report.id));
     announce(t('done.delete'));
-    location.hash = '/reports';
+    page.leaveFor('/reports');
   };
 
   if (isPending(report)) return [button(t('cancel'), () => asked('cancel', t('cancel.question')), { kind: 'danger' })];
@@ -77,7 +77,7 @@ export async function reportPage(page, id) {
     clearTimeout(timer);
     if (told === null) page.fill([name(report.name), ' ', badges], bar, body, columns);
     badges.replaceChildren(...marks(report).filter(Boolean));
-    body.replaceChildren(all(report));
+    if (JSON.stringify(told) !== JSON.stringify(report)) redraw(body, all(report));
     // buttons stay under somebody's hands as long as they do what they did
     if (told === null || ['status', 'supersededBy', 'downloadUrl'].some((key) => told[key] !== report[key])) {
       bar.replaceChildren(...actions(report, page, show).filter(Boolean));
@@ -96,13 +96,11 @@ export async function reportPage(page, id) {
 
   async function look() {
     await get(pathOf('reports', id), {}, page.signal).then(show).catch((error) => {
-      if (error.status === 404) location.hash = '/reports';
+      if (error.status === 404) page.leaveFor('/reports');
     });
   }
 
   page.signal.addEventListener('abort', () => clearTimeout(timer));
   await show(await get(pathOf('reports', id), {}, page.signal));
-  watch((event) => {
-    if (event === null || event.id === id) look();
-  }, page.signal);
+  watch((events) => (events.some((event) => event === null || event.id === id) ? look() : null), page.signal);
 }

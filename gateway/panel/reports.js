@@ -2,16 +2,19 @@
 //   The list of reports.  Invariant: what is listed is what the server lists; what
 //   is published while it is looked at is asked for with the list's own cursor.
 
-import { datasets, get, newKey, pathOf } from './api.js';
-import { h, name, table } from './dom.js';
+import { account, datasets, get, newKey, pathOf } from './api.js';
+import { h, keepRows, name, table } from './dom.js';
 import { act, copyLink, download, verify } from './download.js';
 import { watch } from './events.js';
-import { Field, input, select } from './form.js';
+import { Field, form, input, select } from './form.js';
+import { ownerOf } from './owner.js';
 import { badge, bytes, count, days, moment, number, t, today, totals } from './shown.js';
-import { announce, button, confirm, link } from './ui.js';
+import { sumTable } from './sums.js';
+import { announce, button, confirm, explainCode, link } from './ui.js';
 
 const AT_ONCE = 100;
 const MOST_PARTS = 20;
+const MOST_PENDING = 50;
 const states = ['all', 'completed', 'pending', 'error'];
 const types = ['onetime', 'daily', 'weekly', 'monthly', 'quarterly', 'on_invoice'];
 
@@ -37,15 +40,16 @@ export function progress(report) {
 }
 
 /** What all lists show of a report first. */
-function head(report) {
+function head(report, who) {
   return [h('div', { class: 'name' }, link(`/reports/${report.id}`, name(report.name)), ' ', marks(report)),
-    h('div', { class: 'zone' }, name(report.dataset), ' · ', name(report.customizationName))];
+    h('div', { class: 'zone' }, name(report.dataset), ' · ', name(report.customizationName), ownerOf(who, report.reseller))];
 }
 
-/** The filters; change is called with them when they are others. */
+/** The filters; change is called with them when they are sent, not while somebody still types a day. */
 function filterForm(query, sets, change) {
   const all = ['', t('any')];
   const fields = {
+    name: new Field(t('name'), input('text', { autocomplete: 'off', dir: 'auto', maxlength: 128 }), { hint: t('filter.name.hint') }),
     from: new Field(t('filter.from'), input('date', { max: today('UTC') })),
     to: new Field(t('filter.to'), input('date')),
     dataset: new Field(t('dataset'), select([all, ...sets.data.map((set) => [set.name, set.title])])),
@@ -53,25 +57,23 @@ function filterForm(query, sets, change) {
     type: new Field(t('type'), select([all, ...types.map((one) => [one, t(`type.${one}`)])])),
     state: new Field(t('state'), select(states.map((one) => [one, t(`state.${one}`)]))),
   };
-  const given = { from: today('UTC', -30), to: '', dataset: '', format: '', type: '', state: 'all', ...Object.fromEntries(query) };
+  const given = { name: '', from: today('UTC', -30), to: '', dataset: '', format: '', type: '', state: 'all', ...Object.fromEntries(query) };
 
-  for (const [key, field] of Object.entries(fields)) {
-    field.value = given[key];
-    field.control.addEventListener('change', () => change(
-      Object.fromEntries(Object.entries(fields).map(([one, each]) => [one, each.value]))));
-  }
+  for (const [key, field] of Object.entries(fields)) field.value = given[key];
   const open = [...query.keys()].some((key) => key in fields);
-  const node = h('details', { class: 'filters', open }, h('summary', {}, t('filters')),
-    h('div', { class: 'grid' }, Object.values(fields).map((field) => field.node)), h('p', { class: 'hint' }, t('filter.hint')));
+  const { node: sent } = form([h('div', { class: 'grid' }, Object.values(fields).map((field) => field.node)), h('p', { class: 'hint' }, t('filter.hint'))],
+    () => fields, t('filter.apply'), async () => change(Object.fromEntries(Object.entries(fields).map(([key, field]) => [key, field.value]))));
+  const node = h('details', { class: 'filters', open }, h('summary', {}, t('filters')), sent);
 
   return { node, given };
 }
 
 /** Reports that wait or are being built. */
-function pendingList(page, given, found) {
+function pendingList(page, who, given, found) {
   const list = table(t('pending'), [{ title: t('name') }, { title: t('days') }, { title: t('progress') }, { title: t('actions'), class: 'end' }]);
   const rows = new Map();
-  const section = h('section', { hidden: true }, h('h2', {}, t('pending')), list.node);
+  const others = h('p', { class: 'hint' });
+  const section = h('section', { hidden: true }, h('h2', {}, t('pending')), list.node, others);
   let timer = null;
 
   async function look() {
@@ -96,9 +98,10 @@ function pendingList(page, given, found) {
         found();
       }
     }
-    for (const report of listed) {
+    others.replaceChildren(listed.length > MOST_PENDING ? t('pending.more', { n: number(listed.length - MOST_PENDING) }) : '');
+    for (const report of listed.slice(0, MOST_PENDING)) {
       if (!rows.has(report.id)) {
-        rows.set(report.id, list.row([head(report), days(report), progress(report), h('div', { class: 'actions' },
+        rows.set(report.id, list.row([head(report, who), days(report), progress(report), h('div', { class: 'actions' },
           button(t('cancel'), async () => {
             if (!await confirm([t('cancel.question'), ' ', name(report.name)], t('cancel'))) return;
             await act(report, 'cancel', newKey());
@@ -124,7 +127,7 @@ function pendingList(page, given, found) {
 }
 
 /** Reports that failed. */
-function failedList(page, given, changed) {
+function failedList(page, who, given, changed) {
   const list = table(t('failed'), [{ title: t('name') }, { title: t('days') }, { title: t('problem') }, { title: t('actions'), class: 'end' }]);
   const section = h('section', { hidden: true }, h('h2', {}, t('failed')), list.node);
   const whys = new Map();
@@ -139,11 +142,11 @@ function failedList(page, given, changed) {
       if (!whys.has(failure)) whys.set(failure, await get(pathOf('reports', report.id), {}, page.signal));
       listed.push({ ...report, ...whys.get(failure) });
     }
-    list.body.replaceChildren(...listed.map((report) => list.row([head(report), days(report), name(report.error ?? report.code ?? ''),
+    keepRows(list.body, listed, (report) => list.row([head(report, who), days(report), explainCode(report.code, report.error),
       h('div', { class: 'actions' }, button(t('retry'), async () => {
         await act(report, 'retry', newKey());
         changed();
-      }, { about: report.name }))])));
+      }, { about: report.name }))]));
     section.hidden = listed.length === 0;
   }
 
@@ -152,16 +155,16 @@ function failedList(page, given, changed) {
 
 /** What of the filters each list is asked with; an open end is far away. */
 function filters(given) {
-  return { dataset: given.dataset, format: given.format, type: given.type, generator: given.generator };
+  return { name: given.name, dataset: given.dataset, format: given.format, type: given.type, generator: given.generator };
 }
 
 function daysOf(given) {
   return { from: given.from || '2000-01-01', to: given.to || '2999-12-31' };
 }
 
-export function completedRow(list, report, page) {
+function completedRow(list, report, who, page) {
   return list.row([
-    head(report), days(report), report.rowCount === null ? '–' : number(report.rowCount), totals(report.totals),
+    head(report, who), days(report), report.rowCount === null ? '–' : number(report.rowCount), totals(report.totals),
     [moment(report.creationDate, report.timeZone), h('div', { class: 'zone' }, bytes(report.fileBytes))],
     h('div', { class: 'actions' },
       button(t('download'), () => download(report, page.signal), { kind: 'primary', about: report.name }),
@@ -171,14 +174,18 @@ export function completedRow(list, report, page) {
 }
 
 /** The list of completed reports, the newest first. */
-function completedList(page, given) {
+function completedList(page, who, given) {
   const list = table(t('completed'), [{ title: t('name') }, { title: t('days') }, { title: t('rows'), class: 'number' },
     { title: t('totals'), class: 'number' }, { title: t('published') }, { title: t('actions'), class: 'end' }]);
   const status = h('p', { class: 'hint' });
   const more = h('button', { type: 'button', hidden: true, on: { click: () => draw(shownCount + AT_ONCE) } }, t('more'));
-  const section = h('section', {}, h('h2', {}, t('completed')), list.node, status, more);
+  const sums = h('div', {});
+  const summed = h('details', { class: 'sums', hidden: true, on: { toggle: () => showSums() } }, h('summary', {}, t('sums')), sums);
+  const section = h('section', {}, h('h2', {}, t('completed')), summed, list.node, status, more);
   const reports = new Map();
   let next = null;
+  let isWhole = true;
+  let isLoaded = false;
   let shownCount = AT_ONCE;
 
   async function take(query) {
@@ -188,10 +195,20 @@ function completedList(page, given) {
     return answer.data;
   }
 
+  /** What is not there of the list; nothing if all is. */
+  function missing() {
+    if (!isLoaded) return t('reports.loading');
+    return isWhole ? '' : t('reports.cut');
+  }
+
+  function showSums() {
+    if (summed.open) sums.replaceChildren(...(missing() === '' ? sumTable([...reports.values()], who) ?? [] : [h('p', {}, missing())]).filter(Boolean));
+  }
+
   function draw(n) {
     const newest = [...reports.values()].reverse();
     const rows = new Map([...list.body.children].map((row) => [row.dataset.id, row]));
-    const wanted = newest.slice(0, n).map((report) => rows.get(report.id) ?? completedRow(list, report, page));
+    const wanted = newest.slice(0, n).map((report) => rows.get(report.id) ?? completedRow(list, report, who, page));
 
     shownCount = n;
     // rows that stay are not touched: whoever is at one of them stays there
@@ -199,21 +216,40 @@ function completedList(page, given) {
     wanted.forEach((row, i) => {
       if (list.body.children[i] !== row) list.body.insertBefore(row, list.body.children[i] ?? null);
     });
-    status.replaceChildren(reports.size === 0 ? t('reports.none') : count('reports', reports.size));
+    status.replaceChildren(reports.size === 0 && isLoaded ? t('reports.none') : count('reports', reports.size), ' ', missing());
     list.node.hidden = reports.size === 0;
     more.hidden = newest.length <= n;
+    summed.hidden = newest.every((report) => report.totals === null);
+    showSums();
   }
 
   async function parts(first) {
     let part = await take(first);
     for (let i = 1; part.length > 0 && next !== null && i < MOST_PARTS; i++) part = await take({ after: next });
+    isWhole = part.length === 0 || next === null;
   }
 
   return {
     section,
+    /** The newest days first, for whoever waits; what is older comes while they are read. */
     async begin() {
-      await parts(daysOf(given));
+      const asked = daysOf(given);
+      const newest = { ...asked, from: [asked.from, today('UTC', -1)].sort().at(-1) };
+      const older = { ...asked, to: [asked.to, today('UTC', -2)].sort()[0] };
+
+      if (newest.from <= newest.to) await parts(newest);
+      isLoaded = older.from > older.to;
       draw(AT_ONCE);
+      if (isLoaded) return;
+      const [upto, whole] = [next, isWhole];
+      await parts(older);
+      const inOrder = [...reports.values()].sort((a, b) => Number(a.creationDate > b.creationDate) - Number(a.creationDate < b.creationDate));
+      reports.clear();
+      for (const report of inOrder) reports.set(report.id, report);
+      next = upto ?? next;
+      isWhole &&= whole;
+      isLoaded = true;
+      draw(shownCount);
     },
     /** What was published since; the days looked at may be over. */
     async look() {
@@ -233,27 +269,34 @@ function completedList(page, given) {
 }
 
 export async function reportsPage(page) {
-  const sets = await datasets();
+  const [who, sets] = await Promise.all([account(), datasets()]);
   const { node, given } = filterForm(page.query, sets, (values) => {
     const query = new URLSearchParams(Object.entries(values).filter(([key, value]) => value !== '' && !(key === 'state' && value === 'all')));
     if (values.from === '') query.set('from', '');
     if (given.generator) query.set('generator', given.generator);
-    location.hash = `/reports?${query}`;
+    page.leaveFor(`/reports?${query}`);
   });
   const only = given.generator ? h('p', {}, t('generator.only'), ' ', link('/reports', t('generator.all'))) : null;
   const wants = (state) => given.state === 'all' || given.state === state;
   const looks = [];
-  let looking = Promise.resolve();
+  let looking = null;
+  let again = false;
 
+  // however many ask meanwhile, it is done once more
   const lookAll = () => {
-    looking = looking.then(async () => {
-      for (const look of looks) await look();
-    }).catch(() => {});
+    again = true;
+    looking ??= (async () => {
+      while (again && !page.signal.aborted) {
+        again = false;
+        for (const look of looks) await look().catch(() => {});
+      }
+      looking = null;
+    })();
     return looking;
   };
-  const pending = pendingList(page, given, lookAll);
-  const failed = failedList(page, given, lookAll);
-  const completed = completedList(page, given);
+  const pending = pendingList(page, who, given, lookAll);
+  const failed = failedList(page, who, given, lookAll);
+  const completed = completedList(page, who, given);
 
   if (wants('pending')) looks.push(pending.look);
   if (wants('error')) looks.push(failed.look);
@@ -262,8 +305,8 @@ export async function reportsPage(page) {
   if (wants('completed')) await completed.begin();
   if (wants('pending')) await pending.look();
   if (wants('error')) await failed.look();
-  watch((event) => {
-    if (event?.event === 'superseded') completed.drop(event.id);
-    lookAll();
+  watch((events) => {
+    for (const event of events) if (event?.event === 'superseded') completed.drop(event.id);
+    return lookAll();
   }, page.signal);
 }

@@ -41,6 +41,11 @@ export function t(key, values = {}) {
   return (texts[language][key] ?? texts.en[key] ?? key).replace(/\{(\w+)\}/g, (whole, word) => values[word] ?? whole);
 }
 
+/** Is there such a text? */
+export function has(key) {
+  return key in texts.en;
+}
+
 /** The same with elements as values: a list of children. */
 export function parts(key, values) {
   return (texts[language][key] ?? texts.en[key]).split(/(\{\w+\})/)

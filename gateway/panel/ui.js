@@ -4,7 +4,7 @@
 
 import { ApiError } from './api.js';
 import { h, name } from './dom.js';
-import { t } from './shown.js';
+import { has, language, roughly, t } from './shown.js';
 
 const notices = h('div', { class: 'notices' });
 const heard = h('p', { class: 'hidden', role: 'status' });
@@ -29,13 +29,27 @@ export function clearNotices() {
   notices.replaceChildren();
 }
 
-/** What went wrong, in words. */
+/** A code of the API, in words of the reader's; the server's own are English. */
+export function explainCode(code, message) {
+  const told = has(`code.${code}`) ? t(`code.${code}`) : t('code.internal_error');
+
+  if (!message) return [told];
+  return language === 'en' ? [name(message)] : [told, ' ', h('span', { class: 'zone', lang: 'en' }, name(message))];
+}
+
+/** What went wrong, in words: what children a node gets for it. */
 export function explain(error) {
-  if (!(error instanceof ApiError)) return t('error.page', { message: error.message });
-  if (error.status === 0) return t('error.unreachable');
-  if (error.status === 412) return t('error.changed');
-  if (error.status === 401) return t('error.signed-out');
-  return name(error.message === '' ? t('error.status', { status: error.status }) : error.message);
+  if (!(error instanceof ApiError)) return [t('error.page', { message: error.message })];
+  if (error.status === 0) return [t('error.unreachable')];
+  if (error.status === 412) return [t('error.changed')];
+  if (error.status === 401) return [t('error.signed-out')];
+  if (error.code === null) return [error.message === '' ? t('error.status', { status: error.status }) : name(error.message)];
+  // what is wrong with a field is told as that is called here: "columns[2].as" is a column's
+  const steps = (error.field ?? '').split(/\[\d+\]|\./).filter(Boolean);
+  const said = steps.map((_, i) => `code.${error.code}/${steps.slice(0, steps.length - i).join('.')}`).find(has);
+
+  if (said !== undefined) return [t(said, { time: roughly(error.retryAfter) })];
+  return explainCode(error.code, error.status < 500 ? error.message : '');
 }
 
 /** Show it, unless it is the end of a page or of a session. */

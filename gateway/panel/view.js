@@ -1,12 +1,12 @@
 // view.js
 //   One view: its columns, and for who may change it their order and names.
 
-import { ApiError, account, ask, datasets, forget, get, newKey, pathOf } from './api.js';
-import { columnTable, viewOf } from './columns.js';
+import { ApiError, account, ask, datasets, forget, get, pathOf } from './api.js';
+import { columnTable, resellerField, viewOf, viewPlace } from './columns.js';
 import { Conditions, conditionList } from './conditions.js';
 import { h, name, newId } from './dom.js';
 import { firstRows } from './download.js';
-import { Field, form, input, select } from './form.js';
+import { Field, Row, form, input, select } from './form.js';
 import { days, t, today } from './shown.js';
 import { announce, button, confirm, link } from './ui.js';
 
@@ -66,6 +66,7 @@ class Columns {
       h('div', { class: 'actions' },
         this.mover(row, -1, '↑', t('move-up')), this.mover(row, 1, '↓', t('move-down')),
         h('button', { type: 'button', class: 'small', 'aria-label': t('remove-column', { name: column.column }), on: { click: () => this.remove(row) } }, '×')));
+    row.place = new Row(row.node, { as, label: label.control, type: kind, attribute: argument, locale: argument });
     kind.addEventListener('change', show);
     show();
     this.rows.push(row);
@@ -108,12 +109,18 @@ class Columns {
     }));
   }
 
+  /** The column that an error is about. */
+  at([n, key]) {
+    return this.rows[n]?.place.at(key);
+  }
+
   fail(message) {
-    this.error.replaceChildren(message);
+    this.error.replaceChildren(...[message].flat());
   }
 
   clear() {
     this.error.replaceChildren();
+    for (const row of this.rows) row.place.clear();
   }
 
   focus() {
@@ -141,65 +148,82 @@ function adder(all, columns) {
   return h('section', { class: 'adder' }, h('h2', {}, t('column.add')), search.node, list);
 }
 
-/** The first rows of the newest report of a view, or of one made for this. */
-function rowsPreview(page, set, viewName, may) {
+/** What of a view, or of a report made by it, makes rows what they are. */
+function shape(columns, conditions) {
+  return JSON.stringify([columns, conditions.map((condition) => Object.entries(condition).sort())]);
+}
+
+/**
+ * The first rows of the newest report of a view, or of one made for this.  Rows leave
+ * the database in reports only, which say who asked and what they hold; so a view is
+ * saved before its rows are seen.
+ */
+function rowsPreview(page, set, view, reseller, may) {
   const where = h('div', {});
-  const node = h('section', {}, h('h2', {}, t('rows.first')), where);
+  const first = new Field(t('first-day'), input('date', { value: today('UTC', -1), required: true }));
+  const last = new Field(t('last-day'), input('date', { value: today('UTC'), required: true }));
+  const maker = may ? form([h('div', { class: 'grid' }, first.node, last.node)], () => ({ startDate: first, endDate: last }), t('preview.make'), make).node : null;
 
   async function show(report) {
-    const [titles, ...rows] = await firstRows(report, PREVIEW_ROWS, page.signal);
-    if (titles === undefined) {
-      where.replaceChildren(h('p', {}, t('rows.none')));
-      return;
-    }
-    where.replaceChildren(h('p', { class: 'hint' }, link(`/reports/${report.id}`, name(report.name)), ' · ', days(report)),
-      h('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': t('rows.first') }, h('table', {},
+    const [[titles, ...rows], manifest] = await Promise.all([
+      firstRows(report, PREVIEW_ROWS, page.signal), get(pathOf('reports', report.id, 'manifest'), {}, page.signal)]);
+    const isOlder = manifest.columns !== null && shape(manifest.columns.map((column) => column.name), manifest.conditions ?? [])
+      !== shape(view.columns.map((column) => column.as ?? column.column), view.conditions);
+
+    where.replaceChildren(...[
+      h('p', { class: 'hint' }, link(`/reports/${report.id}`, name(report.name)), ' · ', days(report)),
+      isOlder ? h('p', { class: 'notice bad' }, t('preview.older')) : null,
+      titles === undefined ? h('p', {}, t('rows.none')) : h('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': t('rows.first') }, h('table', {},
         h('thead', {}, h('tr', {}, titles.map((title) => h('th', { scope: 'col' }, name(title))))),
-        h('tbody', {}, rows.map((row) => h('tr', {}, row.map((value) => h('td', {}, name(value)))))))));
+        h('tbody', {}, rows.map((row) => h('tr', {}, row.map((value) => h('td', {}, name(value)))))))),
+      maker,
+    ].filter(Boolean));
   }
 
   async function newest() {
-    for (const format of ['jsonl', 'json']) {
-      const { data } = await get('reports', { from: today('UTC', -90), to: '2999-12-31', dataset: set.name, format, detail: 'true' }, page.signal);
-      const found = data.filter((report) => report.dataset === set.name && report.customizationName === viewName).at(-1);
-      if (found) return found;
+    for (const back of [1, 10, 90]) {
+      for (const format of ['jsonl', 'json']) {
+        const { data } = await get('reports', { from: today('UTC', -back), to: '2999-12-31', dataset: set.name, format, detail: 'true' }, page.signal);
+        const found = data.filter((report) => report.customizationName === view.name && report.reseller === reseller).at(-1);
+        if (found) return found;
+      }
     }
     return null;
   }
 
-  async function make() {
+  async function make(key) {
     const report = await ask('POST', 'reports', {
-      headers: { 'Idempotency-Key': newKey() },
-      body: { name: t('preview.name', { name: viewName }).slice(0, 128), dataset: set.name, customizationName: viewName, format: 'jsonl', startDate: today('UTC', -1) },
+      headers: { 'Idempotency-Key': key },
+      body: { name: t('preview.name', { name: view.name }).slice(0, 128), dataset: set.name, customizationName: view.name, format: 'jsonl', startDate: first.value, endDate: last.value, reseller },
     });
     if (report.status === 'completed') await show(report);
-    else location.hash = `/reports/${report.id}`;
+    else page.leaveFor(`/reports/${report.id}`);
   }
 
   async function look() {
     const found = await newest();
 
-    if (found !== null) {
-      await show(found);
-      return;
-    }
-    where.replaceChildren(h('p', {}, t('preview.none')), may ? button(t('preview.make'), make) : '');
+    if (found !== null) await show(found);
+    else where.replaceChildren(...[h('p', {}, t('preview.none')), maker].filter(Boolean));
   }
 
   where.append(button(t('rows.show'), look));
-  return node;
+  return h('section', {}, h('h2', {}, t('rows.first')), where);
 }
 
-/** The form of a view; made: what is saved of it already, or null. */
-function editor(set, made, from, own) {
+/** The form of a view; made: what is saved of it already, or null; from: what it begins with. */
+function editor(page, set, made, from, who) {
+  const reseller = made === null ? resellerField(who, from?.reseller ?? undefined) : null;
+  const whose = () => made?.reseller ?? Number(reseller?.value ?? who.id);
   const title = made === null ? new Field(t('name'), input('text', { maxlength: 128, required: true, autocomplete: 'off', dir: 'auto' }), { hint: t('view.name.hint') }) : null;
-  const full = viewOf(set, 'full')?.columns ?? [...new Map(set.views.flatMap((view) => view.columns).map((column) => [column.column, { ...column, attribute: undefined, locale: undefined, type: undefined }])).values()];
+  const full = viewOf(set, 'full', null)?.columns ?? [...new Map(set.views.flatMap((view) => view.columns).map((column) => [column.column, { ...column, attribute: undefined, locale: undefined, type: undefined }])).values()];
   const chosen = new Columns(from?.columns ?? []);
   const conditions = new Conditions(full, from?.conditions ?? []);
 
-  const { node } = form([title?.node ?? null, h('h2', {}, t('columns')), chosen.node, adder(full, chosen), conditions.node],
-    () => ({ ...(title ? { name: title } : {}), columns: chosen, conditions }), t('save'), async (key) => {
+  const { node } = form([h('div', { class: 'grid' }, title?.node ?? null, reseller?.node ?? null), h('h2', {}, t('columns')), chosen.node, adder(full, chosen), conditions.node],
+    () => ({ ...(title ? { name: title } : {}), ...(reseller ? { reseller } : {}), columns: chosen, conditions }), t('save'), async (key) => {
       const path = (view) => pathOf('datasets', set.name, 'views', view);
+      const query = { reseller: whose() };
       const body = { columns: chosen.value, conditions: conditions.value };
       if (title !== null && title.value.trim() === '') {
         title.fail(t('error.needed'));
@@ -207,13 +231,11 @@ function editor(set, made, from, own) {
         return;
       }
       const answer = made === null
-        ? await ask('POST', path(title.value), { body, headers: { 'Idempotency-Key': key } })
-        : await ask('PUT', path(made.name), { body, headers: { 'If-Match': `"${made.version}"` }, query: { reseller: made.reseller === own ? undefined : made.reseller } });
+        ? await ask('POST', path(title.value), { body, headers: { 'Idempotency-Key': key }, query })
+        : await ask('PUT', path(made.name), { body, headers: { 'If-Match': `"${made.version}"` }, query });
       forget();
       announce(t('saved'));
-      const to = `/views/${pathOf(set.name, answer.name)}`;
-      if (location.hash === `#${to}`) window.dispatchEvent(new Event('hashchange'));
-      else location.hash = to;
+      page.leaveFor(viewPlace(set.name, answer.name, answer.reseller));
     });
 
   return node;
@@ -228,28 +250,30 @@ async function setOf(datasetName) {
 
 export async function newViewPage(page, datasetName) {
   const [who, set] = await Promise.all([account(), setOf(datasetName)]);
-  const from = viewOf(set, page.query.get('from') ?? set.defaultView);
+  const from = viewOf(set, page.query.get('from') ?? set.defaultView, Number(page.query.get('reseller') ?? who.id));
 
-  page.fill([t('view.new'), ': ', name(set.title)], who.may.createViews ? editor(set, null, from, who.id) : h('p', {}, t('may-not')));
+  page.fill([t('view.new'), ': ', name(set.title)], who.may.createViews ? editor(page, set, null, from, who) : h('p', {}, t('may-not')));
 }
 
 export async function viewPage(page, datasetName, viewName) {
   const [who, set] = await Promise.all([account(), setOf(datasetName)]);
-  const view = await get(pathOf('datasets', datasetName, 'views', viewName), {}, page.signal);
+  const whose = Number(page.query.get('reseller') ?? who.id);
+  const view = await get(pathOf('datasets', datasetName, 'views', viewName), { reseller: whose }, page.signal);
+  const owned = view.reseller === null ? {} : { reseller: view.reseller };
   const remove = async () => {
     if (!await confirm([t('view.delete-question'), ' ', name(view.name)], t('delete'))) return;
-    await ask('DELETE', pathOf('datasets', set.name, 'views', view.name), { headers: { 'If-Match': `"${view.version}"` } });
+    await ask('DELETE', pathOf('datasets', set.name, 'views', view.name), { headers: { 'If-Match': `"${view.version}"` }, query: owned });
     forget();
     announce(t('done.delete'));
-    location.hash = '/views';
+    page.leaveFor('/views');
   };
 
   page.fill([name(view.name), ' ', h('span', { class: 'zone' }, name(set.title))],
     h('div', { class: 'actions bar' },
-      h('a', { class: 'button', href: `#/new?${new URLSearchParams({ dataset: set.name, view: view.name })}` }, t('menu/new')),
-      h('a', { class: 'button', href: `#/views/${pathOf(set.name)}?${new URLSearchParams({ from: view.name })}` }, t('copy')),
+      h('a', { class: 'button', href: `#/new?${new URLSearchParams({ dataset: set.name, view: view.name, reseller: whose })}` }, t('menu/new')),
+      h('a', { class: 'button', href: `#/views/${pathOf(set.name)}?${new URLSearchParams({ from: view.name, ...owned })}` }, t('copy')),
       view.mayAlter ? button(t('delete'), remove, { kind: 'danger' }) : null),
-    set.attached ? rowsPreview(page, set, view.name, who.may.requestReports) : null,
-    view.mayAlter ? editor(set, view, view, who.id)
+    set.attached ? rowsPreview(page, set, view, whose, who.may.requestReports) : null,
+    view.mayAlter ? editor(page, set, view, view, who)
       : [h('h2', {}, t('columns')), columnTable(view.columns), h('h2', {}, t('conditions')), conditionList(view.conditions)]);
 }

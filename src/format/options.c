@@ -38,7 +38,8 @@ rde_option_refuse(const char *path, const char *problem)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("report option \"%s\" %s", path, problem),
-			 err_generic_string(PG_DIAG_COLUMN_NAME, "options"),
+			 err_generic_string(PG_DIAG_COLUMN_NAME,
+								psprintf("options.%s", path)),
 			 errhint("%s", options_hint())));
 }
 

@@ -15,8 +15,8 @@ static const char *const german[RDE_XLSX_WORD_COUNT] = {RDE_XLSX_WORDS(GERMAN)};
 const char *const *
 rde_xlsx_words(const char *locale)
 {
-	bool		is_german = locale != NULL && strcspn(locale, "_-") == 2 &&
-	strncmp(locale, "de", 2) == 0;
-
-	return is_german ? german : english;
+	if (locale != NULL && strcspn(locale, "_-") == 2 &&
+		strncmp(locale, "de", 2) == 0)
+		return german;
+	return english;
 }

@@ -46,6 +46,9 @@ typedef struct Periods
  * itself until some are built, so that its backlog is no heavier than this.  CASE keeps
  * the planner from reading all that waits for each of them: it knows of an hour when
  * nothing waited.
+ *
+ * The order is that of an index, with nothing beside it: generators are looked at until
+ * there are enough of them.  A sort would look at all that are due, batch after batch.
  */
 static const RdeStatement lock_due = {
 	.sql = "SELECT g.id, g.event, g.time_zone, g.week_day, g.month_start,"
@@ -66,7 +69,7 @@ static const RdeStatement lock_due = {
 	" AND CASE WHEN r.status = 'submitted' THEN true"
 	" ELSE r.retry_at IS NOT NULL END"
 	" LIMIT " MAX_WAITING ") AS waiting) < " MAX_WAITING ")"
-	" ORDER BY g.next_run_at, g.id LIMIT $2"
+	" ORDER BY g.next_run_at LIMIT $2"
 	" FOR UPDATE OF g SKIP LOCKED",
 	.types = {TIMESTAMPTZOID, INT4OID, UUIDARRAYOID},
 	.expected = SPI_OK_SELECT

@@ -73,13 +73,14 @@ for my $what (
 	[ 'one host twice', "GET $list HTTP/1.1\r\nHost: test\r\n${login}Host: test\r\n\r\n" ],
 	[ 'a NUL in the path', "GET /health%00 HTTP/1.1\r\nHost: test\r\n\r\n" ],
 	[ 'a NUL within a segment', "GET /reports/x%00y/z HTTP/1.1\r\nHost: test\r\n${login}\r\n" ],
-	[ 'a raw NUL in the path', "GET /health\0x HTTP/1.1\r\nHost: test\r\n\r\n" ],
-	[ 'a raw NUL at its end', "GET /health\0 HTTP/1.1\r\nHost: test\r\n\r\n" ])
+	# newer libraries hang up on these, without a word
+	[ 'a raw NUL in the path', "GET /health\0x HTTP/1.1\r\nHost: test\r\n\r\n", qr/^(?:400 close)?$/ ],
+	[ 'a raw NUL at its end', "GET /health\0 HTTP/1.1\r\nHost: test\r\n\r\n", qr/^(?:400 close)?$/ ])
 {
-	my ($name, $bytes) = @$what;
+	my ($name, $bytes, $expected) = @$what;
 	my @replies = exchange("${bytes}GET /health HTTP/1.1\r\nHost: test\r\n\r\n");
 
-	is(join(' ', map { "$_->{status} " . ($_->{headers}{connection} // '-') } @replies), '400 close', "$name: refused, and what follows is not read");
+	like(join(' ', map { "$_->{status} " . ($_->{headers}{connection} // '-') } @replies), $expected // qr/^400 close$/, "$name: refused, and what follows is not read");
 }
 is(join(' ', map { $_->{status} } exchange("GET /health HTTP/1.1\r\nHost: test\r\nX-!#\$%&'*+-.^_`|~9: 1\r\n\r\n")), 200, 'a name of all that a token may hold');
 is(join(' ', map { $_->{status} } exchange("GET /health?x=%00 HTTP/1.1\r\nHost: test\r\n\r\n")), 200, 'a NUL in a parameter that nobody reads');

@@ -19,6 +19,8 @@ my ($node, $tokens) = new_shop('openapi');
 my $gateway = start_gateway($node);
 my $description = decode_json(ask($gateway, 'GET /openapi.json')->{body});
 my @methods = qw(GET HEAD POST PUT PATCH DELETE);
+my $open = start_gateway($node, options => [ '--allow-origin', 'https://shop.example' ]);
+my @preflight = (Origin => 'https://shop.example', 'Access-Control-Request-Method' => 'GET');
 
 # What is described is there, with these methods.
 for my $path (sort keys %{ $description->{paths} })
@@ -28,8 +30,24 @@ for my $path (sort keys %{ $description->{paths} })
 	my $target = $path =~ s/\{id\}/00000000-0000-4000-8000-000000000000/r =~ s/\{\w+\}/x/gr;
 	my @answered = grep { ask($gateway, "$_ $target", [], '{}')->{status} != 405 } @methods;
 	is("@answered", join(' ', grep { $described{$_} } @methods), "methods of $path");
-	is(ask($gateway, "TRACE $target")->{headers}{allow} // 'none', join(', ', grep { $described{$_} } @methods), 'as Allow says') unless $path eq '/health';
+	my $allowed = join ', ', grep { $described{$_} } @methods;
+	is(ask($gateway, "TRACE $target")->{headers}{allow} // 'none', $allowed, 'as Allow says') unless $path eq '/health';
+	is(ask($open, "OPTIONS $target", \@preflight)->{headers}{'access-control-allow-methods'}, $allowed, 'and a page of another origin hears');
+	is(join(' ', map { ask($gateway, "$_ $target/", [], '{}')->{status} } @methods), join(' ', map { ask($gateway, "$_ $target", [], '{}')->{status} } @methods), 'a slash at the end says nothing');
+	for my $doubled ("/$target", "$target//", $target =~ s{(?<=.)/}{//}r)
+	{
+		is(ask($gateway, "GET $doubled")->{status}, 404, "no path: $doubled") if $doubled ne $target;
+	}
+	# what is sent twice is done once, and what is changed is what was seen
+	for my $method (grep { /^(?:post|put|patch|delete)$/ } keys %{ $description->{paths}{$path} })
+	{
+		my $names = join ' ', map { $_->{'$ref'} // '' } @{ $description->{paths}{$path}{$method}{parameters} // [] };
+		next if $path =~ m{^/token$|^/generators/preview$} || "$method $path" eq 'delete /reports/{id}';
+		like($names, $method eq 'post' ? qr{/IdempotencyKey\b} : qr{/IfMatch\b}, "$method $path: once");
+	}
 }
+is(ask($gateway, "GET $_")->{status}, 404, "no path: $_") for '//', '///', '//panel/main.js', '/panel//main.js', '/reports//x', '/datasets//views/x', '/generators//runs';
+stop_gateway($open);
 
 # What is there is described.
 SKIP:

@@ -90,6 +90,16 @@ unlike($text{'index.html'}, qr/<style|<script(?![^>]*\ssrc=)|\sstyle=|\son[a-z]+
 	is(join(' ', grep { my $key = $_; !$asked{$key} && !grep { $key =~ /^$_/ } @families } sort keys %{ $language{en} }), '', 'and all that are there are asked for');
 }
 
+# Whatever the API answers has a text in each language
+{
+	my $failure = slurp_file("$ENV{RDE_SOURCE}/gateway/failure.c") . slurp_file("$ENV{RDE_SOURCE}/sql/rde/rest/functions.sql");
+	my %codes = map { $_ => 1 } $failure =~ /\{"\w*", "(\w+)", \d{3},/g, $failure =~ /^\t\t\treturn "(\w+)";/mg, $failure =~ /WHEN '\w{5}' THEN '([a-z_]+)'/g;
+	cmp_ok(scalar keys %codes, '>', 30, 'codes of the API');
+	is(join(' ', grep { $text{'texts.js'} !~ /^    'code\.$_': '/m } sort keys %codes), '', 'each has a text');
+	my @told = $text{'texts.js'} =~ /^    'code\.(\w+)/mg;
+	is(join(' ', grep { !$codes{$_} } @told), '', 'and no other');
+}
+
 # People
 SKIP:
 {
@@ -109,19 +119,38 @@ SKIP:
 		FROM generate_series(1, 100) n;
 		ANALYZE shop.sale;
 	});
+	my @above = split /\|/, $node->safe_psql('postgres', "
+		SELECT rde_alter_account(3, scope => 'provider'), rde_create_account(4, 'Below', parent => 3) \\gset x
+		SELECT subscription_key, token FROM rde_create_token(3, 'test', interval '1 day')");
+	# somebody who has more than comes at once: a month of reports, one every 15 minutes, and generators
+	my $columns = $node->safe_psql('postgres', q{
+		SELECT rde_alter_account(3, max_generators => 200) \gset x
+		SELECT count(rde_create_generator('sales', 'generator ' || n, '{csv}', 'monthly', reseller => 3)) FROM generate_series(1, 120) n \gset x
+		SELECT rde_export('sales', '2020-01-01', '2020-01-01', 'csv', reseller => 3, name => 'many 0') \gset x
+		SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute
+		WHERE attrelid = '_rde_report'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+		  AND attname NOT IN ('id', 'name', 'period_from', 'period_to', 'published_at')});
+	$node->safe_psql('postgres', qq{
+		INSERT INTO _rde_report (id, name, period_from, period_to, published_at, $columns)
+		SELECT gen_random_uuid(), 'many ' || n, period_from - n * interval '1 day', period_to - n * interval '1 day', published_at - n * interval '14 minutes', $columns
+		FROM _rde_report, generate_series(1, 2999) n WHERE name = 'many 0';
+		INSERT INTO _rde_report_total (report, currency, amount, rows) SELECT id, 'USD', 0.00000001, 1 FROM _rde_report WHERE name LIKE 'many %';
+		ANALYZE _rde_report, _rde_report_total});
 	my %does = (
 		run => sub { $node->safe_psql('postgres', 'CALL rde_run_due()'); return 'done' },
 		digest => sub { return $node->safe_psql('postgres', "SELECT sha256 FROM rde_reports WHERE id = '$_[0]'") },
 		total => sub { return $node->safe_psql('postgres', "SELECT value::text FROM rde_reports, jsonb_each(totals) WHERE id = '$_[0]' LIMIT 1") },
 		options => sub { return $node->safe_psql('postgres', "SELECT options FROM _rde_report WHERE name = '$_[0]'") },
-		enabled => sub { return $node->safe_psql('postgres', 'SELECT enabled FROM rde_generators') },
-		alter => sub { $node->safe_psql('postgres', "SELECT rde_alter_generator(id, catch_up => 'none') FROM rde_generators"); return 'done' },
+		sum => sub { return $node->safe_psql('postgres', "SELECT sum(value::numeric) FROM rde_reports, jsonb_each_text(totals) WHERE format = 'csv' AND generator IS NOT NULL AND is_newest AND reseller = 1") },
+		enabled => sub { return $node->safe_psql('postgres', 'SELECT enabled FROM rde_generators WHERE reseller = 1') },
+		alter => sub { $node->safe_psql('postgres', "SELECT rde_alter_generator(id, catch_up => 'none') FROM rde_generators WHERE reseller = 1"); return 'done' },
 		revoke => sub { $node->safe_psql('postgres', "SELECT rde_revoke_token(id) FROM rde_tokens WHERE account = 2"); return 'done' });
 	local $ENV{NODE_PATH} = $ENV{RDE_READERS};
 	local $ENV{HOME} = PostgreSQL::Test::Utils::tempdir;
 	local $ENV{PANEL_PEOPLE} = JSON::PP->new->ascii->encode([
 			{ name => $hostile, key => $tokens->{1}[0], token => $tokens->{1}[1] },
-			{ name => 'reseller 2', key => $tokens->{2}[0], token => $tokens->{2}[1] } ]);
+			{ name => 'reseller 2', key => $tokens->{2}[0], token => $tokens->{2}[1] },
+			{ name => 'reseller 3', key => $above[0], token => $above[1] } ]);
 	my $pid = open2(my $out, my $in, 'node', "$FindBin::RealBin/../tools/panel.js", $gateway->{url});
 	my $last = '';
 	local $SIG{ALRM} = sub { kill 'KILL', $pid };
@@ -131,6 +160,7 @@ SKIP:
 		chomp($last = $line);
 		utf8::decode($last);
 		if ($last =~ /^(ok|not ok) (.*)$/) { ok($1 eq 'ok', $2) }
+		elsif ($last =~ /^# (.*)/) { diag($1) }
 		elsif ($last =~ /^do (\w+) ?(.*)$/) { print $in $does{$1}->($2) . "\n"; $in->flush }
 	}
 	alarm 0;

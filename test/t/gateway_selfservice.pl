@@ -98,8 +98,29 @@ sub call
 	refused(call(1, 'POST /datasets/none/views/v', $columns), '404 undefined_object dataset', 'no such data set');
 	refused(call(1, 'POST /datasets/sales/views/v', {}), '400 invalid_parameter_value columns', 'no columns');
 	refused(call(1, 'POST /datasets/sales/views/v', '[]'), '400 invalid_parameter_value -', 'no object');
-	refused(call(1, 'POST /datasets/sales/views/v', { columns => [ { column => 'id', as => '1' } ] }), '400 invalid_name -', 'no name of a column');
-	refused(call(1, 'POST /datasets/sales/views/v', { columns => [ { column => 'id' }, { column => 'id' } ] }), '400 duplicate_column -', 'a column twice');
+	refused(call(1, 'POST /datasets/sales/views/v', { columns => [ { column => 'id', as => '1' } ] }), '400 invalid_name columns[0].as', 'no name of a column');
+	refused(call(1, 'POST /datasets/sales/views/v', { columns => [ { column => 'id' }, { column => 'id' } ] }), '400 duplicate_column columns[1].as', 'a column twice');
+	my %place = (
+		'400 invalid_parameter_value columns' => [],
+		'400 invalid_parameter_value columns[1]' => [ {}, 7 ],
+		'400 invalid_parameter_value columns[1] ' => [ {}, { colour => 'red' } ],
+		'400 invalid_parameter_value columns[1].column' => [ {}, { column => undef, as => 'n' } ],
+		'400 data_exception columns[1].description' => [ {}, { description => 'x' x 1001 } ],
+		'400 invalid_parameter_value columns[1].type' => [ {}, { as => 'n', type => 'words' } ],
+		'400 invalid_parameter_value columns[1]  ' => [ {}, { as => 'n', type => 'unix', locale => 'en' } ],
+		'400 invalid_name columns[1].as' => [ {}, { as => 'so much' } ],
+		'400 datatype_mismatch columns[1].attribute' => [ {}, { as => 'n', attribute => 'PO' } ],
+		'400 duplicate_column columns[2].label' => [ {}, { as => 'n' }, { as => 'm', label => 'N' } ]);
+	for my $wanted (sort keys %place)
+	{
+		my @columns = map { ref && !exists $_->{column} ? { column => 'id', %$_ } : ref && !defined $_->{column} ? { as => $_->{as} } : $_ } @{ $place{$wanted} };
+		refused(call(1, 'POST /datasets/sales/views/v', { columns => \@columns }), $wanted =~ s/ +$//r, "the place is told: $wanted");
+	}
+	my %bad = (
+		'conditions' => [ ({}) x 101 ], 'conditions[0]' => [7], 'conditions[1]' => [ { column => 'id', min => 1 }, { column => 'id' } ],
+		'conditions[0] ' => [ { column => 'id', in => [] } ]);
+	refused(call(1, 'POST /datasets/sales/views/v', { columns => [ { column => 'id' } ], conditions => $bad{$_} }), '400 invalid_parameter_value ' . s/ +$//r, "of a condition: $_") for sort keys %bad;
+	refused(call(1, 'POST /datasets/sales/views/v', { columns => [ { column => 'id' } ], conditions => [ { column => 'id', in => [ 'x' x 1001 ] } ] }), '400 program_limit_exceeded conditions[0]', 'too long a value');
 	# what was read can be written, unless somebody else wrote meanwhile
 	my $etag = $reply->{headers}{etag};
 	is($etag, "\"$reply->{json}{version}\"", 'an ETag');
@@ -115,16 +136,19 @@ sub call
 	# of some rows only
 	my $some = { columns => [ { column => 'id' } ], conditions => [ { column => 'id', in => [ 1, 2 ] }, { column => 'word', is_null => JSON::PP::false } ] };
 	is_deeply(call(1, "PUT $short", $some)->{json}{conditions}, $some->{conditions}, 'conditions');
-	refused(call(1, "PUT $short", { columns => [ { column => 'id' } ], conditions => [ { column => 'id', in => ['x'] } ] }), '400 datatype_mismatch -', 'one that cannot hold');
+	refused(call(1, "PUT $short", { columns => [ { column => 'id' } ], conditions => [ { column => 'id', in => ['x'] } ] }), '400 datatype_mismatch conditions[0]', 'one that cannot hold');
 	is_deeply(call(1, "PUT $short", { columns => $columns->{columns} })->{json}{conditions}, [], 'none');
 	# what columns are called to people, and in which language
 	my $labelled = { columns => [ { column => 'id', as => 'id', label => { en => 'No.', de => 'Nr.' } }, { column => 'word', as => 'word', type => 'multilingual', label => 'Word' } ] };
 	is_deeply([ map { delete $_->{valueType}; $_ } @{ call(1, "PUT $short", $labelled)->{json}{columns} } ], $labelled->{columns}, 'labels');
-	refused(call(1, "PUT $short", { columns => [ { column => 'id', label => { English => 'No.' } } ] }), '400 invalid_parameter_value -', 'one of no locale');
+	refused(call(1, "PUT $short", { columns => [ { column => 'id', label => { English => 'No.' } } ] }), '400 invalid_parameter_value columns[0].label', 'one of no locale');
 	my %request = (name => 'labelled', dataset => 'sales', customizationName => 'short', format => 'csv', startDate => '2020-01-01', endDate => '2020-01-02');
 	my $made = call(1, 'POST /reports', { %request, options => { locale => 'de_AT', csv => { header => 'label' } } })->{json};
 	is_deeply([ map { $_->{label} } @{ call(1, "GET /reports/$made->{id}/manifest")->{json}{columns} } ], [ 'Nr.', 'Word' ], 'in a report\'s locale');
-	refused(call(1, 'POST /reports', { %request, options => { locale => 'German' } }), '400 invalid_parameter_value options', 'which is one');
+	refused(call(1, 'POST /reports', { %request, options => { locale => 'German' } }), '400 invalid_parameter_value options.locale', 'which is one');
+	my %option = ('options.csv.delimiter' => { csv => { delimiter => '#' } }, 'options.csv.formula_guard' => { csv => { formula_guard => 1 } },
+		'options.colour' => { colour => 'red' }, 'options.csv' => { csv => 'red' }, 'options.compress' => { compress => 'no' });
+	refused(call(1, 'POST /reports', { %request, options => $option{$_} }), "400 invalid_parameter_value $_", "so is of options: $_") for sort keys %option;
 	# nobody else's
 	refused(call(2, "GET $short"), '404 undefined_object -', 'not another\'s');
 	refused(call(2, "DELETE $short"), '404 undefined_object -', 'nor to remove');
@@ -165,7 +189,7 @@ sub call
 		reseller => [ 2, '403 insufficient_privilege reseller' ], timeZone => [ 'Mars', '400 invalid_parameter_value timeZone' ],
 		weekDay => [ 2, '400 invalid_parameter_value weekDay' ], monthDay => [ 32, '400 invalid_parameter_value monthDay' ], runAt => [ '25:00', '400 invalid_parameter_value runAt' ],
 		start => [ '2020-02-30', '400 invalid_parameter_value start' ], catchUp => [ 'some', '400 invalid_parameter_value catchUp' ],
-		retention => [ '90 days', '400 invalid_parameter_value retention' ], options => [ { pdf => 1 }, '400 invalid_parameter_value options' ]);
+		retention => [ '90 days', '400 invalid_parameter_value retention' ], options => [ { pdf => 1 }, '400 invalid_parameter_value options.pdf' ]);
 	refused(call(1, 'POST /generators', { %$daily, name => 'wrong', $_ => $wrong{$_}[0] }), $wrong{$_}[1], "wrong $_") for sort keys %wrong;
 	refused(call(1, 'POST /generators', { %$daily, dataset => 'empty', name => 'wrong' }), '400 object_not_in_prerequisite_state dataset', 'nothing to report yet');
 	refused(call(1, 'POST /generators', { name => 'wrong', dataset => 'sales', formats => ['csv'], event => 'on_invoice' }), '400 object_not_in_prerequisite_state event', 'no invoices');

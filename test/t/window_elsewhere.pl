@@ -186,8 +186,26 @@ $old->safe_psql('postgres', 'INSERT INTO "Item" VALUES (4); UPDATE "Item" SET re
 close_session($_) for $late, $never;
 $old->stop;
 
+# The server's programs in a place of their own, with our library and scripts beside
+# theirs, as they are installed: since 18 pg_upgrade finds a library nowhere else.
+sub installed
+{
+	my ($node) = @_;
+	my $root = PostgreSQL::Test::Utils::tempdir() . '/installed';
+	my ($stage) = slurp_file($ENV{TEMP_CONFIG}) =~ m{= '(.*?/stage)};
+	my ($bindir, @others) = map { $node->config_data($_) } qw(--bindir --pkglibdir --sharedir);
+
+	for my $folder ($bindir, @others)
+	{
+		system_or_bail('mkdir', '-p', "$root$folder");
+		system_or_bail('cp', $folder eq $bindir ? '-r' : '-rs', "$folder/.", "$root$folder");
+	}
+	system_or_bail('cp', '-r', "$stage$_/.", "$root$_") for @others;
+	return "$root$bindir";
+}
+
 my $new = new_node('new');
-my $bindir = $new->config_data('--bindir');
+my $bindir = installed($new);
 chdir PostgreSQL::Test::Utils::tempdir() or die $!;
 command_ok(
 	[

@@ -15,6 +15,7 @@ const { chromium } = require('playwright-core');
 
 const url = process.argv[2];
 const people = JSON.parse(process.env.PANEL_PEOPLE);
+people.pages = [];
 const shots = process.env.PANEL_SHOTS;
 const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const answers = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
@@ -39,6 +40,9 @@ async function part(text, work) {
     await work();
   } catch (error) {
     check(false, text, error.message.slice(0, 600));
+    for (const page of people.pages.filter((one) => !one.isClosed())) {
+      console.log(`# ${page.url()}: ${(await page.locator('main').textContent({ timeout: 1000 }).catch(() => '')).slice(0, 1500).replace(/\s+/g, ' ')}`);
+    }
   }
 }
 
@@ -47,6 +51,7 @@ async function newPerson(browser, options) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-GB', acceptDownloads: true, ...options });
   const page = await context.newPage();
 
+  people.pages.push(page);
   page.setDefaultTimeout(15_000);
   page.on('pageerror', (error) => check(false, 'no error of a script', error.message));
   page.on('dialog', (dialog) => {
@@ -127,6 +132,69 @@ async function signingIn(page) {
   await shot(page, 'empty-1280');
 }
 
+/** Sums of what reports say, digit for digit, and of nothing twice. */
+async function adding(page) {
+  const [added, lines] = await page.evaluate(async () => {
+    const { addDecimals, sumLines } = await import('/panel/sums.js');
+    const day = (n) => ({ startDate: `2020-01-0${n}T00:00:00.000Z`, endDate: `2020-01-0${n + 1}T00:00:00.000Z` });
+    const of = (format, n, totals, more) => ({ dataset: 'd', customizationName: 'v', reseller: 1, generator: 'g', invoice: null, format, ...day(n), rowCount: 1, totals, ...more });
+    const told = (reports) => sumLines(reports).map((line) => [line.formats.join('+'), line.reports.length, line.overlaps, line.gaps, line.sums]);
+    return [
+      [['0', '22.50000000'], ['9007199254740993', '0.1'], ['-0.05', '0.02'], ['99.99', '0.01'], ['-1', '1.00'], ['NaN', '1'], ['1', 'Infinity'], ['0.00000001', '-0.00000002']].map(([a, b]) => addDecimals(a, b)),
+      [
+        told([of('csv', 1, { USD: '0.10', EUR: '1' }), of('csv', 2, { USD: '0.20' }), of('json', 1, { USD: '0.10', EUR: '1' }), of('json', 2, { USD: '0.20' })]),
+        told([of('csv', 1, { USD: '1' }), of('json', 1, { USD: '2' })]),
+        told([of('csv', 1, { USD: '1' }), of('csv', 1, { USD: '1' }), of('csv', 2, { USD: '1' })]),
+        told([of('csv', 1, { USD: '1' }), of('csv', 2, { USD: '1' }, { reseller: 2 }), of('csv', 3, { USD: '1' }, { generator: null })]),
+        told([1, 2].map((n) => of('csv', n, { USD: '1' }, { invoice: `i${n}`, startDate: null, endDate: null }))),
+        told([1, 1].map((n) => of('csv', n, { USD: '1' }, { invoice: `i${n}`, startDate: null, endDate: null }))),
+        told([of('csv', 1, { USD: 'NaN' }), of('csv', 2, { USD: '1' })]),
+        told([of('csv', 1, { USD: '1' }), of('csv', 2, null, { rowCount: 0 }), of('csv', 4, { USD: '1' }), of('xml', 1, null), of('json', 1, null, { rowCount: 0 })]),
+      ]];
+  });
+
+  is(JSON.stringify(added), '["22.50000000","9007199254740993.1","-0.03","100.00","0.00",null,null,"-0.00000001"]', 'digits are added as digits');
+  is(JSON.stringify(lines), JSON.stringify([
+    [['csv+json', 2, false, false, { EUR: '1', USD: '0.30' }]],
+    [['csv', 1, false, false, { USD: '1' }], ['json', 1, false, false, { USD: '2' }]],
+    [['csv', 3, true, false, null]],
+    [['csv', 1, false, false, { USD: '1' }], ['csv', 1, false, false, { USD: '1' }], ['csv', 1, false, false, { USD: '1' }]],
+    [['csv', 2, false, false, { USD: '2' }]],
+    [['csv', 2, true, false, null]],
+    [['csv', 2, false, false, null]],
+    [['csv', 3, false, true, { USD: '2' }]],
+  ]), 'and nothing twice');
+}
+
+/** What is shown anew stays under a click, and under the keyboard. */
+async function keeping(page) {
+  const found = await page.evaluate(async () => {
+    const { h, keepRows, redraw } = await import('/panel/dom.js');
+    const body = h('tbody', {});
+    const node = h('div', {}, h('table', {}, body));
+    const row = (item) => h('tr', {}, h('td', {}, h('button', {}, item.name), h('button', {}, 'other')));
+    const names = () => [...body.children].map((one) => one.textContent).join(' ');
+    const told = [];
+
+    document.body.append(node);
+    keepRows(body, [{ id: 1, name: 'a' }, { id: 2, name: 'b' }, { id: 3, name: 'c' }], row);
+    const [first, second] = body.children;
+    second.querySelectorAll('button')[1].focus();
+    keepRows(body, [{ id: 4, name: 'd' }, { id: 2, name: 'B' }, { id: 1, name: 'a' }], row);
+    told.push(names(), body.children[2] === first, body.children[1] !== second, document.activeElement === body.children[1].querySelectorAll('button')[1]);
+    keepRows(body, [], row);
+    told.push(names());
+    redraw(node, h('a', { href: '#' }, 'x'), h('button', {}, 'y'));
+    node.lastChild.focus();
+    redraw(node, [h('a', { href: '#' }, 'x'), null, h('button', {}, 'z')]);
+    told.push(document.activeElement.textContent);
+    node.remove();
+    return told;
+  });
+
+  is(JSON.stringify(found), '["dother Bother aother",true,true,true,"","z"]', 'rows that are as they were stay, and so does the focus');
+}
+
 /** Numbers of the API, digit for digit. */
 async function digits(page) {
   const text = '{"a": 22.50000000, "b": 9007199254740993, "c": -0.1, "d": 1e3, "e": "x\\"1.50\\\\", "f": [7, 0.00000001, 12345678901234567.12000000], "1.50": null}';
@@ -175,6 +243,18 @@ async function newReports(page) {
   check(await page.evaluate(() => globalThis.sameDocument === true), 'reports appear by themselves');
   is(await page.locator('tr[data-id] .name a').first().textContent(), hostile, 'with their name as text');
   is(await page.locator('tr[data-id] img').count(), 0, 'and nothing made of it');
+}
+
+/** What the reports of the list come to. */
+async function summing(page) {
+  const sums = page.locator('.sums');
+
+  await sums.locator('summary').click();
+  await sums.locator('tbody tr').first().waitFor();
+  is(await sums.locator('tbody tr').count(), 1, 'files of two formats are told of once');
+  is(await sums.locator('.totals .code').first().textContent(), await others('sum'), 'their sum is what the database adds up to');
+  await accessible(page, 'sums');
+  await shot(page, 'sums-1280');
 }
 
 async function downloading(page) {
@@ -260,6 +340,8 @@ async function changing(page) {
   await page.getByRole('button', { name: /^Pause/ }).click();
   await page.getByRole('button', { name: /^Go on/ }).waitFor();
   is(await others('enabled'), 'f', 'a generator is paused');
+  await page.waitForFunction(() => document.activeElement.textContent.startsWith('Go on'));
+  check(true, 'and the keyboard is where it was');
   await page.getByRole('button', { name: /^Go on/ }).click();
   await page.getByRole('button', { name: /^Pause/ }).waitFor();
   is(await others('enabled'), 't', 'and goes on');
@@ -347,9 +429,17 @@ async function makingView(page) {
   await page.getByLabel('Name', { exact: true }).fill('short');
   await page.getByRole('button', { name: 'Save' }).click();
   await page.locator('form .error:not(:empty)').first().waitFor();
-  check(true, 'a name that no column may have is refused');
+  is(await columns.first().locator('.error').textContent(), 'A name begins with a letter and has only letters, digits and underscores, without accents.', 'a name that no column may have is refused, in words, at its column');
+  is(await page.evaluate(() => document.activeElement.closest('.column-as') !== null && document.activeElement.getAttribute('aria-invalid')), 'true', 'and there one is');
   await accessible(page, 'new view');
-  await columns.first().locator('.column-as input').fill('renamed');
+  const names = [columns.first(), columns.nth(1)].map((column) => column.locator('.column-as input'));
+  const second = await names[1].inputValue();
+  await names[0].fill('renamed');
+  await names[1].fill('RENAMED');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await columns.nth(1).locator('.error:not(:empty)').waitFor();
+  is(await page.evaluate(() => [...document.querySelectorAll('.column-list .error')].map((one) => (one.textContent === '' ? 0 : 1)).join('').replace(/0+$/, '')), '01', 'a name that is taken is told at the second that has it');
+  await names[1].fill(second);
   await columns.first().locator('.column-label input').fill('Heading, "quoted"');
   await page.getByRole('button', { name: 'Add a condition' }).click();
   await page.locator('.condition-list select').first().selectOption('word');
@@ -362,8 +452,119 @@ async function makingView(page) {
   await page.getByRole('button', { name: 'Show first rows' }).click();
   await page.getByRole('button', { name: 'Make one' }).click();
   await page.locator('.scroll th').filter({ hasText: 'renamed' }).waitFor();
-  check(await page.locator('.scroll tbody tr').count() > 0, 'and shows its first rows');
+  const rows = await page.locator('.scroll tbody tr').count();
+  check(rows > 0 && rows <= 20, 'and shows its first rows', rows);
+  is(await page.getByText('before the view was changed').count(), 0, 'made by it as it is');
+  await page.locator('.column-as input').first().fill('again');
+  await Promise.all([page.waitForResponse((reply) => reply.request().method() === 'PUT'), page.getByRole('button', { name: 'Save' }).click()]);
+  await page.getByRole('button', { name: 'Show first rows' }).click();
+  await page.getByText('before the view was changed').waitFor();
+  check(true, 'rows of what it was before are told to be such');
+  await accessible(page, 'rows of a view that was changed');
+  await page.getByRole('button', { name: 'Make one' }).click();
+  await page.locator('.scroll th').filter({ hasText: 'again' }).waitFor();
+  is(await page.getByText('before the view was changed').count(), 0, 'until there are others');
   await accessible(page, 'one view');
+}
+
+/** Who speaks German is told in German what is wrong, at the column and at the condition. */
+async function inGerman(browser) {
+  const { context, page } = await newPerson(browser, { locale: 'de-AT' });
+
+  await page.goto(url);
+  await page.getByLabel('Subscription Key').fill(people[1].key);
+  await page.getByLabel('Token', { exact: true }).fill(people[1].token);
+  await page.getByRole('button', { name: 'Anmelden' }).click();
+  await page.getByRole('heading', { name: 'Berichte', level: 1 }).waitFor();
+  await go(page, '/views/sales?from=full');
+  await page.getByLabel('Name', { exact: true }).fill('kurz');
+  const columns = page.locator('.column-list li');
+  await columns.nth(1).locator('.column-label input').fill('ID');
+  await page.getByRole('button', { name: 'Speichern' }).click();
+  await columns.nth(1).locator('.error').filter({ hasText: 'dieselbe Überschrift' }).waitFor();
+  check(true, 'in German, at the column');
+  await shot(page, 'wrong-column-1280');
+  await columns.nth(1).locator('.column-label input').fill('');
+  await page.getByRole('button', { name: 'Bedingung hinzufügen' }).click();
+  await page.getByRole('button', { name: 'Speichern' }).click();
+  await page.locator('.condition-list .error').filter({ hasText: 'mindestens einen Wert' }).waitFor();
+  is(await columns.nth(1).locator('.error').textContent(), '', 'at the condition, and no longer at the column');
+  await accessible(page, 'a wrong view in German');
+  await page.setViewportSize({ width: 320, height: 900 });
+  await fits(page, 'a wrong view in German at 320');
+  await shot(page, 'wrong-view-320');
+  await page.setViewportSize({ width: 1280, height: 900 });
+  await go(page, '/new?dataset=sales&name=lang');
+  await page.getByLabel('Letzter Tag, einschließlich').fill('1990-01-01');
+  await page.getByRole('button', { name: 'Bericht anfordern' }).click();
+  await page.locator('.error').filter({ hasText: 'nicht vor dem ersten' }).waitFor();
+  check(true, 'and at a day');
+  await context.close();
+}
+
+/** Who has thousands finds the newest at once, and what is looked for. */
+async function ofMany(page) {
+  const rows = page.locator('tr[data-id] .name a');
+
+  await rows.first().waitFor();
+  is(await rows.first().textContent(), 'many 0', 'the newest of many is first');
+  await page.getByText('3,000 reports').waitFor();
+  is(await rows.count(), 100, 'a hundred are shown');
+  is(await rows.nth(99).textContent(), 'many 99', 'in order');
+  await page.getByRole('button', { name: 'Show more' }).click();
+  await rows.nth(199).waitFor();
+  is(await rows.nth(199).textContent(), 'many 199', 'and a hundred more');
+  await page.locator('.sums summary').click();
+  is(await page.locator('.sums .totals li').filter({ hasText: 'USD' }).textContent(), '0.00003000 USD', 'all are added up');
+  await page.getByText('Filters').click();
+  await page.getByLabel('Name', { exact: true }).fill('many 2000');
+  await page.keyboard.press('Enter');
+  await page.getByText('1 report', { exact: true }).first().waitFor();
+  is(await rows.allTextContents().then((all) => all.join()), 'many 2000', 'one is found by its name');
+  await accessible(page, 'filters');
+  await go(page, '/generators');
+  is(await page.locator('tbody tr').count(), 100, 'a hundred generators');
+  await page.getByLabel('Find generators').fill('ator 11');
+  await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 11);
+  check(true, 'of which some are found');
+  await accessible(page, 'many generators');
+}
+
+/** Who has resellers below does for them what they could. */
+async function forOthers(browser) {
+  const { context, page } = await newPerson(browser);
+
+  await page.goto(url);
+  await signIn(page, people[2]);
+  await page.getByRole('heading', { name: 'Reports', level: 1 }).waitFor();
+  await part('many', () => ofMany(page));
+  await go(page, '/views/sales?from=full');
+  await page.getByLabel('Name', { exact: true }).fill('theirs');
+  await page.getByLabel('Reseller', { exact: true }).selectOption('4');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('heading', { name: /^theirs/, level: 1 }).waitFor();
+  await page.locator('.column-as input').first().fill('first');
+  await Promise.all([page.waitForResponse((reply) => reply.request().method() === 'PUT'), page.getByRole('button', { name: 'Save' }).click()]);
+  await go(page, '/views');
+  await page.locator('tr').filter({ hasText: 'theirs' }).filter({ hasText: 'Below (4)' }).getByRole('link', { name: 'theirs', exact: true }).click();
+  await page.getByRole('heading', { name: /^theirs/, level: 1 }).waitFor();
+  is(await page.locator('.column-as input').first().inputValue(), 'first', 'a view for somebody below is made, changed and found');
+  for (const place of ['/new?dataset=sales', '/generators/new']) {
+    await go(page, place);
+    const offered = () => page.getByLabel('View', { exact: true }).locator('option').allTextContents();
+    check(!(await offered()).includes('theirs'), `${place}: it is not one's own`);
+    if (place !== '/new?dataset=sales') await page.getByLabel('Data set', { exact: true }).selectOption('sales');
+    await page.getByLabel('Reseller', { exact: true }).selectOption('4');
+    check((await offered()).includes('theirs'), `${place}: and offered for whom it is`, await offered());
+  }
+  await accessible(page, 'a form of who has resellers below');
+  await go(page, '/views/sales/theirs?reseller=4');
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await page.locator('dialog').getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('heading', { name: 'Views', level: 1 }).waitFor();
+  await settle(page);
+  is(await page.locator('tr').filter({ hasText: 'theirs' }).count(), 0, 'and deleted');
+  await context.close();
 }
 
 async function staying(browser) {
@@ -467,8 +668,11 @@ async function leaving(mine, theirs) {
     const { page } = await newPerson(browser);
     await part('signing in', () => signingIn(page));
     await part('digits', () => digits(page));
+    await part('sums', () => adding(page));
+    await part('rows', () => keeping(page));
     await part('a generator', () => makingGenerator(page));
     await part('new reports', () => newReports(page));
+    await part('sums of a list', () => summing(page));
     await part('files', () => downloading(page));
     await part('a report of one\'s own', () => ordering(page));
     await part('periods', () => watchingPeriods(page));
@@ -478,6 +682,8 @@ async function leaving(mine, theirs) {
     const other = await staying(browser);
     await part('two accounts', () => apart(other.page, page));
     await part('a view', () => makingView(page));
+    await part('German', () => inGerman(browser));
+    await part('resellers below', () => forOthers(browser));
     await part('looks', () => looks(page));
     await part('keyboard', () => byKeyboard(page));
     await part('leaving', () => leaving(page, other.page));

@@ -40,7 +40,7 @@ BEGIN
         END IF;
     END IF;
     IF problem IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', COLUMN = format('conditions[%s]', n - 1),
             MESSAGE = format('condition %s of the view %s', n, problem), HINT = usage_hint;
     END IF;
 END
@@ -61,7 +61,7 @@ DECLARE
     room integer := 1000;
 BEGIN
     IF conditions IS NULL OR json_typeof(conditions) <> 'array' OR json_array_length(conditions) > 100 THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', COLUMN = 'conditions',
             MESSAGE = 'conditions of a view must be a JSON array of at most 100';
     END IF;
     FOR item IN
@@ -76,7 +76,7 @@ BEGIN
         IF room < 0 OR EXISTS (SELECT FROM jsonb_array_elements_text(
                                    CASE jsonb_typeof(stored.operand) WHEN 'array' THEN stored.operand ELSE jsonb_build_array(stored.operand) END) v
                                WHERE length(v) > 1000) THEN
-            RAISE EXCEPTION USING ERRCODE = 'program_limit_exceeded',
+            RAISE EXCEPTION USING ERRCODE = 'program_limit_exceeded', COLUMN = format('conditions[%s]', item.n - 1),
                 MESSAGE = CASE WHEN room < 0 THEN 'conditions of a view name 1,000 values at most'
                                ELSE format('condition %s of the view has a value that is too long', item.n) END,
                 HINT = 'A value has 1,000 characters at most.';
@@ -84,7 +84,7 @@ BEGIN
         behind := @extschema@._rde_column_behind(dataset_name, stored.column_name);
         problem := @extschema@._rde_condition_problem(stored.operator, stored.operand, behind.type);
         IF problem IS NOT NULL THEN
-            RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
+            RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch', COLUMN = format('conditions[%s]', item.n - 1),
                 MESSAGE = format('condition %s of the view, on column "%s", %s', item.n, stored.column_name, problem);
         ELSIF behind.type IS NULL AND EXISTS (SELECT FROM @extschema@._rde_source s WHERE s.dataset = dataset_name) THEN
             RAISE NOTICE USING

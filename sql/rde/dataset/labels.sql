@@ -30,7 +30,7 @@ BEGIN
             END;
     END LOOP;
     IF problem IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', COLUMN = format('columns[%s].label', n - 1),
             MESSAGE = format('label of column %s of the view %s', n, problem), HINT = usage_hint;
     END IF;
 END
@@ -83,11 +83,11 @@ BEGIN
         SELECT c.position, c.alias, l.label
         FROM @extschema@._rde_view_column c CROSS JOIN LATERAL @extschema@._rde_labels(c.labels) l(label)
         WHERE c.view = _rde_check_headers.view AND c.labels IS NOT NULL)
-    SELECT a.alias AS one, b.alias AS other INTO twice
+    SELECT a.alias AS one, b.alias AS other, b.position INTO twice
     FROM header a JOIN header b ON lower(a.label) = lower(b.label) AND a.position < b.position
     ORDER BY a.position, b.position LIMIT 1;
     IF FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'duplicate_column',
+        RAISE EXCEPTION USING ERRCODE = 'duplicate_column', COLUMN = format('columns[%s].label', twice.position - 1),
             MESSAGE = format('columns "%s" and "%s" of the view may have the same label, ignoring case', twice.one, twice.other),
             HINT = 'A label of one column is none of another, in any locale; a column without a label is headed by its name.';
     END IF;

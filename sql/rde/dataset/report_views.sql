@@ -10,6 +10,7 @@ DECLARE
     usage_hint CONSTANT text :=
         'A column is {"column": "NAME", "as": "alias"}, with one of "attribute": "name", "locale": "en" or "type": "unix", "unix_date" or "multilingual" if wanted, and "label", "group" and "description".';
     item record;
+    place text;
     bad text;
     ways text[];
     target_alias text;
@@ -18,18 +19,19 @@ DECLARE
     wanted text;
 BEGIN
     IF columns IS NULL OR json_typeof(columns) <> 'array' OR json_array_length(columns) = 0 THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', COLUMN = 'columns',
             MESSAGE = 'columns of a view must be a JSON array with at least one column', HINT = usage_hint;
     END IF;
     IF json_array_length(columns) > 1600 THEN
-        RAISE EXCEPTION USING ERRCODE = 'too_many_columns',
+        RAISE EXCEPTION USING ERRCODE = 'too_many_columns', COLUMN = 'columns',
             MESSAGE = 'a view has 1,600 columns at most', HINT = usage_hint;
     END IF;
     FOR item IN
         SELECT e.value, e.n FROM json_array_elements(columns) WITH ORDINALITY e(value, n) ORDER BY e.n
     LOOP
+        place := format('columns[%s]', item.n - 1);
         IF json_typeof(item.value) <> 'object' THEN
-            RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', COLUMN = place,
                 MESSAGE = format('column %s of the view is not a JSON object', item.n), HINT = usage_hint;
         END IF;
         SELECT string_agg(k.key, ', ') INTO bad FROM json_each(item.value) k
@@ -37,6 +39,7 @@ BEGIN
            OR (json_typeof(k.value) <> 'string' AND k.key <> 'label');
         IF bad IS NOT NULL OR item.value ->> 'column' IS NULL THEN
             RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+                COLUMN = CASE WHEN bad IS NULL THEN place || '.column' ELSE place END,
                 MESSAGE = CASE WHEN bad IS NULL THEN format('column %s of the view does not say "column"', item.n)
                                ELSE format('column %s of the view has keys that are unknown or not text: %s', item.n, bad) END,
                 HINT = usage_hint;
@@ -44,13 +47,14 @@ BEGIN
         SELECT k.key INTO bad FROM json_each_text(item.value) k
         WHERE k.key <> 'label' AND length(k.value) > CASE k.key WHEN 'description' THEN 1000 ELSE 255 END LIMIT 1;
         IF FOUND THEN
-            RAISE EXCEPTION USING ERRCODE = 'string_data_right_truncation',
+            RAISE EXCEPTION USING ERRCODE = 'string_data_right_truncation', COLUMN = place || '.' || bad,
                 MESSAGE = format('"%s" of column %s of the view is too long', bad, item.n),
                 HINT = 'A description has 1,000 characters at most, all else 255.';
         END IF;
         ways := ARRAY(SELECT k.key FROM json_each(item.value) k WHERE k.key IN ('attribute', 'locale', 'type'));
         IF cardinality(ways) > 1 OR coalesce(item.value ->> 'type', 'unix') NOT IN ('unix', 'unix_date', 'multilingual') THEN
             RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+                COLUMN = CASE WHEN cardinality(ways) > 1 THEN place ELSE place || '.type' END,
                 MESSAGE = format('column %s of the view %s', item.n,
                                  CASE WHEN cardinality(ways) > 1 THEN 'says more than one of attribute, locale and type'
                                       ELSE 'has a type other than "unix", "unix_date" and "multilingual"' END),
@@ -58,7 +62,7 @@ BEGIN
         END IF;
         target_alias := coalesce(item.value ->> 'as', item.value ->> 'column');
         IF target_alias !~ '^[a-zA-Z][0-9a-zA-Z_]*$' OR length(target_alias) > 255 THEN
-            RAISE EXCEPTION USING ERRCODE = 'invalid_name',
+            RAISE EXCEPTION USING ERRCODE = 'invalid_name', COLUMN = place || '.as',
                 MESSAGE = format('"%s" is not a valid column name in a report', target_alias),
                 HINT = 'Use letters, digits and underscores, beginning with a letter: {"column": ..., "as": "orderId"}.';
         END IF;
@@ -73,13 +77,13 @@ BEGIN
                     coalesce(item.value ->> 'attribute', item.value ->> 'locale'),
                     wanted, item.value ->> 'group', item.value ->> 'description', item.value -> 'label');
         EXCEPTION WHEN unique_violation THEN
-            RAISE EXCEPTION USING ERRCODE = 'duplicate_column',
+            RAISE EXCEPTION USING ERRCODE = 'duplicate_column', COLUMN = place || '.as',
                 MESSAGE = format('column name "%s" appears twice in the view, ignoring case', target_alias),
                 HINT = 'Give one of them another name with "as".';
         END;
         behind := @extschema@._rde_column_behind(dataset_name, item.value ->> 'column');
         IF behind.type IS NOT NULL AND NOT @extschema@._rde_type_fits(behind.type, wanted) THEN
-            RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch',
+            RAISE EXCEPTION USING ERRCODE = 'datatype_mismatch', COLUMN = place || '.' || ways[1],
                 MESSAGE = format('column "%s" is of type %s and cannot be shown with "%s"', item.value ->> 'column',
                                  format_type(behind.type, behind.typmod), ways[1]),
                 DETAIL = format('Expected is %s.', @extschema@._rde_expected_types(wanted));
