@@ -51,7 +51,7 @@ demo:
 	@$(top)/test/setup build
 	@$(top)/test/demo
 bench:
-	@$(top)/test/setup check
+	@$(top)/test/setup all
 	@$(top)/bench/all
 reference:
 	@$(top)/test/setup build
