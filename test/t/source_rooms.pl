@@ -86,7 +86,8 @@ cmp_ok(scalar(@names), '>', 3, 'formats have names');
 my $name = join '|', @names;
 is(join(' ', grep { !m{^format/} && slurp("$top/src/$_") =~ s{/\*.*?\*/}{}gsr =~ /"(?:$name)"/ } @files), '', 'no other room knows one by its name');
 
-my @scripts = sort map { glob "$top/$_" } 'sql/rde/*.sql', 'sql/rde/*/*', 'azure/sql/*', '*.control', 'azure/*.control';
+my @scripts = sort grep { -f } map { glob "$top/$_" } 'sql/rde/*.sql', 'sql/rde/*/*', 'sql/rde/*/*/*', 'azure/sql/*',
+  'azure/sql/*/*', '*.control', 'azure/*.control';
 cmp_ok(scalar(@scripts), '>', 30, 'there are scripts');
 is(join(' ', grep { slurp($_) =~ /[^\x00-\x7f]/ } @scripts), '', 'scripts are ASCII, in whatever encoding they are read');
 
