@@ -48,7 +48,11 @@ add(Rows *rows, RdeValue period, const char *status, const char *currency,
 	RdeValue	values[2] = {{.shape = RDE_INTEGER}, {.shape = RDE_NULL}};
 
 	if (status)
-		values[1] = (RdeValue) {.shape = RDE_TEXT,.text = status,.length = strlen(status)};
+	{
+		values[1].shape = RDE_TEXT;
+		values[1].text = status;
+		values[1].length = strlen(status);
+	}
 	rows->context.currency = currency;
 	rows->context.currency_length = currency ? strlen(currency) : 0;
 	rows->context.amount = amount ? numeric_of(amount) : NULL;
@@ -59,13 +63,17 @@ add(Rows *rows, RdeValue period, const char *status, const char *currency,
 static RdeValue
 day(DateADT date)
 {
-	return (RdeValue) {.shape = RDE_DATE,.u.date = date};
+	RdeValue	value = {.shape = RDE_DATE,.u.date = date};
+
+	return value;
 }
 
 static RdeValue
 instant(int64 hours)
 {
-	return (RdeValue) {.shape = RDE_INSTANT,.u.time = hours * USECS_PER_HOUR};
+	RdeValue	value = {.shape = RDE_INSTANT,.u.time = hours * USECS_PER_HOUR};
+
+	return value;
 }
 
 /* Has a line these rows, and of a currency this sum? */
@@ -74,7 +82,7 @@ holds(const RdeTallyLine *line, int64 rows, int currency, const char *sum)
 {
 	Numeric		value = line->sums ? rde_sum_value(&line->sums[currency]) : NULL;
 	const char *text = value == NULL ? "" :
-		DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value)));
+	DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value)));
 
 	if (line->rows != rows || strcmp(text, sum) != 0)
 		fprintf(tap, "# %d rows, sum \"%s\"\n", (int) line->rows, text);
@@ -122,26 +130,30 @@ test_sums(void)
 static void
 test_days(void)
 {
+	static const RdeValue others[] = {
+		{.shape = RDE_UNIX,.u.integer = INT64CONST(1761606000)},
+		{.shape = RDE_NULL},
+		{.shape = RDE_TEXT,.text = "infinity",.length = 8},
+		{.shape = RDE_UNIX,.u.integer = PG_INT64_MAX},
+		{.shape = RDE_UNIX,.u.integer = PG_INT64_MIN}
+	};
 	Rows		rows;
 	RdeTally   *tally;
 
 	begin(&rows, "note");
 	tally = rows.tally;
 	ok(tally->status_column == -1, "no status");
-	/* 2025-10-26 has 25 hours in Berlin: from 22:00 to 23:00 UTC of the next day */
+
+	/*
+	 * 2025-10-26 has 25 hours in Berlin: from 22:00 to 23:00 UTC of the next
+	 * day
+	 */
 	add(&rows, instant((JUNE_1 + 146) * 24 + 21), NULL, NULL, NULL);
 	add(&rows, instant((JUNE_1 + 146) * 24 + 22), NULL, NULL, NULL);
 	add(&rows, instant((JUNE_1 + 147) * 24 + 22), NULL, NULL, NULL);
 	add(&rows, instant((JUNE_1 + 147) * 24 + 23), NULL, NULL, NULL);
-	add(&rows, (RdeValue) {.shape = RDE_UNIX,.u.integer = INT64CONST(1761606000)},
-		NULL, NULL, NULL);
-	add(&rows, (RdeValue) {.shape = RDE_NULL}, NULL, NULL, NULL);
-	add(&rows, (RdeValue) {.shape = RDE_TEXT,.text = "infinity",.length = 8}, NULL,
-		NULL, NULL);
-	add(&rows, (RdeValue) {.shape = RDE_UNIX,.u.integer = PG_INT64_MAX}, NULL, NULL,
-		NULL);
-	add(&rows, (RdeValue) {.shape = RDE_UNIX,.u.integer = PG_INT64_MIN}, NULL, NULL,
-		NULL);
+	for (int i = 0; i < lengthof(others); i++)
+		add(&rows, others[i], NULL, NULL, NULL);
 	rde_tally_finish(tally);
 
 	ok(tally->ndays == 4, "days of the report's zone");

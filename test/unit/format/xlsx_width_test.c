@@ -18,10 +18,28 @@ is(int got, int expected, const char *name)
 static RdeValue
 text_value(RdeShape shape, const char *text)
 {
-	return (RdeValue) {.shape = shape,.text = text,.length = strlen(text)};
+	RdeValue	value = {.shape = shape,.text = text,.length = strlen(text)};
+
+	return value;
 }
 
 /* What a column has seen when one value came by. */
+static RdeValue
+shape_value(RdeShape shape)
+{
+	RdeValue	value = {.shape = shape};
+
+	return value;
+}
+
+static RdeValue
+integer_value(int64 integer)
+{
+	RdeValue	value = {.shape = RDE_INTEGER,.u.integer = integer};
+
+	return value;
+}
+
 static int
 seen(const RdeColumn *column, RdeValue value)
 {
@@ -40,7 +58,7 @@ test_text(void)
 	is(rde_xlsx_text_width("", 0), 0, "no text");
 	is(rde_xlsx_text_width("Lübeck", strlen("Lübeck")), 6, "characters, not bytes");
 	is(rde_xlsx_text_width("株式会社", strlen("株式会社")), 8, "wide characters");
-	is(rde_xlsx_text_width("😀", strlen("😀")), 2, "a character of four bytes");
+	is(rde_xlsx_text_width("\xf0\x9f\x98\x80", 4), 2, "a character of four bytes");
 	is(rde_xlsx_text_width(long_text, 47), 47, "not yet too long");
 	is(rde_xlsx_text_width(long_text, sizeof(long_text)), 48, "long text");
 	is(rde_xlsx_text_width("株株株株株株株株株株株株株株株株株株株株株株株株株", 75), 48,
@@ -56,13 +74,13 @@ test_values(void)
 	RdeColumn	columns[2] = {plain, plain};
 	RdeValue	row[2] = {text_value(RDE_TEXT, "12"), text_value(RDE_TEXT, "1234")};
 
-	is(seen(&plain, (RdeValue) {.shape = RDE_NULL}), 0, "nothing");
-	is(seen(&plain, (RdeValue) {.shape = RDE_BOOL}), 5, "false is longer than true");
-	is(seen(&plain, (RdeValue) {.shape = RDE_INTEGER,.u.integer = 0}), 1, "zero");
-	is(seen(&plain, (RdeValue) {.shape = RDE_INTEGER,.u.integer = -1000}), 5, "a sign");
-	is(seen(&plain, (RdeValue) {.shape = RDE_INTEGER,.u.integer = PG_INT64_MIN}), 20,
+	is(seen(&plain, shape_value(RDE_NULL)), 0, "nothing");
+	is(seen(&plain, shape_value(RDE_BOOL)), 5, "false is longer than true");
+	is(seen(&plain, integer_value(0)), 1, "zero");
+	is(seen(&plain, integer_value(-1000)), 5, "a sign");
+	is(seen(&plain, integer_value(PG_INT64_MIN)), 20,
 	   "the longest integer");
-	is(seen(&amount, (RdeValue) {.shape = RDE_INTEGER,.u.integer = 1000000}), 14,
+	is(seen(&amount, integer_value(1000000)), 14,
 	   "an integer of money: thousands are grouped, decimals are shown");
 	is(seen(&plain, text_value(RDE_DECIMAL, "22.50000000")), 4, "trailing zeros go");
 	is(seen(&amount, text_value(RDE_DECIMAL, "1234567.50000000")), 15, "money");
@@ -70,10 +88,10 @@ test_values(void)
 	   "a number that is text");
 	is(seen(&plain, text_value(RDE_FLOAT, "1.5e+300")), 8, "a float");
 	is(seen(&plain, text_value(RDE_NOT_A_NUMBER, "-Infinity")), 9, "infinity");
-	is(seen(&plain, (RdeValue) {.shape = RDE_DATE}), 10, "a day");
-	is(seen(&plain, (RdeValue) {.shape = RDE_INSTANT}), 19, "an instant");
-	is(seen(&plain, (RdeValue) {.shape = RDE_LOCAL_TIME}), 19, "a time");
-	is(seen(&plain, (RdeValue) {.shape = RDE_UNIX}), 19, "Unix seconds");
+	is(seen(&plain, shape_value(RDE_DATE)), 10, "a day");
+	is(seen(&plain, shape_value(RDE_INSTANT)), 19, "an instant");
+	is(seen(&plain, shape_value(RDE_LOCAL_TIME)), 19, "a time");
+	is(seen(&plain, shape_value(RDE_UNIX)), 19, "Unix seconds");
 	is(seen(&plain, text_value(RDE_JSON, "[1, 2]")), 6, "JSON");
 	rde_xlsx_see(widest, columns, 2, row);
 	ok(widest[0] == 3 && widest[1] == 4, "the widest value counts");
