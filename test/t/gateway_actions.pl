@@ -101,7 +101,7 @@ sub call
 
 	my $worker = $node->background_psql('postgres');
 	$worker->query_until(qr/begun/, "\\echo begun\nCALL rde_run_due();\n");
-	my $end = time + 20;
+	my $end = time + $PostgreSQL::Test::Utils::timeout_default;
 	my $seen;
 	do { sleep 0.1; $seen = call(1, "GET /reports/$id")->{json} } until ($seen->{progress} && $seen->{progress}{rows} > 0) || time > $end;
 	is($seen->{status}, 'processing', 'being built');
@@ -110,7 +110,7 @@ sub call
 	is($node->safe_psql('postgres', 'SELECT estimated_rows > 0 FROM rde_progress'), 't', 'as rde_progress says');
 	my $stopped = call(1, "POST /reports/$id/cancel");
 	is($stopped->{status}, 200, 'cancelled while it is built');
-	$end = time + 20;
+	$end = time + $PostgreSQL::Test::Utils::timeout_default;
 	do { sleep 0.1; $seen = call(1, "GET /reports/$id")->{json} } until $seen->{status} eq 'error' || time > $end;
 	is("$seen->{status} $seen->{code} " . (exists $seen->{progress} ? 1 : 0), 'error query_canceled 0', 'which it is soon');
 	$worker->quit;
