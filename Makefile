@@ -7,6 +7,8 @@
 #   make setup              install what building, tests and demo need
 #   make check              every test, format and lint; "test/run -h" runs some of them
 #   make soak               the same tests with their long loops
+#   make asan               tests under sanitizers of memory, undefined behaviour and threads
+#   make coverage           tests on a build for gcov, and what they do not reach
 #   make demo               export a sample shop into demo/
 #   make bench              measure against COPY and others
 #   make reference          write what the catalog tells into doc/reference.md
@@ -15,7 +17,7 @@
 #   make freeze             keep what this version installs, for the updates from it
 #   make format, make lint  pgindent style; cppcheck and clang-tidy
 
-TASKS = setup check soak demo bench format lint reference html dist freeze
+TASKS = setup check soak asan coverage demo bench format lint reference html dist freeze
 
 # The folder of the sources; objects come where make is run, which may be another:
 # "make -f ../rde/Makefile".
@@ -37,6 +39,14 @@ check:
 soak:
 	@$(top)/test/setup soak
 	@RDE_SOAK=1 $(top)/test/run
+	@[ "$$(id -u)" -ne 0 ] || $(top)/test/container
+asan:
+	@$(top)/test/setup check
+	@$(top)/test/run --sanitize
+	@$(top)/test/run --sanitize=thread
+coverage:
+	@$(top)/test/setup all
+	@$(top)/test/coverage
 demo:
 	@$(top)/test/setup build
 	@$(top)/test/demo

@@ -44,6 +44,9 @@ typedef struct Periods
  * A snapshot window that is still to be built holds up the next: it will hold what
  * changed until then, too.  And an account whose reports wait in masses waits
  * itself until some are built, so that its backlog is no heavier than this.
+ *
+ * The order is that of an index, with nothing beside it: generators are looked at until
+ * there are enough of them.  A sort would look at all that are due, batch after batch.
  */
 static const RdeStatement lock_due = {
 	.sql = "SELECT g.id, g.event, g.time_zone, g.week_day, g.month_start,"
@@ -63,7 +66,7 @@ static const RdeStatement lock_due = {
 	" AND r.published_at IS NULL"
 	" AND (r.status = 'submitted' OR r.retry_at IS NOT NULL)"
 	" LIMIT " MAX_WAITING ") AS waiting) < " MAX_WAITING ")"
-	" ORDER BY g.next_run_at, g.id LIMIT $2"
+	" ORDER BY g.next_run_at LIMIT $2"
 	" FOR UPDATE OF g SKIP LOCKED",
 	.types = {TIMESTAMPTZOID, INT4OID, UUIDARRAYOID},
 	.expected = SPI_OK_SELECT

@@ -375,6 +375,27 @@ SELECT invoice FROM _rde_invoice_event ORDER BY 1;
 SELECT relation, when_column, when_value FROM rde_invoice_watches ORDER BY relation::text;
 DELETE FROM _rde_invoice_event;
 
+-- names that mean something else where rows are recorded; and each of them gone
+CREATE TABLE billing.named (found bigint, n text, "50%s r.x" text, rde_invoices text);
+SELECT rde_watch_invoices('billing.named', 'found', '50%s r.x', 'rde_invoices', 'yes');
+INSERT INTO billing.named VALUES (11, 'n', 'N-1', 'yes'), (11, 'n', 'N-2', 'no'), (11, 'n', NULL, 'yes'), (NULL, 'n', 'N-3', 'yes');
+UPDATE billing.named SET rde_invoices = 'yes';
+SELECT reseller, invoice FROM _rde_invoice_event ORDER BY 2;
+DELETE FROM _rde_invoice_event;
+ALTER TABLE billing.named RENAME found TO lost;
+INSERT INTO billing.named VALUES (11, 'n', 'N-4', 'yes');
+ALTER TABLE billing.named RENAME lost TO found;
+ALTER TABLE billing.named DROP "50%s r.x";
+INSERT INTO billing.named VALUES (11, 'n', 'yes');
+ALTER TABLE billing.named ADD "50%s r.x" integer, DROP rde_invoices;
+INSERT INTO billing.named VALUES (11, 'n', 5);
+ALTER TABLE billing.named ADD rde_invoices name;
+INSERT INTO billing.named VALUES (11, 'n', 6, 'yes'), (12, 'n', 7, 'no');
+SELECT reseller, invoice FROM _rde_invoice_event ORDER BY 2;
+DELETE FROM _rde_invoice_event;
+SELECT rde_unwatch_invoices('billing.named');
+DROP TABLE billing.named;
+
 -- A type of the table's owner runs nothing with the rights of the extension's.
 SET ROLE regress_rde_billing;
 CREATE FUNCTION billing.caught(billing.state) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$

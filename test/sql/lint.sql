@@ -100,7 +100,7 @@ FROM (VALUES
     ('rde_retry_report', 'by hand'), ('rde_set_report_store', 'by hand'),
     ('_rde_match_generator', 'a generator that is being changed'), ('_rde_match_view', 'a view that is being changed'),
     ('rde_alter_generator', 'by hand'), ('rde_alter_view', 'by hand'), ('rde_drop_dataset', 'by hand'),
-    ('rde_watch_invoices', 'by hand: LOCK TABLE'), ('rde_grant', 'by hand: LOCK TABLE')) c(name, why)
+    ('_rde_recorder_body', 'billing''s, as INSERT does'), ('rde_watch_invoices', 'by hand: LOCK TABLE'), ('rde_grant', 'by hand: LOCK TABLE')) c(name, why)
 FULL JOIN (SELECT p.proname FROM routine p
            WHERE p.language <> 'c'
              AND regexp_replace(coalesce(pg_get_function_sqlbody(p.oid), p.prosrc), '--[^\n]*', '', 'g')
@@ -162,6 +162,7 @@ FROM (VALUES
     ('_rde_day_start', 'EXECUTE; its arguments'),
     ('_rde_next_period', 'EXECUTE; its arguments'),
     ('_rde_period_day', 'EXECUTE; its arguments'),
+    ('_rde_is_locale', 'EXECUTE; its argument'),
     ('_rde_zone', 'EXECUTE; a setting'),
     ('_rde_retention', 'EXECUTE; a setting'),
     ('_rde_settle_limit', 'EXECUTE; a setting'),

@@ -144,7 +144,7 @@ for my $what ([ "$days&detail=true", 'a detailed list of days' ], [ 'after=' . s
 	ok($seen{200}, '80 who read a long list slowly: some have it');
 	is(($seen{200} // 0) + ($seen{429} // 0), 80, 'others are told to come again');
 	my $grown = $resident->() - $before;
-	cmp_ok($grown, '<', 32 * 1024, "the gateway grows by $grown kB");
+	cmp_ok($grown, '<', 32 * 1024, "the gateway grows by $grown kB") unless $ENV{SANITIZE};
 	my $start = time;
 	is(list(2, $days)->{status}, 200, 'others have their lists');
 	cmp_ok(time - $start, '<', 2, 'at once');

@@ -123,8 +123,30 @@ bill('column renamed', reseller => 'reseller',
 sql('ALTER TABLE shop.watched RENAME COLUMN reseller TO reseller_id');
 bill('column named as before');
 sql('ALTER TABLE _rde_invoice_event ADD CONSTRAINT none CHECK (false) NOT VALID');
-bill('events refused', warning => qr/WARNING:  invoices of shop.watched could not be recorded.*somebody gave reporting._rde_invoice_event a constraint/);
-sql('ALTER TABLE _rde_invoice_event DROP CONSTRAINT none');
+bill('events refused', warning => qr/WARNING:  invoices of shop.watched could not be recorded.*violates check constraint "none"/);
+sql('ALTER TABLE _rde_invoice_event DROP CONSTRAINT none, ALTER COLUMN dataset SET NOT NULL');
+bill('a constraint that lets them through');
+sql("ALTER TABLE _rde_invoice_event ALTER COLUMN dataset DROP NOT NULL;
+	CREATE UNIQUE INDEX once ON _rde_invoice_event ((1)) WHERE invoice::bigint > $number");
+bill('an index that refuses the second', warning => qr/WARNING:  invoices of shop.watched could not be recorded.*duplicate key/);
+$recorded++;
+sql('DROP INDEX once');
+bill('events as they were');
+# in a session that has a plan: what is done to the table is heard of
+{
+	my $session = open_session($node, 'postgres');
+	run_in($session, "INSERT INTO shop.watched (invoice_id, number, reseller_id, customer_id) VALUES (900001, 'A', 2, 1)");
+	sql('ALTER TABLE _rde_invoice_event ADD CONSTRAINT none CHECK (false) NOT VALID');
+	run_in($session, "INSERT INTO shop.watched (invoice_id, number, reseller_id, customer_id) VALUES (900002, 'A', 2, 1)");
+	sql('ALTER TABLE _rde_invoice_event DROP CONSTRAINT none');
+	run_in($session, "INSERT INTO shop.watched (invoice_id, number, reseller_id, customer_id) VALUES (900003, 'A', 2, 1)");
+	close_session($session);
+	is(sql("SELECT string_agg(invoice_id::text, ',' ORDER BY 1) FROM shop.watched WHERE invoice_id > 900000"), '900001,900002,900003',
+		'stored by one that was at it before');
+	is(sql("SELECT string_agg(invoice, ',' ORDER BY invoice) FROM _rde_invoice_event WHERE invoice::bigint > 900000"), '900001,900003',
+		'and recorded as soon as they can be');
+	sql("DELETE FROM _rde_invoice_event WHERE invoice::bigint > 900000");
+}
 
 # Somebody holds what is recorded into, for longer than billing waits for a lock.
 my $holder = open_session($node, 'postgres');

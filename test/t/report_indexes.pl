@@ -2,7 +2,7 @@
 #
 # Every index of the reports has a reader: what people and workers ask of some thousand
 # reports uses each of them.  An index is written for each report, so one that nobody
-# reads is a cost for nothing.
+# reads is a cost for nothing.  And what is due is looked at once, however much is.
 
 use strict;
 use warnings;
@@ -89,6 +89,22 @@ for my $index (sort keys %reader)
 	query("$reader{$index};\nSELECT pg_stat_force_next_flush()");
 	cmp_ok(scans($index), '>', $before, "$index is read");
 }
+
+# Two thousand are due at the same instant: each batch of them looks at its own, at how many
+# reports its accounts wait for.
+query(<<'END');
+CREATE TABLE one AS SELECT * FROM _rde_generator LIMIT 1;
+INSERT INTO _rde_generator
+SELECT (jsonb_populate_record(one, jsonb_build_object('id', gen_random_uuid(), 'name', 'due', 'reseller', 1000 + n,
+        'next_from', next_from - interval '1 day', 'next_to', next_to - interval '1 day',
+        'next_run_at', next_run_at - interval '1 day'))).*
+FROM one, generate_series(1, 2000) n;
+VACUUM ANALYZE _rde_generator;
+END
+my $before = scans('reseller');
+query("CALL rde_run_due(1);\nSELECT pg_stat_force_next_flush()");
+is(query(q{SELECT count(*) FROM _rde_report WHERE name = 'due'}), 2000, 'all that were due are submitted');
+cmp_ok(scans('reseller') - $before, '<', 4000, 'and each was looked at once');
 
 $node->stop;
 done_testing();

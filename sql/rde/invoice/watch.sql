@@ -2,6 +2,29 @@
 -- Tables of invoices: watch, unwatch
 ---------------------------------------------------------------------------
 
+-- Nothing decides about a row there but the table itself: no check, no index, no trigger
+-- of somebody's.  It reads the catalog and is declared as if it did not, so that the
+-- planner asks it, and not whoever runs the plan: what it looks at is in the relation
+-- cache, and when that changes each plan on the table is made anew.
+CREATE FUNCTION @extschema@._rde_events_are_plain() RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    events CONSTANT oid := '@extschema@._rde_invoice_event'::regclass;
+BEGIN
+    -- not by relhasindex and the like, which stay true when the last one is dropped
+    RETURN (SELECT c.relchecks = 0 AND NOT c.relrowsecurity FROM pg_class c WHERE c.oid = events)
+           AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = events)
+           AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = events)
+           AND NOT EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = events)
+           AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = events AND a.attnum > 0
+                           AND a.attname IN ('dataset', 'reseller', 'invoice') AND a.attnotnull);
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_events_are_plain() IS
+    'whether nothing but a full disk can refuse the row that records an invoice; for plans that insert it';
+
 -- A watched table gets a trigger function of its own: a statement that names its
 -- columns is planned once per session, where one put together at run time costs
 -- billing more to plan than to run.  It runs in billing's transactions with the
@@ -12,11 +35,12 @@
 --   * every function, operator and type is written with its schema, for pinning
 --     the path costs as much time as all the rest;
 --   * it matches nothing and wakes nobody;
---   * whatever can fail is tried first, in a block where that is a warning, and
---     billing's statement goes on: planning the INSERT, locking what it inserts into,
---     and what takes memory or temporary files. That block inserts nothing: a
---     subtransaction that does gets an id, and a transaction with more than 64 of
---     them makes everybody's snapshots dear.
+--   * whatever can fail is done in a block where that is a warning, and billing's
+--     statement goes on. What succeeds in there inserts nothing: a subtransaction that
+--     inserts gets an id, and a transaction with more than 64 of them makes everybody's
+--     snapshots dear. So the lock is taken in a block. Then comes an INSERT that cannot
+--     fail: if a column is gone, or something could refuse the rows, it inserts none,
+--     and another one in a block does, or tells why it cannot.
 CREATE FUNCTION @extschema@._rde_recorder_body(
     relation regclass, datasets text[], reseller name, invoice name, when_column name, when_value text
 ) RETURNS text
@@ -24,69 +48,95 @@ CREATE FUNCTION @extschema@._rde_recorder_body(
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    invoices CONSTANT text := 'SELECT d.dataset, ' || @extschema@._rde_recorded_text(relation, reseller)
-        || ', ' || @extschema@._rde_recorded_text(relation, invoice);
-    filter CONSTANT text := 'WHERE ' || coalesce(
-        @extschema@._rde_recorded_text(relation, when_column) || ' OPERATOR(pg_catalog.=) ' || quote_literal(when_value), 'true');
+    events CONSTANT text := 'SELECT d.dataset, e.reseller, e.invoice FROM %s (%s) e(reseller, invoice, counts),'
+        ' (VALUES %s) d(dataset) WHERE e.counts';
     names CONSTANT text := (SELECT string_agg(format('(%L::pg_catalog.text)', n.name), ', ' ORDER BY n.name)
                             FROM unnest(datasets) n(name));
-BEGIN
-    RETURN format($body$
-DECLARE
-    datasets pg_catalog.text[];
-    resellers pg_catalog.text[];
-    invoices pg_catalog.text[];
-BEGIN
-    BEGIN
-        IF TG_OP OPERATOR(pg_catalog.=) 'INSERT' THEN
-            INSERT INTO @extschema@._rde_invoice_event (dataset, reseller, invoice)
-            %1$s FROM new_rows r, (VALUES %3$s) d(dataset) %2$s AND false;
-        ELSE
-            SELECT pg_catalog.array_agg(e.dataset), pg_catalog.array_agg(e.reseller), pg_catalog.array_agg(e.invoice)
-            INTO datasets, resellers, invoices
-            FROM (%1$s FROM new_rows r, (VALUES %3$s) d(dataset) %2$s
-                  EXCEPT %1$s FROM old_rows r, (VALUES %3$s) d(dataset) %2$s) e(dataset, reseller, invoice);
-            INSERT INTO @extschema@._rde_invoice_event (dataset, reseller, invoice) SELECT NULL, NULL, NULL WHERE false;
-        END IF;
-        IF (SELECT c.relchecks OPERATOR(pg_catalog.>) 0 OR c.relhasindex FROM pg_catalog.pg_class c
-            WHERE c.oid OPERATOR(pg_catalog.=) '@extschema@._rde_invoice_event'::pg_catalog.regclass) THEN
-            RAISE EXCEPTION 'somebody gave @extschema@._rde_invoice_event a constraint or an index';
-        END IF;
+    of_new_rows CONSTANT text := format(events, '', @extschema@._rde_recorded_texts(
+        relation, reseller, invoice, when_column, when_value, 'new_rows r', 'r.'), names);
+    of_old_rows CONSTANT text := format(events, '', @extschema@._rde_recorded_texts(
+        relation, reseller, invoice, when_column, when_value, 'old_rows r', 'r.'), names);
+    -- A column that a row does not have is looked for further out, where it is NULL.
+    if_present CONSTANT text := format(events, format('new_rows n, (SELECT %s) absent, LATERAL', (
+        SELECT string_agg(DISTINCT format('NULL AS %I', c.name), ', ')
+        FROM unnest(ARRAY[reseller, invoice, when_column]) c(name) WHERE c.name IS NOT NULL)),
+        @extschema@._rde_recorded_texts(
+            relation, reseller, invoice, when_column, when_value, '(SELECT n.*) present', ''), names);
+    contained CONSTANT text := $part$
     EXCEPTION WHEN OTHERS THEN
         RAISE WARNING USING ERRCODE = SQLSTATE,
-            MESSAGE = pg_catalog.format('invoices of %%s could not be recorded for their reports: %%s',
+            MESSAGE = pg_catalog.format('invoices of %s could not be recorded for their reports: %s',
                                         TG_RELID::pg_catalog.regclass, SQLERRM),
             DETAIL = 'The statement goes on. The daily sweep or rde_sweep_invoices() submits their reports.',
             HINT = 'If the table was altered, watch it again with rde_watch_invoices().';
         RETURN NULL;
-    END;
-    IF TG_OP OPERATOR(pg_catalog.=) 'INSERT' THEN
+    END;$part$;
+    -- 1 gathers the rows that 2 and 3 select
+    body CONSTANT text := $part$
+    BEGIN%1$s
+        LOCK TABLE ONLY @extschema@._rde_invoice_event IN ROW EXCLUSIVE MODE;%4$s
+    INSERT INTO @extschema@._rde_invoice_event (dataset, reseller, invoice)
+    %2$s
+    AND @extschema@._rde_events_are_plain();
+    IF NOT FOUND THEN
+    BEGIN
         INSERT INTO @extschema@._rde_invoice_event (dataset, reseller, invoice)
-        %1$s FROM new_rows r, (VALUES %3$s) d(dataset) %2$s;
-    ELSE
-        INSERT INTO @extschema@._rde_invoice_event (dataset, reseller, invoice)
-        SELECT pg_catalog.unnest(datasets), pg_catalog.unnest(resellers), pg_catalog.unnest(invoices);
+        %3$s;%4$s
     END IF;
-    RETURN NULL;
+    RETURN NULL;$part$;
+    gathered CONSTANT text := 'SELECT e.dataset, e.reseller, e.invoice FROM ROWS FROM (pg_catalog.unnest(rde_datasets),'
+        ' pg_catalog.unnest(rde_resellers), pg_catalog.unnest(rde_invoices)) e(dataset, reseller, invoice) WHERE true';
+    inserted CONSTANT text := format(body, '', if_present, of_new_rows, contained);
+    updated CONSTANT text := format(body, format($part$
+        SELECT pg_catalog.array_agg(e.dataset), pg_catalog.array_agg(e.reseller), pg_catalog.array_agg(e.invoice)
+        INTO rde_datasets, rde_resellers, rde_invoices
+        FROM (%s EXCEPT %s) e(dataset, reseller, invoice);
+        IF rde_datasets IS NULL THEN
+            RETURN NULL;
+        END IF;$part$, of_new_rows, of_old_rows), gathered, gathered, contained);
+BEGIN
+    IF when_column IS NULL THEN
+        RETURN format(E'\n#variable_conflict use_column\nBEGIN%s\nEND\n', inserted);
+    END IF;
+    RETURN format($body$
+#variable_conflict use_column
+DECLARE
+    rde_datasets pg_catalog.text[];
+    rde_resellers pg_catalog.text[];
+    rde_invoices pg_catalog.text[];
+BEGIN
+    IF TG_OP OPERATOR(pg_catalog.=) 'INSERT' THEN%s
+    END IF;%s
 END
-$body$, invoices, filter, names);
+$body$, inserted, updated);
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_recorder_body(regclass, text[], name, name, name, text) IS
     'the body of a watched table''s trigger function, which records the invoices a statement made';
 
-CREATE FUNCTION @extschema@._rde_recorded_text(relation regclass, column_name name) RETURNS text
+-- A row without reseller or number is no invoice.
+CREATE FUNCTION @extschema@._rde_recorded_texts(
+    relation regclass, reseller name, invoice name, when_column name, when_value text, source text, qualifier text
+) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    -- char(n) without its padding, as a cast to text would be
-    SELECT CASE WHEN @extschema@._rde_base_type(a.atttypid) = 'bpchar'::regtype
-                THEN format('pg_catalog.rtrim(pg_catalog.concat(r.%I))', a.attname)
-                ELSE format('pg_catalog.concat(r.%I)', a.attname) END
-    FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = column_name;
+    WITH text AS (
+        -- char(n) without its padding, as a cast to text would be
+        SELECT a.attname AS name, qualifier || quote_ident(a.attname) AS value,
+               format(CASE WHEN @extschema@._rde_base_type(a.atttypid) = 'bpchar'::regtype
+                           THEN 'pg_catalog.rtrim(pg_catalog.concat(%s%I))' ELSE 'pg_catalog.concat(%s%I)' END,
+                      qualifier, a.attname) AS text
+        FROM pg_attribute a WHERE a.attrelid = relation AND a.attname IN (reseller, invoice, when_column))
+    SELECT format('SELECT %s, %s, %s IS NOT NULL AND %s IS NOT NULL%s FROM %s', r.text, i.text, r.value, i.value,
+                  CASE WHEN w.name IS NOT NULL
+                       THEN format(' AND %s IS NOT NULL AND %s OPERATOR(pg_catalog.=) %L', w.value, w.text, when_value) END,
+                  source)
+    FROM text r JOIN text i ON i.name = invoice LEFT JOIN text w ON w.name = when_column
+    WHERE r.name = reseller;
 END;
-COMMENT ON FUNCTION @extschema@._rde_recorded_text(regclass, name) IS
-    'the expression that makes a column text without calling anything a user wrote, whatever its type';
+COMMENT ON FUNCTION @extschema@._rde_recorded_texts(regclass, name, name, name, text, text, text) IS
+    'a SELECT of reseller and number of rows, as text, and whether each is an invoice; it calls nothing a user wrote, whatever the columns'' types';
 
 CREATE FUNCTION @extschema@._rde_table_tree(root regclass) RETURNS SETOF regclass
     LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
