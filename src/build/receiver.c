@@ -64,7 +64,7 @@ add_facts(RdePass *pass, TupleTableSlot *slot)
 	size_t		currency_len = 0;
 
 	if (query->amount >= 0 && !slot->tts_isnull[query->amount])
-		amount = DatumGetNumeric(slot->tts_values[query->amount]);
+		amount = (Numeric) PG_DETOAST_DATUM_PACKED(slot->tts_values[query->amount]);
 	if (query->currency >= 0 && !slot->tts_isnull[query->currency])
 	{
 		text	   *value = DatumGetTextPP(slot->tts_values[query->currency]);

@@ -17,6 +17,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
+#include "jit/jit.h"
 #include "miscadmin.h"
 #include "nodes/params.h"
 #include "tcop/tcopprot.h"
@@ -96,6 +97,8 @@ rde_select_plan(RdeQuery *query, const char *time_zone)
 	/* no CURSOR_OPT_PARALLEL_OK: chunks are inserted while it runs */
 	select->plan = pg_plan_query(rde_select_analyze(query), query->sql, 0,
 								 select->params);
+	/* compiling takes longer than it saves, even of views full of expressions */
+	select->plan->jitFlags = PGJIT_NONE;
 	error_context_stack = callback.previous;
 	rde_identity_leave(&saved);
 	return select;

@@ -168,7 +168,7 @@ write_totals(Helper *helper, int number)
 	for (int i = 0; i < totals->count; i++)
 	{
 		RdeTotal   *total = &totals->entries[i];
-		Numeric		amount = total->amount.any ? total->amount.value : NULL;
+		Numeric		amount = rde_sum_value(&total->amount);
 		Size		size = amount ? VARSIZE_ANY(amount) : 0;
 
 		BufFileWrite(file, &total->currency_len, sizeof(size_t));

@@ -11,6 +11,7 @@
 
 #include "bytes/put.h"
 #include "bytes/swar.h"
+#include "bytes/vector.h"
 
 /*
  * CSV
@@ -52,28 +53,55 @@ rde_csv_needs_quotes(const char *src, size_t len, char delimiter)
 	return false;
 }
 
+static inline bool
+csv_any_special(Vector vector, Vector delimiter)
+{
+	return vector_any(vector_equal(vector, delimiter) |
+					  vector_equal(vector, vector_fill('"')) |
+					  vector_equal(vector, vector_fill('\n')) |
+					  vector_equal(vector, vector_fill('\r')));
+}
+
+/* What is longer than a vector; the last one overlaps the one before it. */
+static char *
+copy_long_csv(char *dst, const char *src, size_t len, Vector delimiter)
+{
+	size_t		last = len - VECTOR_SIZE;
+
+	for (size_t at = 0; at < last; at += VECTOR_SIZE)
+	{
+		if (csv_any_special(vector_load(src + at), delimiter))
+			return NULL;
+		memcpy(dst + at, src + at, VECTOR_SIZE);
+	}
+	if (csv_any_special(vector_load(src + last), delimiter))
+		return NULL;
+	memcpy(dst + last, src + last, VECTOR_SIZE);
+	return dst + len;
+}
+
 char *
 rde_copy_csv(char *dst, const char *src, size_t len, char delimiter)
 {
 	uint64_t	mask;
 
-	if (csv_quoted_whole(src, len))
-		return NULL;
-	for (; len >= 8; len -= 8)
+	if (len > VECTOR_SIZE)
+		return copy_long_csv(dst, src, len, vector_fill(delimiter));
+	if (len >= 8)
 	{
-		if (csv_special(swar_load8(src), delimiter) != 0)
+		if (csv_any_special(vector_load_short(src, len), vector_fill(delimiter)))
 			return NULL;
 		memcpy(dst, src, 8);
-		src += 8;
-		dst += 8;
+		memcpy(dst + len - 8, src + len - 8, 8);
+		return dst + len;
 	}
-	if (len > 0)
-	{
-		mask = csv_special(swar_load_tail(src, len), delimiter);
-		if (mask != 0 && swar_first(mask) < len)
-			return NULL;
-		swar_copy_tail(dst, src, len);
-	}
+	if (csv_quoted_whole(src, len))
+		return NULL;
+	/* a delimiter may be the letter that fills a tail */
+	mask = csv_special(swar_load_tail(src, len), delimiter);
+	if (mask != 0 && swar_first(mask) < len)
+		return NULL;
+	swar_copy_tail(dst, src, len);
 	return dst + len;
 }
 

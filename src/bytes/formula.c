@@ -8,7 +8,19 @@
  */
 #include "bytes/formula.h"
 
-#include <string.h>
+#include <stdint.h>
+
+#define BIT(c)	(UINT64_C(1) << (c))
+
+/* What stands in numbers and phone numbers. */
+static inline bool
+is_plain(unsigned char c)
+{
+	static const uint64_t plain = UINT64_C(0x3FF) << '0' | BIT(' ') | BIT('(') |
+	BIT(')') | BIT('.') | BIT('-');
+
+	return c < 64 && (plain >> c & 1) != 0;
+}
 
 /*
  * Is this, behind a sign, what a spreadsheet computes?  Operands that stand
@@ -50,7 +62,6 @@ csv_is_arithmetic(const char *src, size_t len)
 bool
 rde_csv_is_formula(const char *src, size_t len)
 {
-	static const char plain[] = "0123456789 ().-";
 	size_t		i;
 
 	if (len == 0)
@@ -76,7 +87,7 @@ rde_csv_is_formula(const char *src, size_t len)
 	}
 	for (i = 1; i < len; i++)
 	{
-		if (memchr(plain, src[i], sizeof(plain) - 1) == NULL)
+		if (!is_plain(src[i]))
 			return true;
 	}
 	return csv_is_arithmetic(src + 1, len - 1);

@@ -14,7 +14,7 @@
 #include "format/jsonb.h"
 #include "format/locale.h"
 #include "mb/pg_wchar.h"
-#include "bytes/decimal.h"
+#include "core/decimal.h"
 #include "bytes/pairs.h"
 #include "utils/datetime.h"
 #include "utils/lsyscache.h"

@@ -57,7 +57,8 @@ typedef struct RdeFormatContext
 	const char *currency;		/* of the row, with the amounts of a source
 								 * that has them; NULL if there is none */
 	size_t		currency_length;
-	struct NumericData *amount; /* of the row, likewise */
+	struct NumericData *amount; /* of the row, likewise; its header may be
+								 * short */
 	const RdeValue *period;		/* of the row: a date, an instant or Unix
 								 * seconds; other shapes are no time */
 

@@ -7,7 +7,7 @@
  */
 #include "format/jsonb.h"
 
-#include "bytes/decimal.h"
+#include "core/decimal.h"
 #include "bytes/escape.h"
 #include "core/compat.h"
 #include "file/sink.h"

@@ -178,7 +178,7 @@ add_line(TallyWork *work, RdeTallyLine *line, const RdeTallyLine *other)
 	for (int i = 0; other->sums && i < RDE_TALLY_CURRENCIES; i++)
 	{
 		if (other->sums[i].any)
-			add_sum(work, line, i, other->sums[i].value);
+			add_sum(work, line, i, rde_sum_value(&other->sums[i]));
 	}
 }
 
@@ -257,10 +257,11 @@ end_day(RdeTally *tally)
 			tally->other_currencies += cell->rows;
 		if (cell->sum.any)
 		{
-			add_sum(work, day, currency, cell->sum.value);
-			add_sum(work, status, currency, cell->sum.value);
-			add_sum(work, &tally->currencies[currency], currency,
-					cell->sum.value);
+			Numeric		sum = rde_sum_value(&cell->sum);
+
+			add_sum(work, day, currency, sum);
+			add_sum(work, status, currency, sum);
+			add_sum(work, &tally->currencies[currency], currency, sum);
 		}
 		cell->rows = 0;
 		rde_sum_reset(&cell->sum);

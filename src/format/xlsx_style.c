@@ -48,22 +48,50 @@ rde_xlsx_number_style(int decimals)
 		decimals <= RDE_XLSX_DECIMALS ? RDE_XLSX_FRACTION : RDE_XLSX_GENERAL;
 }
 
+#define CODE(a, b, c)	((unsigned char) (a) << 16 | \
+						 (unsigned char) (b) << 8 | (unsigned char) (c))
+
 /* How many decimals a currency has. */
 static int
 currency_decimals(const char *code, size_t len)
 {
-	/* those of ISO 4217 that have not two */
-	static const char none[] = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX "
-	"UYI VND VUV XAF XOF XPF";
-	static const char three[] = "BHD IQD JOD KWD LYD OMR TND";
-	static const char four[] = "CLF UYW";
-	char		text[4] = "";
-
-	if (code == NULL || len != 3 || memchr(code, ' ', 3))
+	if (code == NULL || len != 3)
 		return 2;
-	memcpy(text, code, 3);
-	return strstr(none, text) ? 0 : strstr(three, text) ? 3 :
-		strstr(four, text) ? 4 : 2;
+	/* those of ISO 4217 that have not two */
+	switch (CODE(code[0], code[1], code[2]))
+	{
+		case CODE('B', 'I', 'F'):
+		case CODE('C', 'L', 'P'):
+		case CODE('D', 'J', 'F'):
+		case CODE('G', 'N', 'F'):
+		case CODE('I', 'S', 'K'):
+		case CODE('J', 'P', 'Y'):
+		case CODE('K', 'M', 'F'):
+		case CODE('K', 'R', 'W'):
+		case CODE('P', 'Y', 'G'):
+		case CODE('R', 'W', 'F'):
+		case CODE('U', 'G', 'X'):
+		case CODE('U', 'Y', 'I'):
+		case CODE('V', 'N', 'D'):
+		case CODE('V', 'U', 'V'):
+		case CODE('X', 'A', 'F'):
+		case CODE('X', 'O', 'F'):
+		case CODE('X', 'P', 'F'):
+			return 0;
+		case CODE('B', 'H', 'D'):
+		case CODE('I', 'Q', 'D'):
+		case CODE('J', 'O', 'D'):
+		case CODE('K', 'W', 'D'):
+		case CODE('L', 'Y', 'D'):
+		case CODE('O', 'M', 'R'):
+		case CODE('T', 'N', 'D'):
+			return 3;
+		case CODE('C', 'L', 'F'):
+		case CODE('U', 'Y', 'W'):
+			return 4;
+		default:
+			return 2;
+	}
 }
 
 RdeXlsxStyle

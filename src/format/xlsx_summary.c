@@ -153,7 +153,7 @@ begin_table(Sheet *sheet, RdeXlsxWord title, const char *counted)
 }
 
 static void
-put_sum(Sheet *sheet, int column, const RdeSum *sum,
+put_sum(Sheet *sheet, int column, RdeSum *sum,
 		const RdeTallyLine *currency)
 {
 	char	   *digits;
@@ -161,7 +161,7 @@ put_sum(Sheet *sheet, int column, const RdeSum *sum,
 	if (!sum->any)
 		return;
 	digits = DatumGetCString(DirectFunctionCall1(numeric_out,
-												 NumericGetDatum(sum->value)));
+												 NumericGetDatum(rde_sum_value(sum))));
 	rde_xlsx_write_sum(sheet->context, column, digits, currency->name,
 					   currency->name_length);
 	pfree(digits);

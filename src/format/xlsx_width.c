@@ -58,6 +58,9 @@ number_width(const RdeColumn *column, const RdeValue *value)
 	size_t		len = value->length;
 	int			decimals;
 
+	/* zeros behind an exponent are no decimals */
+	if (memchr(value->text, 'e', len) != NULL)
+		return Min(len, MAX_WIDTH);
 	if (rde_xlsx_number_fits(value->text, &len, &decimals) && column->amount)
 		return amount_width(len - decimals, decimals);
 	return Min(len, MAX_WIDTH);

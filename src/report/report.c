@@ -315,12 +315,12 @@ keep_totals(const RdeHome *home, RdeReport *const *reports,
 	for (int i = 0; i < count; i++)
 		for (int j = 0; j < manifests[i].totals->count; j++, n++)
 		{
-			const RdeTotal *total = &manifests[i].totals->entries[j];
+			RdeTotal   *total = &manifests[i].totals->entries[j];
 
 			columns[0][n] = UUIDPGetDatum(&reports[i]->id);
 			columns[1][n] = CStringGetTextDatum(total->currency);
 			columns[2][n] = Int64GetDatum(total->rows);
-			columns[3][n] = NumericGetDatum(total->amount.value);
+			columns[3][n] = NumericGetDatum(rde_sum_value(&total->amount));
 			nulls[n] = !total->amount.any;
 		}
 	values[0] = rde_array(columns[0], NULL, n, UUIDOID);

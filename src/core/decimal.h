@@ -41,4 +41,13 @@ extern size_t rde_decimal_room(const RdeDecimal *decimal);
 /* What numeric_out() prints; returns the place behind it. */
 extern char *rde_decimal_write(char *dst, const RdeDecimal *decimal);
 
+/*
+ * The number as an integer and a part of one in units of 10^-16, both with its sign;
+ * false for one that has more digits on either side than that, or is none.
+ */
+#define RDE_DECIMAL_PART	INT64_C(10000000000000000)
+
+extern bool rde_decimal_parts(const RdeDecimal *decimal, int64_t *whole,
+							  int64_t *part);
+
 #endif							/* RDE_DECIMAL_H */

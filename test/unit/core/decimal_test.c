@@ -4,7 +4,7 @@
  */
 #include "unit/server.h"
 
-#include "bytes/decimal.h"
+#include "core/decimal.h"
 #include "catalog/pg_type.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"

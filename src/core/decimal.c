@@ -5,11 +5,9 @@
  * Invariant: what is written are the bytes that numeric_out() prints, for every
  * value; nothing is read but the bytes given.
  */
-#include "bytes/decimal.h"
+#include "core/decimal.h"
 
 #include <string.h>
-
-#include "bytes/put.h"
 
 /*
  * The first 16 bits of a numeric.  Two forms of finite ones: a short one, which has
@@ -27,8 +25,9 @@
 #define SPECIAL_NAN		0xC000
 #define SPECIAL_PLUS	0xD000
 
-/* Decimal digits of one digit. */
+/* Decimal digits of one digit, and how many of these make 16. */
 #define GROUP			4
+#define PART_GROUPS		4
 
 static inline uint16_t
 get16(const char *src)
@@ -122,6 +121,15 @@ put_first_group(char *dst, int value)
 	return dst + GROUP - skip;
 }
 
+static inline char *
+put_word(char *dst, const char *word)
+{
+	size_t		len = strlen(word);
+
+	memcpy(dst, word, len);
+	return dst + len;
+}
+
 char *
 rde_decimal_write(char *dst, const RdeDecimal *decimal)
 {
@@ -133,11 +141,11 @@ rde_decimal_write(char *dst, const RdeDecimal *decimal)
 		case RDE_DECIMAL_FINITE:
 			break;
 		case RDE_DECIMAL_NAN:
-			return RDE_PUT(dst, "NaN");
+			return put_word(dst, "NaN");
 		case RDE_DECIMAL_INFINITY:
-			return RDE_PUT(dst, "Infinity");
+			return put_word(dst, "Infinity");
 		case RDE_DECIMAL_MINUS_INFINITY:
-			return RDE_PUT(dst, "-Infinity");
+			return put_word(dst, "-Infinity");
 	}
 	if (decimal->negative)
 		*dst++ = '-';
@@ -159,4 +167,47 @@ rde_decimal_write(char *dst, const RdeDecimal *decimal)
 	while (dst < end)
 		dst = put_group(dst, digit(decimal, i++));
 	return end;
+}
+
+/* Four digits from the i-th on, as one number. */
+static inline int64_t
+four_groups(const RdeDecimal *decimal, int i)
+{
+	int64_t		value = 0;
+
+	for (int end = i + PART_GROUPS; i < end; i++)
+		value = value * 10000 + digit(decimal, i);
+	return value;
+}
+
+/* Are there decimals that are not shown?  Whoever adds numbers up has to know. */
+static bool
+has_hidden_decimals(const RdeDecimal *decimal)
+{
+	static const int powers[GROUP] = {1, 10, 100, 1000};
+	int			hidden = (decimal->ndigits - 1 - decimal->weight) * GROUP -
+	decimal->scale;
+
+	return hidden > 0 &&
+		(hidden >= GROUP ||
+		 digit(decimal, decimal->ndigits - 1) % powers[hidden] != 0);
+}
+
+bool
+rde_decimal_parts(const RdeDecimal *decimal, int64_t *whole, int64_t *part)
+{
+	int			point = decimal->weight + 1;
+
+	if (decimal->kind != RDE_DECIMAL_FINITE || point > PART_GROUPS ||
+		decimal->ndigits > point + PART_GROUPS ||
+		decimal->scale > PART_GROUPS * GROUP || has_hidden_decimals(decimal))
+		return false;
+	*whole = four_groups(decimal, point - PART_GROUPS);
+	*part = four_groups(decimal, point);
+	if (decimal->negative)
+	{
+		*whole = -*whole;
+		*part = -*part;
+	}
+	return true;
 }
