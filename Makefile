@@ -51,7 +51,7 @@ demo:
 	@$(top)/test/setup build
 	@$(top)/test/demo
 bench:
-	@$(top)/test/setup check
+	@$(top)/test/setup all
 	@$(top)/bench/all
 reference:
 	@$(top)/test/setup build
@@ -163,7 +163,7 @@ endif
 
 $(RDE_SCRIPT): $(RDE_SQL)
 	cat $^ >$@
-$(RDE_UPDATES): sql/rde--%--$(RDE_VERSION).sql: $(RDE_SQL) $(wildcard $(sql)/upgrade/*)
+$(RDE_UPDATES): sql/rde--%--$(RDE_VERSION).sql: $(RDE_SQL) $(wildcard $(sql)/upgrade/* $(sql)/upgrade/after/*)
 	$(sql)/upgrade/assemble rde $(sql)/upgrade $* $(RDE_VERSION) $(filter-out $(sql)/header.sql,$(RDE_SQL)) >$@ || { rm -f $@; exit 1; }
 
 # The gateway is a program of its own and rde_azure an extension of its own: a

@@ -28,7 +28,8 @@ GRANT SELECT ON rde_report_totals TO released_operator;
 -- what a program logs in with, which is kept nowhere else
 CREATE TABLE public.program AS
 SELECT :top::bigint AS account, * FROM rde_create_token(:top, 'program', '100 years');
-SELECT rde_revoke_token(t.id) FROM rde_create_token(:other, 'gone', '100 years') n JOIN rde_tokens t USING (subscription_key);
+SELECT subscription_key AS gone FROM rde_create_token(:other, 'gone', '100 years') \gset
+SELECT rde_revoke_token(id) FROM rde_tokens WHERE subscription_key = :'gone';
 
 -- views of one's own
 SELECT rde_create_view('payments', 'euros', '[{"column": "PAYMENT_ID", "as": "number", "label": {"en": "Number", "de": "Nummer"}},

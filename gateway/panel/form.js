@@ -107,8 +107,8 @@ function placeOf(path, fields) {
   const steps = path.match(/[^.[\]]+/g) ?? [];
 
   for (let n = steps.length; n > 0; n--) {
-    const found = fields[steps.slice(0, n).join('.')];
-    if (found !== undefined) return found.at?.(steps.slice(n)) ?? found;
+    const way = steps.slice(0, n).join('.');
+    if (Object.hasOwn(fields, way)) return fields[way].at?.(steps.slice(n)) ?? fields[way];
   }
   return null;
 }
@@ -125,7 +125,7 @@ export class Row {
 
   /** What an error of one of its controls is said by, or of all of it. */
   at(key) {
-    const control = this.controls[key] ?? Object.values(this.controls)[0];
+    const control = Object.hasOwn(this.controls, key) ? this.controls[key] : Object.values(this.controls)[0];
 
     return {
       node: this.node,

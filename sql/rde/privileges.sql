@@ -30,8 +30,9 @@ BEGIN
                    'rde_set_on_invoice', 'rde_create_token', 'rde_revoke_token',
                    -- what views call, with their reader's rights
                    '_rde_sees_all', '_rde_visible_accounts',
-                   '_rde_own_reports', '_rde_own_totals', '_rde_generators', '_rde_accounts', '_rde_tokens',
-                   '_rde_datasets', '_rde_views', '_rde_view_columns', '_rde_view_conditions', '_rde_report_link', '_rde_progress', '_rde_periods', '_rde_health', '_rde_alive', '_rde_status', '_rde_reference', '_rde_day_beginning',
+                   '_rde_own_reports', '_rde_own_totals', '_rde_generators', '_rde_own_accounts', '_rde_account_use',
+                   '_rde_tokens',
+                   '_rde_datasets', '_rde_views', '_rde_view_columns', '_rde_view_conditions', '_rde_report_link', '_rde_running', '_rde_periods', '_rde_health', '_rde_alive', '_rde_status', '_rde_reference', '_rde_day_beginning',
                    -- whoever creates a trigger needs the right to its function
                    'rde_stamp',
                    -- rde_schedule has its caller's rights, and so has what it calls

@@ -32,11 +32,13 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 /* Progress counters the server leaves free; rde_progress reads them. */
 #define PROGRESS_REPORT_HIGH	18
 #define PROGRESS_REPORT_LOW		19
 #define PROGRESS_ROWS_EXPECTED	17
+#define PROGRESS_BEGAN			16
 
 /*
  * Rows that reports of several resellers are expected to have together: a matter of
@@ -62,6 +64,7 @@ show_progress(const RdePass *pass, const pg_uuid_t *id, double rows)
 								 (int64) pg_ntoh64(halves[1]));
 	pgstat_progress_update_param(PROGRESS_ROWS_EXPECTED,
 								 (int64) Min(rows, (double) (PG_INT64_MAX / 2)));
+	pgstat_progress_update_param(PROGRESS_BEGAN, GetCurrentTimestamp());
 }
 
 /* The formats of the reports being built, as a text[]. */
@@ -222,7 +225,7 @@ run(Build *build, int64 max_rows)
 
 	show_progress(pass, &files->reports[0]->id,
 				  rde_select_estimate(build->select));
-	rde_failure_phase(RDE_PHASE_SOURCE);
+	rde_failure_phase(RDE_PHASE_ROWS);
 	if (build->slices == NULL ||
 		!rde_slices_run(build->slices, pass, build->asked->time_zone))
 		read_whole(build);

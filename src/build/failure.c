@@ -50,6 +50,17 @@ is_helpers_end(const ErrorData *error)
 		 error->filename && strcmp(error->filename, "parallel.c") == 0);
 }
 
+/*
+ * This process was cancelled.  What a source's function or another server raises with
+ * the same code is an error like others, and ends nothing but a build.
+ */
+static bool
+is_interrupt(const ErrorData *error)
+{
+	return ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION &&
+		error->funcname && strcmp(error->funcname, "ProcessInterrupts") == 0;
+}
+
 RdeFailure *
 rde_failure_caught(MemoryContext context)
 {
@@ -59,22 +70,22 @@ rde_failure_caught(MemoryContext context)
 	ErrorData  *error = CopyErrorData();
 	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 	bool		helpers_end = is_helpers_end(error);
+	bool		reads = phase == RDE_PHASE_SOURCE || phase == RDE_PHASE_ROWS;
 
 	current_phase = RDE_PHASE_OTHER;
 	failure->error = error;
-	failure->kind = phase == RDE_PHASE_SOURCE && !helpers_end && is_sources(error) ?
-		"source" :
+	failure->kind = reads && !helpers_end && is_sources(error) ? "source" :
 		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? "locked" :
 		phase == RDE_PHASE_WINDOW ? "blocked" : "build";
-	failure->foreign = phase == RDE_PHASE_SOURCE &&
+	failure->rows = phase == RDE_PHASE_ROWS;
+	failure->foreign = reads &&
 		(error->domain == NULL || strcmp(error->domain, TEXTDOMAIN) != 0);
-	failure->interrupt = category == ERRCODE_OPERATOR_INTERVENTION &&
-		!helpers_end;
+	failure->interrupt = !helpers_end && is_interrupt(error);
 	failure->transient = failure->interrupt || helpers_end ||
 		category == ERRCODE_TRANSACTION_ROLLBACK ||
 		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
-	failure->waited = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
-		category == ERRCODE_CONNECTION_EXCEPTION ||
+	failure->locked = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+	failure->waited = category == ERRCODE_CONNECTION_EXCEPTION ||
 		category == ERRCODE_FDW_ERROR;
 	MemoryContextSwitchTo(old);
 	return failure;

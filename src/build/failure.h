@@ -12,7 +12,8 @@ typedef enum RdePhase
 {
 	RDE_PHASE_OTHER,
 	RDE_PHASE_WINDOW,			/* the end of the generator's last window */
-	RDE_PHASE_SOURCE			/* the source and what it holds */
+	RDE_PHASE_SOURCE,			/* the source: its locks, its plan */
+	RDE_PHASE_ROWS				/* what it holds, row by row */
 } RdePhase;
 
 typedef struct RdeFailure
@@ -34,8 +35,10 @@ typedef struct RdeFailure
 	bool		foreign;
 	bool		interrupt;		/* cancelled or shut down */
 	bool		transient;		/* says nothing about what was tried */
-	bool		waited;			/* for a lock or another server, as long as
-								 * may be: the next would wait as long */
+	bool		rows;			/* while rows were read: maybe for some only */
+	bool		locked;			/* waited for a lock in vain */
+	bool		waited;			/* for another server, as long as may be: the
+								 * next would wait as long */
 } RdeFailure;
 
 /* From here on this transaction's errors are about this. */

@@ -17,6 +17,17 @@
 
 /* No step waits longer for a lock, so that none waits for what others leave open. */
 #define LOCK_TIMEOUT	"5s"
+#define BRIEF_TIMEOUT	"200ms"
+
+/* Is the limit of the present transaction ours? */
+static bool limits_locks;
+
+static void
+limit_locks(const char *timeout)
+{
+	(void) set_config_option("lock_timeout", timeout, PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+}
 
 /*
  * Is a setting what the server's configuration, the database or the role says?
@@ -38,10 +49,9 @@ set_transaction(void)
 	XactIsoLevel = XACT_READ_COMMITTED;
 	if (is_default("default_transaction_read_only"))
 		XactReadOnly = false;
-	if (is_default("lock_timeout"))
-		(void) set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_USERSET,
-								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
-								 false);
+	limits_locks = is_default("lock_timeout");
+	if (limits_locks)
+		limit_locks(LOCK_TIMEOUT);
 #if PG_VERSION_NUM >= 170000
 	if (is_default("transaction_timeout"))
 		disable_timeout(TRANSACTION_TIMEOUT, false);
@@ -68,6 +78,13 @@ rde_step_end(void)
 	PopActiveSnapshot();
 	SPI_finish();
 	rde_commit();
+}
+
+void
+rde_step_wait_briefly(void)
+{
+	if (limits_locks)
+		limit_locks(BRIEF_TIMEOUT);
 }
 
 void

@@ -20,6 +20,13 @@ extern void rde_commit(void);
 extern void rde_step_begin(void);
 extern void rde_step_end(void);
 
+/*
+ * In what is left of the subtransaction, wait for a lock as long as for one that is
+ * free in a moment: somebody was waited for in vain before.  What the session was
+ * told by SET holds.
+ */
+extern void rde_step_wait_briefly(void);
+
 /* Undo what has been done of a step; its subtransactions have ended. */
 extern void rde_step_abandon(void);
 

@@ -60,8 +60,9 @@ give_up_lost(const RdeHome *home, TimestampTz now)
 /*
  * What is equal in a kind is built by one SELECT: reports of a pass; or of several,
  * with the rows of one reseller each, in a view that all have, and equal options.  Of one reseller there
- * is one pass in a group, the next in the next.  A group comes where the first of its
- * passes was chosen.
+ * is one pass in a group, the next in the next.  A pass that has failed is alone, and
+ * comes last, for it may do so again and hold up those with it.  Else a group comes
+ * where the first of its passes was chosen.
  */
 static const RdeStatement mark_passes = {
 	.sql = "WITH marked AS ("
@@ -71,7 +72,7 @@ static const RdeStatement mark_passes = {
 	" claim_pid = $2, claim_start = $3"
 	" FROM (SELECT r.id," RDE_IS_LOST " AS lost FROM %s._rde_report r"
 	" WHERE r.id = ANY ($6) AND" RDE_IS_PENDING " AND" RDE_IS_READY
-	" AND (r.lost_claims +" RDE_IS_LOST "::integer > 0) = $8"
+	" AND ($8 OR r.lost_claims +" RDE_IS_LOST "::integer = 0)"
 	/* a revision that failed and has been replaced by another */
 	" AND NOT (r.status = 'error' AND EXISTS"
 	" (SELECT FROM %s._rde_report o"
@@ -80,11 +81,15 @@ static const RdeStatement mark_passes = {
 	" WHERE u.id = mine.id"
 	" RETURNING u.id, u.pass, u.type, u.settles, u.empty_builds, u.dataset,"
 	" u.view, u.reseller, u.period_from, u.period_to, u.time_zone, u.options,"
-	" u.snapshot_window, u.generator, u.format),"
+	" u.snapshot_window, u.generator, u.format,"
+	" u.failed_at IS NOT NULL AS failed),"
+	" passes AS ("
+	"SELECT m.*, bool_or(m.failed) OVER (PARTITION BY m.pass) AS any_failed"
+	" FROM marked m),"
 	" kinds AS ("
 	"SELECT m.*, chosen.place,"
 	" CASE WHEN m.reseller IS NULL OR m.type = 'on_invoice'"
-	" OR m.snapshot_window"
+	" OR m.snapshot_window OR m.any_failed"
 	" OR coalesce(m.options ->> 'scope', a.scope, 'reseller') <> 'reseller'"
 	" OR EXISTS (SELECT FROM %s._rde_view v WHERE v.dataset = m.dataset"
 	" AND v.name = m.view AND v.reseller = m.reseller)"
@@ -93,7 +98,7 @@ static const RdeStatement mark_passes = {
 	" AND s.generator = m.generator AND s.format = m.format))::text"
 	" ELSE ROW(m.dataset, m.view, m.period_from, m.period_to, m.time_zone,"
 	" m.options, m.settles)::text END AS kind"
-	" FROM marked m"
+	" FROM passes m"
 	" JOIN unnest($6, $7) AS chosen(id, place) ON chosen.id = m.id"
 	" LEFT JOIN %s._rde_account a ON a.id = m.reseller),"
 	" layers AS ("
@@ -103,10 +108,11 @@ static const RdeStatement mark_passes = {
 	" groups AS ("
 	"SELECT l.*, min(l.place) OVER (PARTITION BY l.kind, l.layer) AS turn"
 	" FROM layers l)"
-	" SELECT dense_rank() OVER (ORDER BY g.turn, g.kind, g.layer),"
+	" SELECT dense_rank() OVER"
+	" (ORDER BY g.any_failed, g.turn, g.kind, g.layer),"
 	" g.id, g.pass, g.type = 'on_invoice', g.settles,"
 	" EXISTS (SELECT FROM %s._rde_source_failure f"
-	" WHERE f.dataset = g.dataset), g.empty_builds"
+	" WHERE f.dataset = g.dataset), g.empty_builds, g.any_failed"
 	" FROM groups g ORDER BY 1, g.pass, g.id",
 	.types = {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID,
 	UUIDARRAYOID, INT8ARRAYOID, BOOLOID},
@@ -116,7 +122,7 @@ static const RdeStatement mark_passes = {
 enum
 {
 	MARKED_GROUP = 1, MARKED_ID, MARKED_PASS, MARKED_ON_INVOICE,
-	MARKED_SETTLES, MARKED_FAILING, MARKED_EMPTY_BUILDS
+	MARKED_SETTLES, MARKED_FAILING, MARKED_EMPTY_BUILDS, MARKED_FAILED
 };
 
 /*
@@ -186,6 +192,7 @@ group_of(RdeRow row, int count)
 	group->settles = rde_row_bool(row, MARKED_SETTLES);
 	group->failing = rde_row_bool(row, MARKED_FAILING);
 	group->empty_builds = rde_row_int32(row, MARKED_EMPTY_BUILDS);
+	group->failed = rde_row_bool(row, MARKED_FAILED);
 	return group;
 }
 
@@ -263,13 +270,9 @@ rde_claim(const RdeHome *home, RdeWaiting *waiting, int max_passes,
 	}
 }
 
-/*
- * What has failed before comes last, for it may do so again, and keep those behind it
- * from being built.
- */
 static const RdeStatement lock_claimed = {
 	.sql = "SELECT id, pass FROM %s._rde_report WHERE id = ANY ($3)"
-	" AND" IS_MINE " ORDER BY failed_at IS NOT NULL, pass, id"
+	" AND" IS_MINE " ORDER BY pass, id"
 	" FOR UPDATE SKIP LOCKED",
 	.types = {INT4OID, TIMESTAMPTZOID, UUIDARRAYOID},
 	.expected = SPI_OK_SELECT

@@ -20,6 +20,8 @@ typedef struct RdeGroup
 	pg_uuid_t  *ids;
 	pg_uuid_t  *passes;			/* of each; those of one side by side */
 	bool		tried;			/* part of a group that could not be built */
+	bool		suspect;		/* failed alone: tried again after the others */
+	bool		failed;			/* earlier: then it is one pass, alone */
 	bool		on_invoice;
 	bool		settles;		/* revisions that may bring nothing new */
 	bool		failing;		/* their data set's source failed last time */

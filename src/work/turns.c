@@ -38,6 +38,12 @@
 #define MAX_REACH			512
 #define MOMENT_MS			500
 
+/*
+ * So many that fail alone, and a source is given up that was read for nobody: if they
+ * need locks, each of them waits.
+ */
+#define MAX_SUSPECTS		3
+
 /* An invoice without rows is tried this often, see _rde_postpone_empty(). */
 #define MAX_EMPTY_BUILDS	3
 
@@ -48,7 +54,8 @@ typedef struct Build
 	const RdeGroup *group;
 	TimestampTz horizon;
 	bool		postponed;		/* has no rows yet */
-	const RdeFailure *failure;	/* to be recorded */
+	const RdeFailure *failure;	/* to be recorded, */
+	const char *kind;			/* as for _rde_fail() */
 } Build;
 
 static const RdeStatement drop_unchanged = {
@@ -87,6 +94,8 @@ build(void *argument)
 	const RdeGroup *group = it->group;
 	int64		rows;
 
+	if (group->tried || group->failed)
+		rde_step_wait_briefly();
 	rows = rde_build_reports(it->home, group->ids, group->count, it->horizon,
 							 -1);
 	it->postponed = rows == 0 && group->on_invoice &&
@@ -115,7 +124,7 @@ record(void *argument)
 	else
 		for (int i = 0; i < it->group->count; i++)
 			rde_build_failed(it->home, &it->group->ids[i], it->failure,
-							 it->failure->kind);
+							 it->kind);
 	return true;
 }
 
@@ -175,9 +184,11 @@ static void
 drop_cancelled(RdeWorker *worker, RdeGroup *group, int i,
 			   const RdeFailure *failure)
 {
-	Build		alone = {.home = worker->home,.failure = failure};
+	Build		alone = {
+		.home = worker->home,.group = part_of(group, i, 1),
+		.failure = failure,.kind = failure->kind
+	};
 
-	alone.group = part_of(group, i, 1);
 	record_contained(worker, &alone);
 	worker->failed++;
 	group->count--;
@@ -224,50 +235,121 @@ has_several_passes(const RdeGroup *group)
 }
 
 /*
- * May the fault be one's alone?  What a source cannot be read for may be, if it is not
- * read for one reseller only; but one that lets us wait is not asked time and again.
+ * What a source cannot be read for may be one reseller's: his rows, or a lock of
+ * theirs.  But another server that lets us wait is not asked time and again.
  */
+static bool
+may_be_resellers(const RdeFailure *failure)
+{
+	return !failure->waited &&
+		(failure->locked ||
+		 (failure->rows && strcmp(failure->kind, "source") == 0));
+}
+
+/* May the fault be one's alone, of several? */
 static bool
 may_be_ones(const RdeGroup *group, const RdeFailure *failure)
 {
-	return (group->count > 1 && strcmp(failure->kind, "build") == 0) ||
-		(has_several_passes(group) && !failure->waited &&
-		 strcmp(failure->kind, "source") == 0);
+	if (strcmp(failure->kind, "build") == 0)
+		return group->count > 1;
+	return has_several_passes(group) && may_be_resellers(failure);
+}
+
+/*
+ * Before any other of its group was built, one that fails alone looks like one whose
+ * source cannot be read, for anybody.  Are there others to find out with?
+ */
+static bool
+is_to_be_suspected(const RdeWorker *worker, const RdeGroup *group,
+				   const RdeFailure *failure, const RdeGroup *next)
+{
+	return may_be_resellers(failure) && !worker->others_built &&
+		!group->suspect && worker->suspects < MAX_SUSPECTS &&
+		next && next->tried && !next->suspect;
+}
+
+/* Whose fault it was: "source" is everybody's. */
+static const char *
+kind_of(const RdeWorker *worker, const RdeFailure *failure)
+{
+	if (strcmp(failure->kind, "source") != 0 || !worker->others_built ||
+		!may_be_resellers(failure))
+		return failure->kind;
+	return failure->locked ? "locked" : "build";
+}
+
+/* What is still to be built of a group, or NIL: nothing is recorded of it yet. */
+static List *
+rest_of(RdeWorker *worker, RdeGroup *group, const RdeFailure *failure,
+		const RdeGroup *next)
+{
+	RdeGroup   *suspect;
+
+	if (failure->interrupt)
+		return group->count > 0 ?
+			list_make1(part_of(group, 0, group->count)) : NIL;
+	if (may_be_ones(group, failure))
+		return halves_of(group);
+	if (!is_to_be_suspected(worker, group, failure, next))
+		return NIL;
+	suspect = part_of(group, 0, group->count);
+	suspect->suspect = true;
+	worker->suspects++;
+	return list_make1(suspect);
 }
 
 /*
  * Build reports, and record what became of it.  If they failed together and the fault
  * may be one's alone, nothing is recorded, and the halves of the group are returned;
- * if some were cancelled, the rest.
+ * if some were cancelled, the rest; if it is one that may be alone with its failure,
+ * the same to be tried again when others were.  `next` is what comes next, or NULL.
  */
 static List *
-build_together(RdeWorker *worker, RdeGroup *group, TimestampTz horizon)
+build_together(RdeWorker *worker, RdeGroup *group, const RdeGroup *next,
+			   TimestampTz horizon)
 {
 	Build		it = {.home = worker->home,.group = group,.horizon = horizon};
 	RdeFailure *failure = rde_attempt(build, &it, worker->context);
+	List	   *rest;
 
 	if (failure == NULL && !it.postponed)
 	{
 		worker->built += group->count;
+		worker->others_built = true;
 		return NIL;
 	}
 	if (failure && failure->interrupt && !goes_on(worker, group, failure))
 		rde_worker_give_up(worker, group, failure);
 	/* where groups live: SPI leaves its own context behind */
 	MemoryContextSwitchTo(worker->context);
-	if (failure && failure->interrupt)
-		return group->count > 0 ?
-			list_make1(part_of(group, 0, group->count)) : NIL;
-	if (failure && may_be_ones(group, failure))
-		return halves_of(group);
+	rest = failure ? rest_of(worker, group, failure, next) : NIL;
+	if (rest || group->count == 0)
+		return rest;
 	it.failure = failure;
+	it.kind = failure ? kind_of(worker, failure) : NULL;
 	record_contained(worker, &it);
 	if (failure)
 	{
 		worker->failed += group->count;
-		worker->source_failed = strcmp(failure->kind, "source") == 0;
+		worker->source_failed = strcmp(it.kind, "source") == 0;
 	}
 	return NIL;
+}
+
+/* Suspects come behind the other parts of their group, other parts at once. */
+static List *
+with_rest(List *groups, List *rest)
+{
+	int			place = 0;
+
+	if (rest == NIL)
+		return groups;
+	if (!((RdeGroup *) linitial(rest))->suspect)
+		return list_concat(rest, groups);
+	while (place < list_length(groups) &&
+		   ((RdeGroup *) list_nth(groups, place))->tried)
+		place++;
+	return list_insert_nth(groups, place, linitial(rest));
 }
 
 /*
@@ -278,16 +360,18 @@ static List *
 build_first(RdeWorker *worker, List *groups, TimestampTz horizon)
 {
 	RdeGroup   *group = linitial(groups);
-	List	   *rest = NIL;
+	RdeGroup   *next = list_length(groups) > 1 ? lsecond(groups) : NULL;
 
 	groups = list_delete_first(groups);
+	if (!group->tried)
+	{
+		worker->suspects = 0;
+		worker->others_built = false;
+	}
 	rde_step_begin();
 	if (rde_claim_lock(worker->home, group))
-	{
-		rest = build_together(worker, group, horizon);
-		if (rest)
-			groups = list_concat(rest, groups);
-	}
+		groups = with_rest(groups, build_together(worker, group, next,
+												  horizon));
 	rde_step_end();
 	return groups;
 }

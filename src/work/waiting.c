@@ -43,7 +43,9 @@ static const RdeStatement find_turns = {
 	" WHERE r.status = 'submitted' AND r.lost_claims > 0"
 	" AND" RDE_IS_OTHERS " AND NOT" RDE_IS_GONE "),"
 	" ready AS ("
-	"SELECT r.pass, r.reseller, min(r.due_at) AS due_at,"
+	/* what has failed lines up anew */
+	"SELECT r.pass, r.reseller,"
+	" min(coalesce(r.failed_at, r.due_at)) AS due_at,"
 	" max(r.lost_claims +" RDE_IS_LOST "::integer) AS lost,"
 	" pg_catalog.array_agg(r.id) AS ids"
 	" FROM %s._rde_report r WHERE" RDE_IS_PENDING " AND" RDE_IS_READY

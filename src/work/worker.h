@@ -22,6 +22,10 @@ typedef struct RdeWorker
 	RdeWaiting *waiting;
 	int			reach;			/* how many passes it claims at once */
 	bool		source_failed;	/* so no other report of its can be built */
+
+	/* of the group that is being tried in parts: */
+	int			suspects;		/* failed alone before others were built */
+	bool		others_built;	/* parts of it were */
 	Datum		skipped_generators; /* uuid[]: what this run leaves alone, for */
 	Datum		skipped_passes; /* it failed where failing is not recorded */
 } RdeWorker;

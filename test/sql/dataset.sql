@@ -117,7 +117,7 @@ SELECT rde_detach('payments');
 SET ROLE regress_rde_other;
 SELECT count(*) FROM rde_progress;
 SET client_min_messages = warning; -- 18 does not ask where nothing is built
-SELECT * FROM _rde_progress();
+SELECT * FROM _rde_running();
 RESET client_min_messages;
 RESET ROLE;
 SELECT rde_grant('regress_rde_other', 'reader');

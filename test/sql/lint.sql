@@ -209,7 +209,7 @@ FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.
 -- each of them asks who reads, or shows what a function or view that asks returns
 SELECT c.relname FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
 WHERE c.relkind = 'v' AND c.relname !~ '^_'
-  AND pg_get_viewdef(c.oid) !~ '(_rde_sees_all\(|rde_whoami\(|_rde_progress\(|_rde_periods\(|_rde_health\(|_rde_visible_reports|_rde_accounts\(|_rde_tokens\(|_rde_view_columns\(|_rde_view_conditions\(|_rde_views\(|_rde_datasets\(|_rde_generators\()';
+  AND pg_get_viewdef(c.oid) !~ '(_rde_sees_all\(|rde_whoami\(|_rde_running\(|_rde_periods\(|_rde_health\(|_rde_visible_reports|_rde_own_accounts\(|_rde_tokens\(|_rde_view_columns\(|_rde_view_conditions\(|_rde_views\(|_rde_datasets\(|_rde_generators\()';
 
 -- a publication FOR ALL TABLES has nothing against updates of any
 SELECT c.relname FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid

@@ -97,9 +97,11 @@ is(total($values, 'rde_gateway_requests_total'), $asked, 'each request is counte
 is(requests($values, 'GET', '/reports', '2xx'), 4, 'lists');
 is(requests($values, 'GET', '/reports', '4xx'), 2, 'and those that were refused');
 is(requests($values, 'POST', '/reports', '4xx'), 2, 'other methods');
-is(requests($values, 'other', 'other', '4xx'), 4, 'paths and methods that are none, and what is refused early');
+# a newer library sees itself that a path has a NUL
+is(requests($values, 'other', 'other', '4xx') + requests($values, 'other', 'other', 'none'), 5,
+	'paths and methods that are none, and what is refused early, some of it by the library');
+cmp_ok(requests($values, 'other', 'other', 'none'), '>', 0, 'what only the library saw');
 is(requests($values, 'GET', '/health', '2xx'), 1, 'health');
-is(requests($values, 'other', 'other', 'none'), 1, 'what only the library saw');
 is(requests($values, 'GET', '/reports/{id}/{fileName}', '2xx'), 2, 'files');
 is(requests($values, 'GET', '/reports/{id}/{fileName}', '4xx'), 1, 'and links');
 is($values->{qq(rde_gateway_logins_refused_total{reason="$_->[0]"})}, $_->[1], "refused: $_->[0]")

@@ -64,6 +64,7 @@ my %reader = (
 	revoked => 'SELECT count(*) FROM _rde_report WHERE link_number > 0',
 	expires => 'SELECT rde_purge_reports(10)',
 	supersedes => "SELECT rde_rebuild('$id')",
+	revision => "SELECT rde_drop_report(rde_rebuild('$id'))",
 	pending => 'CALL rde_run_due()',
 	provisional => 'SELECT _rde_submit_settling(now())',
 	generator => 'SELECT count(last_status) FROM rde_generators WHERE reseller = 7',

@@ -185,7 +185,8 @@ run_in($worker, $settings);
 my %beats = map { $_ => open_session($node{$_}, 'shop') } qw(east west shop);
 my ($enabled, $next_pause, $pauses, $ended, $runs) = (1, time + 0.5, 0, 0, 0);
 send_to($worker, 'CALL rde_run_due()');
-until (@writers == grep { is_done($_) } @writers)
+# until the writers have ended, and enough has gone on beside them
+until ($runs > 2 && $pauses > 3 && @writers == grep { is_done($_) } @writers)
 {
 	for my $name (keys %beats)
 	{
@@ -209,8 +210,7 @@ until (@writers == grep { is_done($_) } @writers)
 }
 is(join('', map { wait_for($_) } @writers), '', 'the writers met no error');
 sql('ALTER SUBSCRIPTION reports ENABLE');
-cmp_ok($pauses, '>', 2, "the subscription was paused and went on, $pauses times; $ended processes were ended");
-cmp_ok($runs, '>', 2, "workers ran $runs times meanwhile");
+note("the subscription was paused and went on, $pauses times; $ended processes were ended; workers ran $runs times");
 wait_for($worker);
 
 # All hearts beat past the last row, and what they say has arrived.

@@ -30,7 +30,8 @@ for my $extension ([ 'rde', '.', 'sql/rde/upgrade' ], [ 'rde_azure', 'azure', 'a
 	for my $from (sort keys %step)
 	{
 		my $to = $step{$from};
-		ok($sum{"$steps/$from--$to.sql"}, "the step from $from to $to, too") if grep { $_ eq $to } @released;
+		next unless grep { $_ eq $to } @released;
+		is(join(' ', grep { -e "$top/$_" && !$sum{$_} } map { "$steps/$_$from--$to.sql" } '', 'after/'), '', "the step from $from to $to, too");
 	}
 	for my $from (@released)
 	{

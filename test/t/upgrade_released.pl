@@ -95,6 +95,10 @@ for my $old (@versions)
 			INSERT INTO _rde_azure_upload (id, report, server, status, blob, bytes, expires_at, uploaded_at)
 			SELECT id, id, 'store', 'uploaded', 'a/' || id, 1, 'infinity', now() FROM _rde_report WHERE status = 'completed' LIMIT 3});
 	}
+	# somebody's own, over every view of ours, which an update must not ask to drop
+	my $theirs_over = q{SELECT format('CREATE VIEW over_%s AS SELECT * FROM %s', c.relname, c.oid::regclass)
+		FROM pg_class c WHERE c.relkind = 'v' AND c.relname ~ '^rde_' ORDER BY 1};
+	$node->safe_psql($database, "$_;") foreach split /\n/, $node->safe_psql($database, $theirs_over);
 	my $rows = rows_query($database);
 	my $stored = $node->safe_psql($database, $rows);
 	my $completed = $node->safe_psql($database, q{SELECT count(*) FROM _rde_report WHERE status = 'completed'});
@@ -132,6 +136,8 @@ for my $old (@versions)
 	is(differences(join("\n", grep { !/$theirs/ } split /\n/, extension_catalog($node, $database)), $wanted{rde}), '', 'an update gives the catalog of a fresh install');
 	is(differences($node->safe_psql($database, $rows), $stored), '', 'and keeps every row');
 	is($node->safe_psql($database, $verify), "$completed|$completed|$completed", 'and every byte');
+
+	is($node->safe_psql($database, q{SELECT count(*) > 0 FROM over_rde_accounts WHERE tokens > 0}), 't', "and somebody's views over ours");
 
 	# What was given out, and who had rights.
 	is($node->safe_psql($database, q{
@@ -176,7 +182,7 @@ for my $old (@versions)
 	is($node->safe_psql("old_$database", q{CALL rde_run_due(); SELECT status FROM rde_reports WHERE name = 'waits'}), 'completed', 'and goes on');
 
 	# Nothing is left of it.
-	$node->safe_psql($database, 'DROP EXTENSION rde_azure') if $has_azure;
+	$node->safe_psql($database, 'DROP EXTENSION rde_azure CASCADE') if $has_azure;
 	$node->safe_psql($database, 'DROP EXTENSION rde CASCADE');
 	is($node->safe_psql($database, q{SELECT count(*) FROM pg_class WHERE relname ~ '^_?rde_'}), '0', 'and it can be dropped');
 }

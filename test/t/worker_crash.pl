@@ -292,4 +292,40 @@ is($node->safe_psql('postgres', "SELECT status, sqlstate, lost_claims, error FRO
 is($node->safe_psql('postgres', "SELECT string_agg(name, ', ') FROM _rde_report WHERE status <> 'completed' AND name <> 'peril 1'"),
 	'', 'all others are built');
 
+# A pass of a hundred resellers whose worker is killed in the middle of it: nothing of it
+# is published, and nothing is lost or there twice.
+$node->safe_psql('postgres', <<'END');
+DELETE FROM _rde_generator;
+SET ROLE shop_owner;
+CREATE TABLE shop.omen AS SELECT 1 AS sign;
+CREATE FUNCTION shop.heed(reseller bigint) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    IF reseller = 50 AND EXISTS (SELECT FROM shop.omen) THEN
+        COPY (SELECT WHERE false) TO PROGRAM 'kill -9 $PPID';
+        PERFORM pg_sleep(60);
+    END IF;
+    RETURN '';
+END $$;
+CREATE VIEW shop.crowd AS SELECT id, 1 + id % 100 AS reseller, (now() AT TIME ZONE 'UTC')::date - 2 AS day, shop.heed(1 + id % 100) AS text
+FROM generate_series(1::bigint, 500) id;
+RESET ROLE;
+SELECT rde_create_dataset('crowd', 'Crowd');
+SELECT rde_attach('crowd', 'shop.crowd', 'reseller', 'day', '{id}');
+SELECT rde_create_generator('crowd', 'crowd', '{csv,json}', 'daily', reseller => n, start => (now() AT TIME ZONE 'UTC')::date - 2, catch_up => 'all')
+FROM generate_series(1, 100) n;
+END
+my $crowd = "FROM _rde_report r WHERE dataset = 'crowd' AND period_from = (SELECT min(period_from) FROM _rde_report WHERE dataset = 'crowd')";
+wait_for_workers(start_workers('CALL rde_run_due()'));
+wait_for_server();
+my ($waiting, $lost) = split /\|/, $node->safe_psql('postgres', "SELECT count(*) FILTER (WHERE status = 'submitted'), count(*) FILTER (WHERE status = 'submitted' AND claim_pid IS NOT NULL) $crowd");
+cmp_ok($lost, '>=', 16, "a pass of many resellers dies with its worker: $lost reports that it had claimed");
+cmp_ok($waiting, '>=', $lost, '... wait to be built again');
+is($node->safe_psql('postgres', "SELECT count(*) $crowd AND status <> 'completed' AND EXISTS (SELECT FROM _rde_report_chunk c WHERE c.report = r.id)"), '0', '... and nothing of them is stored');
+$node->safe_psql('postgres', 'TRUNCATE shop.omen');
+wait_for_workers(start_workers('CALL rde_run_due()'));
+$node->safe_psql('postgres', 'CALL rde_run_due()');
+is($node->safe_psql('postgres', "SELECT count(*), count(DISTINCT (reseller, format)), sum(row_count), max(lost_claims), bool_and(rde_verify_report(id)) $crowd AND status = 'completed'"),
+	'200|200|1000|1|t', '... all of them once, with all their rows');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM _rde_report WHERE claim_pid IS NOT NULL'), '0', '... and nothing is claimed');
+
 done_testing();

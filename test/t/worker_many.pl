@@ -127,6 +127,8 @@ is(query(qq{$two_formats (a.row_count, (SELECT t.amount FROM _rde_report_total t
 	'0', 'from the same rows');
 cmp_ok(query("$two_formats true"), '>', 0.3 * $periods, 'many of them: how many is up to those who build by hand');
 cmp_ok(query('SELECT count(DISTINCT row_count) FROM _rde_report'), '>', 5, 'while rows came in');
+cmp_ok(query('SELECT count(*) FROM (SELECT FROM _rde_report GROUP BY published_xid HAVING count(DISTINCT reseller) > 1) x'),
+	'>', 0, 'and some of several resellers');
 my $workers = query('SELECT count(DISTINCT pid) FROM _rde_worker WHERE built > 0');
 cmp_ok($workers, '>=', $clients, "$workers workers had a part in it");
 

@@ -12,6 +12,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use RdeSessions;
 use Test::More;
+use Time::HiRes qw(time);
 
 my $node = PostgreSQL::Test::Cluster->new('passes');
 $node->init;
@@ -51,6 +52,13 @@ CREATE VIEW shop.picky AS SELECT *, shop.refuse(reseller) AS taken FROM shop.sal
 CREATE FUNCTION shop.gate(reseller bigint) RETURNS bigint LANGUAGE plpgsql AS
 	'BEGIN IF reseller = 3 THEN PERFORM pg_advisory_xact_lock_shared(1); END IF; RETURN reseller; END';
 CREATE VIEW shop.gated AS SELECT *, shop.gate(reseller) AS passed FROM shop.sale;
+CREATE FUNCTION shop.hold(reseller bigint) RETURNS bigint LANGUAGE plpgsql AS
+	'BEGIN IF reseller IN (3, 4, 29) THEN PERFORM pg_advisory_xact_lock_shared(2); END IF; RETURN reseller; END';
+CREATE VIEW shop.held AS SELECT *, shop.hold(reseller) AS free FROM shop.sale;
+CREATE FUNCTION shop.ask(reseller bigint) RETURNS bigint LANGUAGE plpgsql AS
+	'BEGIN IF reseller = 17 THEN RAISE EXCEPTION USING ERRCODE = ''query_canceled'', MESSAGE = ''took too long elsewhere''; END IF; RETURN reseller; END';
+CREATE VIEW shop.remote AS SELECT *, shop.ask(reseller) AS answer FROM shop.sale;
+CREATE TABLE shop.shut AS SELECT * FROM shop.sale WHERE reseller <= 30;
 CREATE TABLE shop.large AS
 SELECT n AS id, CASE WHEN n <= 120000 THEN 1 ELSE n - 119999 END AS reseller, timestamptz '$day 12:00Z' AS sold
 FROM generate_series(1, 120002) n;
@@ -63,7 +71,7 @@ RESET ROLE;
 CREATE VIEW shop.deadly AS
 SELECT id, reseller, sold, CASE WHEN reseller = 9 THEN pg_terminate_backend(pg_backend_pid(), 5000) END AS killed FROM shop.sale;
 SELECT rde_create_dataset(d, d), rde_attach(d, ('shop.' || d)::regclass, 'reseller', 'sold', '{id}')
-FROM unnest('{bad,picky,gated,large,larger,deadly}'::text[]) d;
+FROM unnest('{bad,picky,gated,held,remote,shut,large,larger,deadly}'::text[]) d;
 END
 for my $type (@types)
 {
@@ -162,6 +170,41 @@ is(differing('bigint', q{view = 'mine'}), 0, 'each as it would be alone');
 is(query("SELECT row_count $reports 'bigint' AND name = 'own view' AND reseller = 101 AND format = 'csv'"), 48, 'one has the rows of those below');
 is(query("SELECT count(DISTINCT (columns)) $reports 'bigint' AND view = 'mine'"), 3, 'in two views, one of them in two languages');
 
+# Sheets of totals, JSON Lines, conditions, labels and locales
+
+query(<<"END");
+SELECT rde_create_view('bigint', 'some', '[{"column": "id"}, {"column": "name", "label": {"en": "Name", "de": "Wer"}}, {"column": "total"},
+                       {"column": "currency"}, {"column": "sold"}]',
+                       conditions => '[{"column": "currency", "in": ["EUR", null]}, {"column": "total", "min": "150"}]');
+SELECT rde_create_generator('bigint', 'summed', '{xlsx,jsonl,csv}', 'daily', view => CASE WHEN n % 2 = 0 THEN 'some' END, reseller => n, start => '$day',
+                            options => ('{"xlsx": {"summary": true}, "csv": {"header": "label"}' || CASE WHEN n % 3 = 0 THEN ', "locale": "de"' ELSE '' END || '}')::jsonb)
+FROM generate_series(201, 300) n;
+CALL rde_run_due();
+END
+is(query("SELECT count(*) $reports 'bigint' AND name = 'summed' AND status = 'completed'"), 300, 'sheets of totals, conditions, labels: all are built');
+cmp_ok(query("SELECT max(n) FROM (SELECT count(DISTINCT reseller) AS n $reports 'bigint' AND name = 'summed' GROUP BY published_xid) x"), '>=', 8, 'many of them by one pass');
+is(differing('bigint', q{name = 'summed'}), 0, 'each as it would be alone, to the byte');
+is(query("SELECT count(DISTINCT row_count) > 2 AND min(row_count) = 0 AND max(row_count) < 9 $reports 'bigint' AND view = 'some'"), 't', 'the conditions hold');
+is(query("SELECT count(DISTINCT sha256) > 70 $reports 'bigint' AND name = 'summed' AND format = 'xlsx' AND row_count > 0"), 't', 'and each is another');
+
+# A pass whose period has not settled (X4): provisional all of it; and when it has, who has
+# rows that came late gets a revision
+
+{
+	my $late = open_session($node, 'postgres');
+	run_in($late, "SET track_activities = off; BEGIN; INSERT INTO shop.integer (id, reseller, sold, total) SELECT 1, n, '$day', 1 FROM generate_series(1, 3) n");
+	query("SELECT rde_create_generator('integer', 'late', '{csv,xlsx}', 'daily', reseller => n, start => '$day') FROM generate_series(1, 30) n; CALL rde_run_due()");
+	is(query("SELECT count(*) || ' ' || count(*) FILTER (WHERE provisional) $reports 'integer' AND name = 'late' AND status = 'completed'"),
+		'60 60', 'a pass beside a transaction that may bring rows is provisional');
+	run_in($late, 'COMMIT');
+	query('CALL rde_run_due()');
+	is(query("SELECT string_agg(DISTINCT reseller || ' ' || format || ' ' || row_count, ', ') $reports 'integer' AND name = 'late' AND revision = 2"),
+		'1 csv 13, 1 xlsx 13, 2 csv 13, 2 xlsx 13, 3 csv 13, 3 xlsx 13', '... whose late rows are in a revision');
+	is(query("SELECT count(*) || ' ' || count(*) FILTER (WHERE provisional) $reports 'integer' AND name = 'late' AND revision = 1"), '60 6', '... where there are any');
+	is(differing('integer', q{name = 'late' AND (revision = 2 OR reseller > 3)}), 0, '... and each is as it would be alone');
+	close_session($late);
+}
+
 # One bad row
 
 generators('bad', '{csv,xml}', 300);
@@ -171,20 +214,70 @@ is(query("SELECT string_agg(reseller || ' ' || format || ' ' || sqlstate || ' ' 
 is(query("SELECT count(*) $reports 'bad' AND status = 'completed'"), 598, 'and no other');
 is(query('SELECT count(*) FROM _rde_source_failure'), 0, 'nor its source');
 
-# One for whom the source cannot be read, as it seems: the data set pauses, and when it
-# goes on the others are built before that one is tried again
+# One for whom the source cannot be read, as it seems: it is tried again after the others,
+# who can read it.  So it is not the source's fault, and no data set pauses
 
 generators('picky', '{csv,json}', 30);
 for my $time (1 .. 2)
 {
-	query("DELETE FROM _rde_source_failure; UPDATE _rde_report SET retry_at = now() WHERE retry_at IS NOT NULL");
-	query('CALL rde_run_due()');
-	is(query('SELECT count(*) FROM _rde_source_failure'), 1, 'the data set pauses') if $time == 1;
+	query('UPDATE _rde_report SET retry_at = now() WHERE retry_at IS NOT NULL; CALL rde_run_due()');
+	is(query('SELECT count(*) FROM _rde_source_failure'), 0, "time $time: the data set does not pause");
+	is(query("SELECT string_agg(DISTINCT reseller || ' ' || sqlstate || ' ' || attempts, ', ') $reports 'picky' AND status <> 'completed'"),
+		"17 55000 $time", '... a row for which the source cannot be read fails its own reports');
+	is(query("SELECT count(*) $reports 'picky' AND status = 'completed'"), 58, '... and no other');
 }
-is(query("SELECT string_agg(DISTINCT reseller || ' ' || sqlstate, ', ') $reports 'picky' AND status <> 'completed'"),
-	'17 55000', 'a row for which the source cannot be read fails its own reports');
-is(query("SELECT count(*) $reports 'picky' AND status = 'completed'"), 58, 'and no other');
-query("DELETE FROM _rde_source_failure; DELETE FROM _rde_report WHERE dataset = 'picky'; DELETE FROM _rde_generator WHERE dataset = 'picky'");
+query("DELETE FROM _rde_report WHERE dataset = 'picky'; DELETE FROM _rde_generator WHERE dataset = 'picky'");
+
+# What another server cancelled was not the worker
+
+generators('remote', '{csv}', 30);
+is($node->psql('postgres', 'CALL rde_run_due()'), 0, 'a row that raises what a cancel raises does not end the run');
+is(query("SELECT string_agg(reseller || ' ' || sqlstate || ' ' || attempts || ' ' || (retry_at IS NOT NULL), ', ') $reports 'remote' AND status <> 'completed'"),
+	'17 57014 1 true', '... fails its own report, which is tried again');
+is(query("SELECT count(*) $reports 'remote' AND status = 'completed' AND lost_claims = 0"), 29, '... and no other');
+
+# Rows of some resellers wait for a lock: it is waited for in vain once, then in parts
+# and not for long; and next time the others do not wait
+
+{
+	my $holder = open_session($node, 'postgres');
+	run_in($holder, 'SELECT pg_advisory_lock(2)');
+	generators('held', '{csv,json}', 30);
+	my $took;
+	for my $time (1 .. 2)
+	{
+		my $began = time;
+		query('UPDATE _rde_report SET retry_at = now() WHERE retry_at IS NOT NULL; CALL rde_run_due()');
+		$took = time - $began;
+		is(query('SELECT count(*) FROM _rde_source_failure'), 0, "locked, time $time: the data set does not pause");
+		is(query("SELECT string_agg(DISTINCT reseller || ' ' || sqlstate || ' ' || attempts, ', ') $reports 'held' AND status <> 'completed'"),
+			'29 55P03 0, 3 55P03 0, 4 55P03 0', '... those that are locked wait');
+		is(query("SELECT count(*) $reports 'held' AND status = 'completed'"), 54, '... and no other');
+	}
+	cmp_ok($took, '<', 4, '... no longer than they have to, the second time');
+	query("SELECT rde_create_generator('held', 'later', '{csv}', 'daily', reseller => n, start => '$day') FROM generate_series(10, 12) n;
+		UPDATE _rde_report SET retry_at = now() WHERE retry_at IS NOT NULL; CALL rde_run_due()");
+	is(query(qq{SELECT count(*) $reports 'held' AND name = 'later' AND published_at < (SELECT min(failed_at) $reports 'held' AND status = 'error')}),
+		3, '... behind those that come later');
+	run_in($holder, 'SELECT pg_advisory_unlock(2)');
+	query('UPDATE _rde_report SET retry_at = now() WHERE retry_at IS NOT NULL; CALL rde_run_due()');
+	is(query("SELECT count(*) $reports 'held' AND status = 'completed'"), 63, '... until the lock is free');
+	is(differing('held'), 0, '... and are what they would be alone');
+
+	# A source that is locked for all: a few are tried, then the data set pauses
+	run_in($holder, 'BEGIN; LOCK TABLE shop.shut');
+	generators('shut', '{csv}', 30);
+	my $began = time;
+	query('CALL rde_run_due()');
+	cmp_ok(time - $began, '<', 25, 'a source that is locked for all does not hold up its worker');
+	is(query('SELECT string_agg(dataset || sqlstate || failures, $$,$$) FROM _rde_source_failure'), 'shut55P031', '... its data set pauses');
+	cmp_ok(query("SELECT count(*) $reports 'shut' AND status = 'error'"), '<=', 2, '... and its other reports wait as if nothing had been');
+	run_in($holder, 'ROLLBACK');
+	query('UPDATE _rde_source_failure SET paused_until = now(); UPDATE _rde_report SET retry_at = now() WHERE retry_at IS NOT NULL; CALL rde_run_due()');
+	is(query("SELECT count(*) $reports 'shut' AND status = 'completed'"), 30, '... and are built when it is free');
+	is(query('SELECT count(*) FROM _rde_source_failure'), 0, '... which is noticed');
+	close_session($holder);
+}
 
 # One of them is cancelled
 

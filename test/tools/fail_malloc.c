@@ -7,16 +7,8 @@
  * what it was given.
  */
 #include <stddef.h>
-#include <stdint.h>
 
-typedef struct MallocFault
-{
-	long		count;
-	long		at;
-	uintptr_t	from[2];
-	uintptr_t	to[2];
-	volatile void *critical;
-} MallocFault;
+#include "malloc_fault.h"
 
 MallocFault malloc_fault;
 

@@ -25,6 +25,7 @@
 
 #include "access/xact.h"
 #include "fmgr.h"
+#include "malloc_fault.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
@@ -36,16 +37,6 @@
 PG_MODULE_MAGIC;
 PG_FUNCTION_INFO_V1(fail_at);
 PG_FUNCTION_INFO_V1(failed);
-
-/* as fail_malloc.c declares them */
-typedef struct MallocFault
-{
-	long		count;
-	long		at;
-	uintptr_t	from[2];
-	uintptr_t	to[2];
-	volatile void *critical;
-}			MallocFault;
 
 /* our own frame, the server's palloc, and two of its functions at most */
 #define NEAR 6

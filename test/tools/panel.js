@@ -626,6 +626,19 @@ async function looks(page) {
   await page.setViewportSize({ width: 1280, height: 900 });
 }
 
+/** Go on by Tab until something is reached that is called so. */
+async function tabTo(page, wanted, key = 'Tab') {
+  for (let n = 0; n < 80; n++) {
+    await page.keyboard.press(key);
+    const found = await page.evaluate(() => {
+      const at = document.activeElement;
+      return (at.labels?.[0]?.textContent ?? at.getAttribute('aria-label') ?? at.textContent).trim();
+    });
+    if (found === wanted) return;
+  }
+  throw new Error(`no way to "${wanted}" by the keyboard`);
+}
+
 /** Everything can be reached and done by the keyboard. */
 async function byKeyboard(page) {
   await go(page, '/reports');
@@ -642,6 +655,25 @@ async function byKeyboard(page) {
   is(await page.evaluate(() => document.activeElement.tagName), 'H1', 'a page begins at its heading');
   await page.keyboard.press('Shift+Tab');
   check(await page.evaluate(() => document.activeElement.closest('header') !== null), 'and the menu is before it');
+  await tabTo(page, 'New report', 'Shift+Tab');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'New report' }).waitFor();
+  await tabTo(page, 'Name');
+  await page.keyboard.type('by the keyboard');
+  await tabTo(page, 'Make the report');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'by the keyboard' }).waitFor();
+  is(await page.evaluate(() => document.activeElement.tagName), 'H1', 'a report is made by the keyboard');
+  await tabTo(page, 'Download');
+  const [file] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('Enter')]);
+  check(file.suggestedFilename().startsWith('by_the_keyboard.') || file.suggestedFilename().startsWith('by the keyboard.'), 'and fetched', file.suggestedFilename());
+  await tabTo(page, 'Delete');
+  await page.keyboard.press('Enter');
+  await page.locator('dialog').waitFor();
+  is(await page.evaluate(() => document.activeElement.textContent), 'Back', 'a question begins at what does no harm');
+  await page.keyboard.press('Escape');
+  await page.waitForFunction(() => document.querySelector('dialog') === null);
+  is(await page.evaluate(() => document.activeElement.textContent.trim()), 'Delete', 'and leads back to where it was asked');
 }
 
 async function leaving(mine, theirs) {

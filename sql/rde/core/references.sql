@@ -33,12 +33,22 @@ BEGIN
         WHEN '_rde_report' THEN
             DELETE FROM @extschema@._rde_report_chunk c USING deleted d WHERE c.report = d.id;
             DELETE FROM @extschema@._rde_report_total t USING deleted d WHERE t.report = d.id;
+            -- What superseded a revision supersedes what that one did, or the older
+            -- one would be the newest again.  A step at a time, until there is none:
+            -- its neighbour may be going, too, here or in another transaction, which
+            -- is waited for.
+            WHILE EXISTS (SELECT FROM deleted d JOIN @extschema@._rde_report n ON n.supersedes = d.id
+                          WHERE d.supersedes IS NOT NULL) LOOP
+                UPDATE @extschema@._rde_report n SET supersedes = d.supersedes
+                FROM deleted d
+                WHERE n.supersedes = d.id AND d.supersedes IS NOT NULL;
+            END LOOP;
     END CASE;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_deleted() IS
-    'trigger function: what belongs to a deleted row goes with it';
+    'trigger function: what belongs to a deleted row goes with it, and what superseded a report supersedes what that one did';
 
 CREATE TRIGGER deleted AFTER DELETE ON @extschema@._rde_dataset REFERENCING OLD TABLE AS deleted
     FOR EACH STATEMENT EXECUTE FUNCTION @extschema@._rde_deleted();

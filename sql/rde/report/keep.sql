@@ -64,10 +64,12 @@ DECLARE
     purged bigint;
 BEGIN
     PERFORM @extschema@._rde_refuse_account();
-    -- Some time past expiry, so that a download begun before it can end.
+    -- Some time past expiry, so that a download begun before it can end; and once no
+    -- next revision waits, whose row its builder holds.
     DELETE FROM @extschema@._rde_report r
     USING (SELECT e.id FROM @extschema@._rde_report e
            WHERE e.expires_at < now() - @extschema@._rde_grace() AND e.status <> 'submitted'
+             AND (SELECT n.id FROM @extschema@._rde_report n WHERE n.supersedes = e.id AND n.status = 'submitted') IS NULL
            ORDER BY e.expires_at LIMIT max_reports FOR UPDATE SKIP LOCKED) expired
     WHERE r.id = expired.id;
     GET DIAGNOSTICS purged = ROW_COUNT;
@@ -78,7 +80,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_purge_reports(integer) IS
-    'remove reports that expired more than an hour ago, the oldest first, at most max_reports of them; returns how many. Submitted ones stay';
+    'remove reports that expired more than an hour ago, the oldest first, at most max_reports of them; returns how many. Submitted ones stay, and one whose next revision is submitted';
 
 CREATE FUNCTION @extschema@.rde_set_report_store(report uuid, store text, drop_chunks boolean DEFAULT false) RETURNS void
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE

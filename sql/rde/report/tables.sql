@@ -90,6 +90,9 @@ CREATE INDEX _rde_report_revoked ON @extschema@._rde_report (id)
 CREATE INDEX _rde_report_expires ON @extschema@._rde_report (expires_at);
 CREATE UNIQUE INDEX _rde_report_supersedes ON @extschema@._rde_report (supersedes)
     WHERE status <> 'error' AND supersedes IS NOT NULL;
+-- What takes the place of a report that goes; also one that failed, and may be tried again.
+CREATE INDEX _rde_report_revision ON @extschema@._rde_report (supersedes)
+    WHERE supersedes IS NOT NULL;
 -- Exactly once is these two: whatever asks twice for a period or an invoice of a
 -- generator gets no second report.
 CREATE UNIQUE INDEX _rde_report_period ON @extschema@._rde_report (generator, period_from, format, revision)

@@ -121,7 +121,7 @@ COMMENT ON COLUMN @extschema@.rde_reports.invoice IS
 COMMENT ON COLUMN @extschema@.rde_reports.revision IS
     'counts from 1; the same report built again from later rows is the next one';
 COMMENT ON COLUMN @extschema@.rde_reports.supersedes IS
-    'the report whose next revision it is';
+    'the report whose next revision it is; once that one is gone, the one before, if there was one';
 COMMENT ON COLUMN @extschema@.rde_reports.provisional IS
     'transactions that could still add rows to its period were running when it was built; a revision follows';
 COMMENT ON COLUMN @extschema@.rde_reports.period_from IS
@@ -238,9 +238,9 @@ END;
 COMMENT ON FUNCTION @extschema@._rde_builds() IS
     'the builds running now in this database';
 
-CREATE FUNCTION @extschema@._rde_progress(
+CREATE FUNCTION @extschema@._rde_running(
     OUT pid integer, OUT report uuid, OUT dataset text, OUT name text, OUT format text, OUT reseller bigint,
-    OUT row_count bigint, OUT content_bytes bigint, OUT estimated_rows bigint
+    OUT row_count bigint, OUT content_bytes bigint, OUT estimated_rows bigint, OUT started_at timestamptz, OUT seconds double precision
 ) RETURNS SETOF record
     LANGUAGE rde_definer STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
@@ -249,24 +249,30 @@ DECLARE
     everybody CONSTANT boolean := @extschema@._rde_sees_all(false);
     accounts CONSTANT bigint[] := @extschema@._rde_visible_accounts();
 BEGIN
+    -- when it began is one more counter, in microseconds of PostgreSQL's own epoch
     RETURN QUERY
     SELECT b.pid, b.report,
            coalesce(r.dataset, (SELECT string_agg(s.dataset, ', ' ORDER BY s.dataset)
                                 FROM @extschema@._rde_source s WHERE s.relation = b.relation)),
-           r.name, r.format, r.reseller, b.row_count, b.content_bytes, b.estimated_rows
+           r.name, r.format, r.reseller, b.row_count, b.content_bytes, b.estimated_rows,
+           t.began, extract(epoch FROM clock_timestamp() - t.began)::double precision
     FROM @extschema@._rde_builds() b
+    LEFT JOIN pg_stat_get_progress_info('COPY') p ON p.pid = b.pid
+    CROSS JOIN LATERAL (SELECT '2000-01-01 00:00Z'::timestamptz + nullif(p.param17, 0) * interval '1 microsecond') t(began)
     LEFT JOIN @extschema@._rde_report r ON r.id = b.report
     WHERE everybody OR r.reseller = ANY (accounts);
 END
 $$;
-COMMENT ON FUNCTION @extschema@._rde_progress() IS
+COMMENT ON FUNCTION @extschema@._rde_running() IS
     'the rows of rde_progress: the builds running now in this database, of whatever user, as far as the caller may see their reports';
 
 CREATE VIEW @extschema@.rde_progress WITH (security_barrier) AS
-SELECT p.pid, p.report, p.dataset, p.name, p.format, p.reseller, p.row_count, p.content_bytes, a.query_start AS started_at,
-       p.estimated_rows
-FROM @extschema@._rde_progress() p
-LEFT JOIN pg_stat_activity a ON a.pid = p.pid;
+SELECT p.pid, p.report, p.dataset, p.name, p.format, p.reseller, p.row_count, p.content_bytes, p.started_at,
+       p.estimated_rows,
+       CASE WHEN p.seconds > 0 THEN round(p.row_count / p.seconds)::bigint END AS rows_per_second,
+       CASE WHEN p.row_count > 0 AND p.estimated_rows > p.row_count AND p.seconds > 0
+            THEN make_interval(secs => round((p.estimated_rows - p.row_count) * p.seconds / p.row_count)) END AS remaining
+FROM @extschema@._rde_running() p;
 COMMENT ON VIEW @extschema@.rde_progress IS
     'the builds running now: rows and bytes written so far; name and format are NULL while the report''s row is not committed';
 COMMENT ON COLUMN @extschema@.rde_progress.pid IS
@@ -286,9 +292,13 @@ COMMENT ON COLUMN @extschema@.rde_progress.row_count IS
 COMMENT ON COLUMN @extschema@.rde_progress.content_bytes IS
     'bytes written so far, before compression';
 COMMENT ON COLUMN @extschema@.rde_progress.started_at IS
-    'when the statement that builds it began';
+    'when the build began';
 COMMENT ON COLUMN @extschema@.rde_progress.estimated_rows IS
     'how many rows the planner expects in all; it may be wrong';
+COMMENT ON COLUMN @extschema@.rde_progress.rows_per_second IS
+    'rows written in a second so far';
+COMMENT ON COLUMN @extschema@.rde_progress.remaining IS
+    'how long the rows that are still expected take at that rate; NULL before the first, and once there are more than expected';
 
 CREATE VIEW @extschema@._rde_failed_reports WITH (security_barrier) AS
 SELECT r.id, r.generator, r.sqlstate, r.error, r.failed_at, r.foreign_error

@@ -10,24 +10,22 @@ DECLARE
     caller CONSTANT bigint := @extschema@._rde_own_reseller(NULL::bigint);
     writes CONSTANT boolean := NOT pg_is_in_recovery();
     account @extschema@._rde_account;
-    used record;
 BEGIN
     IF caller IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'the caller is no account';
     END IF;
     account := @extschema@._rde_find_account(caller);
-    SELECT * INTO used FROM @extschema@._rde_account_use(caller);
     RETURN json_build_object(
         'id', account.id, 'name', account.name, 'parent', account.parent, 'scope', account.scope,
         'timeZone', @extschema@._rde_zone(account.time_zone),
         'onInvoice', (SELECT o.itself FROM @extschema@._rde_account_on_invoice o WHERE o.id = caller),
         'quotas', json_build_object(
-            'pendingReports', json_build_object('used', used.pending_reports, 'limit', account.max_pending),
-            'reportsPerDay', json_build_object('used', used.asked_reports, 'limit', account.max_reports_per_day),
-            'storedBytes', json_build_object('used', used.stored_bytes, 'limit', account.max_stored_bytes),
-            'generators', json_build_object('used', used.generators, 'limit', account.max_generators),
-            'views', json_build_object('used', used.views, 'limit', account.max_views),
-            'tokens', json_build_object('used', used.tokens, 'limit', account.max_tokens)),
+            'pendingReports', json_build_object('used', @extschema@._rde_account_use(caller, 'pending_reports'::text), 'limit', account.max_pending),
+            'reportsPerDay', json_build_object('used', @extschema@._rde_account_use(caller, 'asked_reports'::text), 'limit', account.max_reports_per_day),
+            'storedBytes', json_build_object('used', @extschema@._rde_account_use(caller, 'stored_bytes'::text), 'limit', account.max_stored_bytes),
+            'generators', json_build_object('used', @extschema@._rde_account_use(caller, 'generators'::text), 'limit', account.max_generators),
+            'views', json_build_object('used', @extschema@._rde_account_use(caller, 'views'::text), 'limit', account.max_views),
+            'tokens', json_build_object('used', @extschema@._rde_account_use(caller, 'tokens'::text), 'limit', account.max_tokens)),
         'limits', json_build_object(
             'maxSpan', @extschema@._rde_duration(@extschema@._rde_max_span()),
             'retention', @extschema@._rde_duration(@extschema@._rde_retention()),

@@ -52,18 +52,27 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_check_body(json, jsonb, text[], text[]) IS
     'raise 22023 unless a request is an object of fields of these kinds, required ones are there, and fixed ones are not null';
 
-CREATE FUNCTION @extschema@._rde_request_number(request json, key text, digits integer) RETURNS bigint
+CREATE FUNCTION @extschema@._rde_request_text(request json, key text, pattern text, problem text, hint text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF request ->> key !~ format('^-?[0-9]{1,%s}$', digits) THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', COLUMN = key,
-            MESSAGE = format('%s must be a whole number of %s digits at most', key, digits);
+    IF request ->> key !~ pattern THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', COLUMN = key, MESSAGE = format('%s %s', key, problem), HINT = hint;
     END IF;
-    RETURN (request ->> key)::bigint;
+    RETURN request ->> key;
 END
 $$;
+COMMENT ON FUNCTION @extschema@._rde_request_text(json, text, text, text, text) IS
+    'text of this pattern in a request; raises 22023';
+
+CREATE FUNCTION @extschema@._rde_request_number(request json, key text, digits integer) RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT @extschema@._rde_request_text(request, key, format('^-?[0-9]{1,%s}$', digits),
+        format('must be a whole number of %s digits at most', digits), 'Write it as 42: digits and nothing else.'::text)::bigint;
+END;
 COMMENT ON FUNCTION @extschema@._rde_request_number(json, text, integer) IS
     'a whole number in a request; raises 22023';
 
@@ -111,34 +120,23 @@ COMMENT ON FUNCTION @extschema@._rde_request_day(json, text) IS
     'a day in a request; raises 22023';
 
 CREATE FUNCTION @extschema@._rde_request_time(request json, key text) RETURNS time
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF request ->> key !~ '^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$' THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', COLUMN = key,
-            MESSAGE = format('%s is not a time of day', key),
-            HINT = 'Write it as 06:30.';
-    END IF;
-    RETURN (request ->> key)::time;
-END
-$$;
+BEGIN ATOMIC
+    SELECT @extschema@._rde_request_text(request, key, '^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$'::text,
+        'is not a time of day'::text, 'Write it as 06:30.'::text)::time;
+END;
 COMMENT ON FUNCTION @extschema@._rde_request_time(json, text) IS
     'a time of day in a request; raises 22023';
 
 CREATE FUNCTION @extschema@._rde_request_duration(request json, key text) RETURNS interval
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF request ->> key !~ '^P(?=[0-9T])([0-9]{1,4}Y)?([0-9]{1,4}M)?([0-9]{1,4}W)?([0-9]{1,5}D)?(T(?=[0-9])([0-9]{1,5}H)?([0-9]{1,5}M)?([0-9]{1,5}S)?)?$' THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', COLUMN = key,
-            MESSAGE = format('%s is not a duration', key),
-            HINT = 'Write it as ISO 8601 does: P90D for 90 days, P2Y for two years.';
-    END IF;
-    RETURN (request ->> key)::interval;
-END
-$$;
+BEGIN ATOMIC
+    SELECT @extschema@._rde_request_text(request, key,
+        '^P(?=[0-9T])([0-9]{1,4}Y)?([0-9]{1,4}M)?([0-9]{1,4}W)?([0-9]{1,5}D)?(T(?=[0-9])([0-9]{1,5}H)?([0-9]{1,5}M)?([0-9]{1,5}S)?)?$'::text,
+        'is not a duration'::text, 'Write it as ISO 8601 does: P90D for 90 days, P2Y for two years.'::text)::interval;
+END;
 COMMENT ON FUNCTION @extschema@._rde_request_duration(json, text) IS
     'a duration in a request, as of ISO 8601; raises 22023';
 

@@ -95,6 +95,14 @@ DECLARE
     since timestamptz;
 BEGIN
     SELECT r.* INTO STRICT failed FROM @extschema@._rde_report r WHERE r.id = report FOR UPDATE;
+    -- A source that was read for another reseller since it could not be read for this
+    -- one is not what is to blame.
+    IF kind = 'source' AND EXISTS (
+        SELECT FROM @extschema@._rde_report o
+        WHERE o.status = 'completed' AND o.published_at > failed.failed_at AND o.dataset = failed.dataset
+          AND o.reseller IS DISTINCT FROM failed.reseller) THEN
+        kind := CASE sqlstate WHEN '55P03' THEN 'locked' ELSE 'build' END;
+    END IF;
     CASE kind
         WHEN 'source' THEN
             -- Nobody reads it for 1, 2, 4, 8, then each time 15 minutes.  Reports
