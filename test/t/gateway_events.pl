@@ -174,7 +174,7 @@ is(heard($two, 1), 'published:of two', 'nobody is told of another\'s');
 	}
 	$_->query_safe('COMMIT') for @writers;
 	$_->quit for @writers;
-	my $end = time + 10;
+	my $end = time + $PostgreSQL::Test::Utils::timeout_default;
 	my $count = sub { my %c; $c{ $_->{json}{name} }++ for @seen, grep { $_->{event} eq 'published' } @{ $stream->{events} }; return \%c };
 	heard($stream, scalar @{ $stream->{events} }, 1) until keys %{ $count->() } >= keys %written || time > $end;
 	heard($stream, scalar @{ $stream->{events} }, 1.5);
@@ -238,7 +238,7 @@ is(listen_as(1, undef, "/events?after=$one->{events}[1]{id}")->{status}, 200, 't
 	note("200 streams: $kb kB");
 	cmp_ok($kb, '<', 64 * 1024, 'in less than 64 MiB') unless $ENV{SANITIZE};
 	close $_->{socket} for @many;
-	my $end = time + 20;
+	my $end = time + $PostgreSQL::Test::Utils::timeout_default;
 	my $again;
 	do { sleep 0.5; $again = listen_as(100) } until $again->{status} == 200 || time > $end;
 	is($again->{status}, 200, 'those that went make room');

@@ -59,7 +59,7 @@ sub total
 # Once as many requests have ended as were made
 sub settled
 {
-	my $end = time + 20;
+	my $end = time + $PostgreSQL::Test::Utils::timeout_default;
 	my $values = scrape();
 	while (total($values, 'rde_gateway_requests_total') != $asked && time < $end)
 	{
@@ -132,7 +132,7 @@ send_raw($slow, "GET $large_link HTTP/1.1\r\nHost: test\r\n\r\n");
 my $stream = connect_to($gateway);
 my %headers = @{ $login{2} };
 send_raw($stream, "GET /events HTTP/1.1\r\nHost: test\r\n" . join('', map { "$_: $headers{$_}\r\n" } keys %headers) . "\r\n");
-my $end = time + 20;
+my $end = time + $PostgreSQL::Test::Utils::timeout_default;
 do { sleep 0.05; $values = scrape() }
   until time > $end || $values->{rde_gateway_downloads_running} && $values->{rde_gateway_event_streams}
   && $values->{rde_gateway_download_bytes_total} > $bytes;

@@ -4,7 +4,7 @@
  */
 #include "fuzz/server.h"
 
-#include "bytes/decimal.h"
+#include "core/decimal.h"
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
