@@ -19,6 +19,8 @@
 #include "fmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
 #include "utils/memutils.h"
 
 #include "fuzz/fuzz.h"
@@ -90,6 +92,25 @@ raised(int sqlstate)
 		EmitErrorReport();
 	FlushErrorState();
 	return same;
+}
+
+/* What jsonb_in() makes of a text; NULL if it refuses. */
+static inline Jsonb *
+jsonb_of(const char *text)
+{
+	Jsonb	   *volatile jsonb = NULL;
+
+	PG_TRY();
+	{
+		jsonb = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(fuzz_context);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return jsonb;
 }
 
 PG_FUNCTION_INFO_V1(rde_fuzz);

@@ -53,24 +53,6 @@ check_string(const char *src, size_t length, size_t room)
 	PROMISE(n == m && memcmp(text, pieces, n) == 0);
 }
 
-static Jsonb *
-volatile_jsonb(const char *text)
-{
-	Jsonb	   *volatile jsonb = NULL;
-
-	PG_TRY();
-	{
-		jsonb = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(fuzz_context);
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	return jsonb;
-}
-
 /* What jsonb has at [pair][part], as text; NULL for null. */
 static char *
 part_of(Jsonb *jsonb, int pair, int part)
@@ -98,7 +80,7 @@ part_of(Jsonb *jsonb, int pair, int part)
 static void
 check_like_jsonb(const char *text, size_t len, size_t room)
 {
-	Jsonb	   *jsonb = volatile_jsonb(text);
+	Jsonb	   *jsonb = jsonb_of(text);
 	bool		bad = rde_json_bad_escape(text, text + len) != text + len;
 	RdePairs	pairs;
 	RdePair		pair;

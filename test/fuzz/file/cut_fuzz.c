@@ -8,38 +8,9 @@
 #include "file/cut.h"
 #include "file/gunzip.h"
 #include "file/gzip.h"
-#include "lib/stringinfo.h"
+#include "kept.h"
 
 #define MAX_SLICES	6
-
-typedef struct Kept
-{
-	RdeSink		sink;
-	StringInfoData data;
-} Kept;
-
-static void
-keep(RdeSink *sink, const char *data, size_t len)
-{
-	appendBinaryStringInfo(&((Kept *) sink)->data, data, (int) len);
-}
-
-static void
-keep_finish(RdeSink *sink)
-{
-}
-
-static const RdeSinkOps keep_ops = {keep, keep_finish};
-
-static Kept *
-kept_create(void)
-{
-	Kept	   *kept = palloc0(sizeof(Kept));
-
-	kept->sink.ops = &keep_ops;
-	initStringInfo(&kept->data);
-	return kept;
-}
 
 /* The bytes again and again, up to this length. */
 static void

@@ -5,27 +5,7 @@
 #include "fuzz/server.h"
 
 #include "file/zip.h"
-#include "lib/stringinfo.h"
-
-/* The last sink of a chain. */
-typedef struct Kept
-{
-	RdeSink		sink;
-	StringInfoData data;
-} Kept;
-
-static void
-keep(RdeSink *sink, const char *data, size_t len)
-{
-	appendBinaryStringInfo(&((Kept *) sink)->data, data, (int) len);
-}
-
-static void
-keep_finish(RdeSink *sink)
-{
-}
-
-static const RdeSinkOps keep_ops = {keep, keep_finish};
+#include "kept.h"
 
 static void
 check_entry(const char *archive, size_t size, const RdeZipEntry *entry)
@@ -79,7 +59,7 @@ static void
 check_written(Bytes *bytes)
 {
 	static RdeDeflate *deflate = NULL;
-	Kept	   *kept = palloc0(sizeof(Kept));
+	Kept	   *kept = kept_create();
 	RdeZip	   *zip;
 	RdeZipEntry *entries;
 	const char *names[MAX_ENTRIES];
@@ -94,8 +74,6 @@ check_written(Bytes *bytes)
 		deflate = rde_deflate_create();
 		MemoryContextSwitchTo(old);
 	}
-	kept->sink.ops = &keep_ops;
-	initStringInfo(&kept->data);
 	zip = rde_zip_create(&kept->sink, deflate);
 	while (bytes->left > 0 && count < MAX_ENTRIES)
 	{

@@ -10,24 +10,6 @@
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 
-static Jsonb *
-jsonb_of(const char *text)
-{
-	Jsonb	   *volatile jsonb = NULL;
-
-	PG_TRY();
-	{
-		jsonb = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(fuzz_context);
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	return jsonb;
-}
-
 static void
 check(const struct varlena *value, const char *expected)
 {

@@ -8,43 +8,13 @@
 #include "file/cut.h"
 #include "file/gunzip.h"
 #include "file/gzip.h"
-#include "lib/stringinfo.h"
+#include "kept.h"
 #include "utils/memutils.h"
 
 #define ROUNDS	12
 
-/* The last sink of a chain. */
-typedef struct Bytes
-{
-	RdeSink		sink;
-	StringInfoData data;
-} Bytes;
-
-static void
-bytes_write(RdeSink *sink, const char *data, size_t len)
-{
-	appendBinaryStringInfo(&((Bytes *) sink)->data, data, (int) len);
-}
-
-static void
-bytes_finish(RdeSink *sink)
-{
-}
-
-static const RdeSinkOps bytes_ops = {bytes_write, bytes_finish};
-
-static Bytes *
-bytes_create(void)
-{
-	Bytes	   *bytes = palloc0(sizeof(Bytes));
-
-	bytes->sink.ops = &bytes_ops;
-	initStringInfo(&bytes->data);
-	return bytes;
-}
-
 static bool
-same(const Bytes *a, const Bytes *b)
+same(const Kept *a, const Kept *b)
 {
 	return a->data.len == b->data.len &&
 		memcmp(a->data.data, b->data.data, a->data.len) == 0;
@@ -82,16 +52,16 @@ any_length(void)
 /* One file, made three ways. */
 typedef struct Files
 {
-	Bytes	   *content;
-	Bytes	   *whole;			/* by one process */
+	Kept	   *content;
+	Kept	   *whole;			/* by one process */
 	RdeBuffer	buffer;
 	RdeSink    *cut;
-	Bytes	   *joined;			/* of slices that others compressed */
+	Kept	   *joined;			/* of slices that others compressed */
 	RdeSink    *gzip;
 } Files;
 
 static RdeSink *
-gzip_create(Bytes *bytes, RdeDeflate *deflate)
+gzip_create(Kept *bytes, RdeDeflate *deflate)
 {
 	return rde_sink_gzip_create(&bytes->sink, deflate, palloc(RDE_BLOCK_SIZE));
 }
@@ -101,13 +71,13 @@ start(Files *files)
 {
 	RdeDeflate *deflate;
 
-	files->content = bytes_create();
-	files->whole = bytes_create();
+	files->content = kept_create();
+	files->whole = kept_create();
 	deflate = rde_deflate_create();
 	files->cut = rde_sink_cut_create(gzip_create(files->whole, deflate), deflate,
 									 palloc(RDE_SLICE_ALONE));
 	rde_buffer_init(&files->buffer, files->cut);
-	files->joined = bytes_create();
+	files->joined = kept_create();
 	files->gzip = gzip_create(files->joined, rde_deflate_create());
 }
 
@@ -138,7 +108,7 @@ write_slice(RdeSink *cut, RdeBuffer *buffer, const StringInfo text)
 static bool
 add_slice(Files *files, const StringInfo text)
 {
-	Bytes	   *spooled = bytes_create();
+	Kept	   *spooled = kept_create();
 	RdeSink    *cut = rde_sink_cut_spool(&spooled->sink, rde_deflate_create(),
 										 palloc(RDE_SLICE_ALONE));
 	RdeBuffer	buffer = {0};
@@ -158,7 +128,7 @@ add_slice(Files *files, const StringInfo text)
 }
 
 static bool
-holds(const Bytes *file, const Bytes *content)
+holds(const Kept *file, const Kept *content)
 {
 	char	   *out = palloc(content->data.len + 1);
 	RdeGunzip  *gunzip = rde_gunzip_create(out, content->data.len);
@@ -210,7 +180,7 @@ test_slices(void)
 static void
 test_short(void)
 {
-	Bytes	   *plain = bytes_create();
+	Kept	   *plain = kept_create();
 	RdeSink    *gzip = gzip_create(plain, rde_deflate_create());
 	StringInfoData text;
 	Files		files = {0};
