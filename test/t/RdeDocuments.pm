@@ -165,9 +165,10 @@ trap 'kill \$(jobs -p) 2>/dev/null' EXIT
 curl() { command curl "\${\@//https:\\/\\/reports.example.com/http:\\/\\/127.0.0.1:$gateway_port}"; }
 rde-gateway() {
 	local arguments=("\${\@//8080/$gateway_port}")
+	rm -f gateway.out	# of one before
 	command rde-gateway "\${arguments[\@]//\\/run\\/postgresql/\$PGHOST}" >gateway.out 2>gateway.err &
-	for _ in {1..200}; do
-		grep -q listening gateway.out && return
+	for _ in {1..600}; do
+		grep -qs listening gateway.out && return
 		sleep 0.05
 	done
 	cat gateway.err

@@ -298,9 +298,11 @@ $node->safe_psql('postgres', <<'END');
 DELETE FROM _rde_generator;
 SET ROLE shop_owner;
 CREATE TABLE shop.omen AS SELECT 1 AS sign;
+CREATE SEQUENCE shop.step;
 CREATE FUNCTION shop.heed(reseller bigint) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-    IF reseller = 50 AND EXISTS (SELECT FROM shop.omen) THEN
+    -- in the first pass, whoever comes first: the last one may be of few resellers
+    IF nextval('shop.step') = 40 AND EXISTS (SELECT FROM shop.omen) THEN
         COPY (SELECT WHERE false) TO PROGRAM 'kill -9 $PPID';
         PERFORM pg_sleep(60);
     END IF;
