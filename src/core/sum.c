@@ -60,8 +60,8 @@ numeric_of_parts(const RdeSum *sum)
 	point = snprintf(text, sizeof(text), "%s" UINT64_FORMAT,
 					 whole < 0 || part < 0 ? "-" : "",
 					 whole < 0 ? -(uint64) whole : (uint64) whole);
-	snprintf(text + point, sizeof(text) - point, ".%016" INT64_MODIFIER "d",
-			 part < 0 ? -part : part);
+	snprintf(text + point, sizeof(text) - point, ".%016lld",
+			 (long long) (part < 0 ? -part : part));
 	text[point + (sum->scale > 0 ? 1 + sum->scale : 0)] = '\0';
 	return DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(text),
 											   ObjectIdGetDatum(InvalidOid),

@@ -10,7 +10,7 @@
 #ifndef FUZZ_SERVER_H
 #define FUZZ_SERVER_H
 
-#include "postgres.h"
+#include "core/compat.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

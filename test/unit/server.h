@@ -9,7 +9,7 @@
 #ifndef UNIT_SERVER_H
 #define UNIT_SERVER_H
 
-#include "postgres.h"
+#include "core/compat.h"
 
 #include "fmgr.h"
 #include "utils/builtins.h"

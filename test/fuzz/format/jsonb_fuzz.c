@@ -5,7 +5,6 @@
 #include "fuzz/server.h"
 
 #include "format/jsonb.h"
-#include "core/compat.h"
 #include "mb/pg_wchar.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"

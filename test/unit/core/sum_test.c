@@ -4,7 +4,6 @@
  */
 #include "unit/server.h"
 
-#include "core/compat.h"
 #include "core/sum.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"

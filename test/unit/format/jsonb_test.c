@@ -4,7 +4,6 @@
  */
 #include "unit/server.h"
 
-#include "core/compat.h"
 #include "format/jsonb.h"
 #include "utils/jsonb.h"
 #include "utils/fmgrprotos.h"
@@ -96,7 +95,7 @@ static void
 random_string(StringInfo text)
 {
 	static const char *const parts[] = {
-		"a", "Z", "0", " ", "\\\"", "\\\\", "\\n", "\\u0002", "ü", "東", "�63", "/"
+		"a", "Z", "0", " ", "\\\"", "\\\\", "\\n", "\\u0002", "ü", "東", "😀", "/"
 	};
 
 	appendStringInfoChar(text, '"');
