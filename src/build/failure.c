@@ -74,17 +74,16 @@ rde_failure_caught(MemoryContext context)
 
 	current_phase = RDE_PHASE_OTHER;
 	failure->error = error;
+	failure->locked = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
 	failure->kind = reads && !helpers_end && is_sources(error) ? "source" :
-		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? "locked" :
+		failure->locked ? "locked" :
 		phase == RDE_PHASE_WINDOW ? "blocked" : "build";
 	failure->rows = phase == RDE_PHASE_ROWS;
 	failure->foreign = reads &&
 		(error->domain == NULL || strcmp(error->domain, TEXTDOMAIN) != 0);
 	failure->interrupt = !helpers_end && is_interrupt(error);
 	failure->transient = failure->interrupt || helpers_end ||
-		category == ERRCODE_TRANSACTION_ROLLBACK ||
-		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
-	failure->locked = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+		category == ERRCODE_TRANSACTION_ROLLBACK || failure->locked;
 	failure->waited = category == ERRCODE_CONNECTION_EXCEPTION ||
 		category == ERRCODE_FDW_ERROR;
 	MemoryContextSwitchTo(old);

@@ -60,35 +60,12 @@ csv_is_arithmetic(const char *src, size_t len)
 }
 
 bool
-rde_csv_is_formula(const char *src, size_t len)
+rde_csv_is_signed_formula(const char *src, size_t len)
 {
-	size_t		i;
-
-	if (len == 0)
-		return false;
-	switch (src[0])
-	{
-		case '=':
-		case '@':
-		case '\t':
-		case '\r':
-		case '\n':
-			return true;
-		case '+':
-		case '-':
-			break;
-		case '\xEF':
-			/* full-width = + - @, which East Asian editions take as well */
-			return len >= 3 && src[1] == '\xBC' &&
-				(src[2] == '\x9D' || src[2] == '\x8B' ||
-				 src[2] == '\x8D' || src[2] == '\xA0');
-		default:
-			return false;
-	}
-	for (i = 1; i < len; i++)
+	for (size_t i = 0; i < len; i++)
 	{
 		if (!is_plain(src[i]))
 			return true;
 	}
-	return csv_is_arithmetic(src + 1, len - 1);
+	return csv_is_arithmetic(src, len);
 }

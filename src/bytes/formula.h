@@ -8,15 +8,34 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Text that begins with another byte is never a formula. */
-static inline bool
-rde_csv_begins_formula(char first)
-{
-	return first == '=' || first == '+' || first == '-' || first == '@' ||
-		first == '\t' || first == '\r' || first == '\n' || first == '\xEF';
-}
+/* Does a spreadsheet compute what follows a sign? */
+extern bool rde_csv_is_signed_formula(const char *src, size_t len);
 
 /* Would a spreadsheet run this text as a formula? (doc/formats.md) */
-extern bool rde_csv_is_formula(const char *src, size_t len);
+static inline bool
+rde_csv_is_formula(const char *src, size_t len)
+{
+	if (len == 0)
+		return false;
+	switch (src[0])
+	{
+		case '=':
+		case '@':
+		case '\t':
+		case '\r':
+		case '\n':
+			return true;
+		case '+':
+		case '-':
+			return rde_csv_is_signed_formula(src + 1, len - 1);
+		case '\xEF':
+			/* full-width = + - @, which East Asian editions take as well */
+			return len >= 3 && src[1] == '\xBC' &&
+				(src[2] == '\x9D' || src[2] == '\x8B' ||
+				 src[2] == '\x8D' || src[2] == '\xA0');
+		default:
+			return false;
+	}
+}
 
 #endif							/* RDE_FORMULA_H */

@@ -29,8 +29,8 @@ static inline char *
 put_text(RdeBuffer *buffer, char *p, const CsvOptions *options,
 		 const char *text, size_t len)
 {
-	bool		guard = options->formula_guard && len > 0 &&
-	rde_csv_begins_formula(text[0]) && rde_csv_is_formula(text, len);
+	bool		guard = options->formula_guard &&
+	rde_csv_is_formula(text, len);
 
 	if (likely(len <= RDE_PIECE_SIZE))
 	{

@@ -21,7 +21,7 @@ use RdeFiles qw(new_server);
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-our @EXPORT = qw(gateway_program sanitized_gateway new_shop start_gateway stop_gateway
+our @EXPORT = qw(gateway_program sanitized_gateway new_shop new_monitored_shop start_gateway stop_gateway
   gateway_log connect_to send_raw read_reply end_sending ask ask_json refused login_headers local_path);
 
 our $any_uuid = qr/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
@@ -90,6 +90,23 @@ END
 		$tokens{$reseller} = [ split /\|/, $row ];
 	}
 	return ($node, \%tokens);
+}
+
+# A shop as doc/monitoring is about: the role that its queries are asked by, in which
+# something happened, and something is wrong.
+sub new_monitored_shop
+{
+	my ($name, $configuration) = @_;
+	my ($node, $tokens) = new_shop($name, $configuration);
+
+	$node->safe_psql('postgres', join "\n", slurp_file("$ENV{RDE_SOURCE}/doc/monitoring/queries.yaml") =~ /^#   (.*;)$/mg);
+	$node->safe_psql('postgres', <<'END');
+SELECT rde_build(rde_submit('sales', '2020-01-01', '2020-01-31', 'csv', reseller => n)) FROM generate_series(1, 2) n;
+SELECT rde_submit('sales', '2020-01-01', '2020-01-31', 'csv', reseller => 3);
+SELECT rde_create_generator('sales', 'daily', '{csv}', 'daily', reseller => 1);
+GRANT SELECT ON _rde_account TO prometheus;	-- to be found
+END
+	return ($node, $tokens);
 }
 
 # Start a gateway for a node; it listens on a port of its choice.

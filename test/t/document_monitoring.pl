@@ -16,15 +16,8 @@ plan skip_all => 'RDE_SOURCE names no source tree' unless $ENV{RDE_SOURCE};
 plan skip_all => 'the gateway was not built' unless gateway_program();
 my $folder = "$ENV{RDE_SOURCE}/doc/monitoring";
 
-my ($node) = new_shop('monitoring');
+my ($node) = new_monitored_shop('monitoring');
 my $text = slurp_file("$folder/queries.yaml");
-$node->safe_psql('postgres', join "\n", $text =~ /^#   (.*;)$/mg);
-$node->safe_psql('postgres', <<'END');
-SELECT rde_build(rde_submit('sales', '2020-01-01', '2020-01-31', 'csv', reseller => n)) FROM generate_series(1, 2) n;
-SELECT rde_submit('sales', '2020-01-01', '2020-01-31', 'csv', reseller => 3);
-SELECT rde_create_generator('sales', 'daily', '{csv}', 'daily', reseller => 1);
-GRANT SELECT ON _rde_account TO prometheus;	-- to be found
-END
 
 # { metric => { label => { value => 1 } } }
 my %there;

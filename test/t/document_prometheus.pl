@@ -42,15 +42,7 @@ promtool_ok('each wakes somebody in time, and for no less', 'test', 'rules', "$f
 my %tried = map { $_ => 1 } slurp_file("$folder/alerts.yaml") =~ /alertname: (\w+)/g;
 is(join(' ', sort keys %tried), join(' ', sort map { /alert: (\w+)/g } slurp_file("$folder/rules.yaml")), 'each alert was tried');
 
-# A database in which something happened, and is wrong
-my ($node, $tokens) = new_shop('prometheus', "listen_addresses = '127.0.0.1'");
-$node->safe_psql('postgres', join "\n", slurp_file("$monitoring/queries.yaml") =~ /^#   (.*;)$/mg);
-$node->safe_psql('postgres', <<'END');
-SELECT rde_build(rde_submit('sales', '2020-01-01', '2020-01-31', 'csv', reseller => n)) FROM generate_series(1, 2) n;
-SELECT rde_submit('sales', '2020-01-01', '2020-01-31', 'csv', reseller => 3);
-SELECT rde_create_generator('sales', 'daily', '{csv}', 'daily', reseller => 1);
-GRANT SELECT ON _rde_account TO prometheus;	-- to be found
-END
+my ($node, $tokens) = new_monitored_shop('prometheus', "listen_addresses = '127.0.0.1'");
 my $link = local_path($node->safe_psql('postgres', 'SELECT download_url FROM rde_reports WHERE reseller = 1'));
 my $gateway = start_gateway($node, options => [ '--metrics', '127.0.0.1:0' ]);
 my ($metrics) = readline($gateway->{out}) =~ /:(\d+)$/;
