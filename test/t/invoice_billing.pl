@@ -140,9 +140,9 @@ for my $change (
 	[ 'ADD note integer DEFAULT 1 / (random() * 0)::integer', 'DROP note', qr/division by zero/ ],
 	[ q{ADD note integer GENERATED ALWAYS AS (invoice::integer / (octet_length(invoice) * 0)) STORED}, 'DROP note', qr/division by zero/ ],
 	[ 'ALTER invoice TYPE varchar(1)', 'ALTER invoice TYPE text', qr/value too long/ ],
-	[ 'ALTER happened_at SET DEFAULT to_timestamp(1 / (random() * 0)::integer)', 'ALTER happened_at SET DEFAULT clock_timestamp()', qr/division by zero/ ],
 	[ 'RENAME invoice TO number', 'RENAME number TO invoice', qr/column "invoice" of relation "_rde_invoice_event" does not exist/ ],
 	[ 'DROP invoice', 'ADD invoice text', qr/column "invoice" of relation "_rde_invoice_event" does not exist/ ],
+	[ 'ALTER happened_at SET DEFAULT to_timestamp(1 / (random() * 0)::integer)', 'ALTER happened_at SET DEFAULT clock_timestamp()' ],
 	[ 'ADD note text', 'DROP note' ])
 {
 	my ($done, $undone, $refused) = @$change;
