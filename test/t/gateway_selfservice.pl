@@ -249,9 +249,9 @@ sub call
 	my ($report) = @{ $run->{json}{data} };
 	is("$run->{status} $report->{status} $report->{type} $report->{startDate} $report->{endDate}", '202 submitted onetime 2019-12-31T11:00:00.000Z 2020-01-02T11:00:00.000Z', 'a run of days of its zone');
 	is(call(1, "POST $path/runs", { firstDay => '2020-01-01', lastDay => '2020-01-02' }, 'Idempotency-Key' => 'r1')->{body}, $run->{body}, 'the same key, the same answer');
-	refused(call(1, "POST $path/runs", { firstDay => '2020-01-02', lastDay => '2020-01-01' }), '400 invalid_parameter_value -', 'days the wrong way round');
+	refused(call(1, "POST $path/runs", { firstDay => '2020-01-02', lastDay => '2020-01-01' }), '400 invalid_parameter_value lastDay', 'days the wrong way round');
 	refused(call(1, "POST $path/runs", { firstDay => '2020-01-01' }), '400 invalid_parameter_value lastDay', 'a day is missing');
-	refused(call(1, "POST $path/runs", { firstDay => '1900-01-01', lastDay => '2020-01-01' }), '400 invalid_parameter_value endDate', 'too long a period');
+	refused(call(1, "POST $path/runs", { firstDay => '1900-01-01', lastDay => '2020-01-01' }), '400 invalid_parameter_value lastDay', 'too long a period');
 
 	# periods
 	$node->safe_psql('postgres', 'CALL rde_run_due()');
@@ -259,7 +259,7 @@ sub call
 	is("$periods->{timeZone} $periods->{data}[0]{status} $periods->{data}[0]{format}", 'Pacific/Auckland scheduled xlsx', 'what comes next');
 	is_deeply(call(1, "GET $path/periods?from=2020-01-01&to=2020-01-31")->{json}{data}, [], 'none so long ago');
 	refused(call(1, "GET $path/periods?from=2020-01-32"), '400 invalid_parameter_value from', 'no day');
-	refused(call(1, "GET $path/periods?from=2020-01-02&to=2020-01-01"), '400 invalid_parameter_value -', 'the wrong way round');
+	refused(call(1, "GET $path/periods?from=2020-01-02&to=2020-01-01"), '400 invalid_parameter_value to', 'the wrong way round');
 	$node->safe_psql('postgres', q{SELECT rde_create_generator('sales', 'past', '{csv}', 'daily', reseller => 1, start => current_date - 3, locked => false)});
 	$node->safe_psql('postgres', 'CALL rde_run_due()');
 	my ($past) = grep { $_->{name} eq 'past' } @{ call(1, 'GET /generators')->{json}{data} };

@@ -32,11 +32,11 @@ DECLARE
 BEGIN
     fields := regexp_match(after, '^(-?[0-9]+):([0-9]{1,10}/[0-9A-F]{1,8}/[0-9A-F]{1,8}):([0-9]+:[0-9]+:[0-9,]*)$');
     IF fields[1] IS DISTINCT FROM (SELECT c.system_identifier::text FROM pg_control_system() c) THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', COLUMN = 'after',
             MESSAGE = 'after is not a cursor of this server', HINT = begin_anew;
     END IF;
     IF NOT @extschema@._rde_has_seen(fields[2]) THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', COLUMN = 'after',
             MESSAGE = 'after is a cursor of what this server has not seen',
             DETAIL = 'It was restored to an earlier point, or has taken the place of one that was ahead of it.',
             HINT = 'List the days from then on anew: reports that were listed may be gone, and others have come.';
@@ -44,7 +44,7 @@ BEGIN
     RETURN fields[3]::pg_snapshot;
 EXCEPTION
     WHEN invalid_text_representation THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', COLUMN = 'after',
             MESSAGE = 'after is not a cursor of this server', HINT = begin_anew;
 END
 $$;
@@ -360,6 +360,10 @@ BEGIN
                                            (SELECT a.time_zone FROM @extschema@._rde_account a WHERE a.id = owner)));
     first_instant := @extschema@._rde_request_edge(request, 'startDate'::text, zone, 0);
     end_instant := coalesce(@extschema@._rde_request_edge(request, 'endDate'::text, zone, 1), now());
+    IF request ->> 'endDate' IS NULL AND first_instant >= end_instant THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', COLUMN = 'start_date',
+            MESSAGE = 'startDate is yet to come', HINT = 'Without endDate a period ends now.';
+    END IF;
     IF caller IS NOT NULL THEN
         PERFORM @extschema@._rde_check_request(owner, first_instant, end_instant);
     END IF;
