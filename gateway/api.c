@@ -174,7 +174,8 @@ api_answer(Request *request)
 		success.status = 202;
 	if (success.status == 202)
 		success.retry_after = SUBMITTED_RETRY_AFTER;
-	if (route->tells_version)
+	/* an answer that is repeated may be of before there was one */
+	if (route->tells_version && !PQgetisnull(result, 0, RESOURCE_VERSION))
 		success.version = PQgetvalue(result, 0, RESOURCE_VERSION);
 	return reply_json(request, result, &success);
 }

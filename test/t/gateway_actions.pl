@@ -118,7 +118,21 @@ sub call
 	do { sleep 0.1; $seen = call(1, "GET /reports/$id")->{json} } until $seen->{status} eq 'error' || time > $end;
 	is("$seen->{status} $seen->{code} " . (exists $seen->{progress} ? 1 : 0), 'error query_canceled 0', 'which it is soon');
 	$worker->quit;
-	is(call(1, "DELETE /reports/$id")->{status}, 204, 'removed');
+
+	# what was seen is removed, and not what has become of it since
+	my $etag = sub { call(1, "GET /reports/$id")->{headers}{etag} };
+	my $failed = $etag->();
+	is($failed, '"' . call(1, 'GET /reports?status=error&detail=true')->{json}{data}[0]{version} . '"', 'a report says its version, as a list does');
+	is($etag->(), $failed, 'which stays while nothing becomes of it');
+	is(call(1, "POST /reports/$id/retry")->{status}, 202, 'somebody tries it again');
+	isnt($etag->(), $failed, 'then it is another');
+	refused(call(1, "DELETE /reports/$id", undef, 'If-Match' => $failed), '412 precondition_failed -', 'who saw that it failed does not remove it');
+	refused(call(1, "DELETE /reports/$id", undef, 'If-Match' => '"x"'), '412 precondition_failed -', 'nor who saw something else');
+	refused(call(2, "DELETE /reports/$id", undef, 'If-Match' => $_), '404 undefined_object -', 'nor another account') for '*', $etag->();
+	$node->safe_psql('postgres', qq{UPDATE _rde_report SET expires_at = expires_at + interval '1 day' WHERE id = '$id'});
+	isnt($etag->(), $failed, 'kept for longer it is another, too');
+	is(call(1, "DELETE /reports/$id", undef, 'If-Match' => '"x", ' . $etag->())->{status}, 204, 'removed, as one of those that were seen');
+	refused(call(1, "DELETE /reports/$id", undef, 'If-Match' => '*'), '404 undefined_object -', 'no other way');
 	refused(call(1, "GET /reports/$id"), '404 undefined_object -', 'gone');
 	refused(call(1, "DELETE /reports/$id"), '404 undefined_object -', 'once');
 }

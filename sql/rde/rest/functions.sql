@@ -51,6 +51,17 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_read_cursor(text) IS
     'the snapshot of a cursor; raises 22023 for anything else, and for one of a lost timeline';
 
+CREATE FUNCTION @extschema@._rde_report_version(report @extschema@._rde_report) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- what has become of it; not how far a build is, nor a link, which each answer has anew
+    SELECT left(md5(concat_ws(' ', report.id, report.status, extract(epoch FROM report.published_at),
+                              extract(epoch FROM report.failed_at), extract(epoch FROM report.expires_at))), 16);
+END;
+COMMENT ON FUNCTION @extschema@._rde_report_version(@extschema@._rde_report) IS
+    'names what has become of a report until now: another when it is submitted again, fails, is published, or is kept for longer or shorter';
+
 CREATE FUNCTION @extschema@._rde_report_details(report @extschema@._rde_report) RETURNS jsonb
     LANGUAGE sql STABLE PARALLEL RESTRICTED
     SET search_path = pg_catalog, pg_temp
@@ -67,7 +78,8 @@ BEGIN ATOMIC
                    WHERE t.report = report.id AND t.amount IS NOT NULL),
         'fileBytes', report.file_bytes, 'sha256', encode(report.sha256, 'hex'),
         'expiresAt', @extschema@._rde_utc_text(CASE WHEN isfinite(report.expires_at) AND report.status = 'completed'
-                                               THEN report.expires_at END, true));
+                                               THEN report.expires_at END, true),
+        'version', @extschema@._rde_report_version(report));
 END;
 COMMENT ON FUNCTION @extschema@._rde_report_details(@extschema@._rde_report) IS
     'what detail adds to a report''s item';
@@ -162,6 +174,28 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_get_report(uuid) IS
     'one report of the caller as the JSON body of GET /reports/{id}; raises 42704 for one of others as for one that is not there';
+
+CREATE FUNCTION @extschema@.rde_remove_report(report uuid, if_match text DEFAULT NULL) RETURNS void
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    held @extschema@._rde_report;
+BEGIN
+    PERFORM @extschema@._rde_require_primary();
+    IF if_match IS NOT NULL THEN
+        SELECT r.* INTO held FROM @extschema@._rde_report r
+        WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true) FOR UPDATE;
+        IF NOT FOUND THEN
+            PERFORM @extschema@._rde_no_report(report);
+        END IF;
+        PERFORM @extschema@._rde_check_match(if_match, @extschema@._rde_report_version(held));
+    END IF;
+    PERFORM @extschema@.rde_drop_report(report);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_remove_report(uuid, text) IS
+    'remove a report and its file as DELETE /reports/{id} does; raises 42704, or 27000 if something else has become of it than when it was the version if_match';
 
 CREATE FUNCTION @extschema@._rde_zone_text(moment timestamptz, time_zone text) RETURNS text
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
