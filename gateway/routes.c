@@ -88,6 +88,12 @@ static const Route routes[] = {
 		.statement = STATEMENT_DATASETS,
 	},
 	{
+		.method = "POST",.pattern = "/datasets/{dataset}/preview",.answer = api_answer,
+		.statement = STATEMENT_VIEW_PREVIEW,
+		.sources = {VIEW_PREVIEW_PARAMETERS(PARAMETER_AS_SOURCE)},
+		.takes_body = true,.use = POOL_LONG
+	},
+	{
 		.method = "GET",.pattern = "/datasets/{dataset}/views/{view}",.answer = api_answer,
 		.statement = STATEMENT_VIEW_GET,
 		.sources = {VIEW_GET_PARAMETERS(PARAMETER_AS_SOURCE)},

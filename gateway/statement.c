@@ -80,6 +80,11 @@ static const StatementText statements[STATEMENT_COUNT] = {
 		SELECT(RESOURCE_COLUMNS) " FROM %.rde_get_view($1, $2, $3) AS it(body)",
 		{VIEW_GET_PARAMETERS(PARAMETER_AS_TYPE)}
 	},
+	[STATEMENT_VIEW_PREVIEW] = {
+		"view_preview",
+		SELECT(BODY_COLUMNS) " FROM %.rde_preview_view($1, $2, $3) AS it(body)",
+		{VIEW_PREVIEW_PARAMETERS(PARAMETER_AS_TYPE)}
+	},
 	[STATEMENT_VIEW_CREATE] = {
 		"view_create",
 		SELECT(RESOURCE_COLUMNS) " FROM %.rde_request_view($1, $2, $3, $4, $5) AS it(body)",

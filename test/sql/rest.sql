@@ -22,6 +22,7 @@ SELECT rde_request_view('sales', 'mine', '{"columns": [{"column": "id"}], "condi
 SELECT rde_get_view('sales', 'mine')::jsonb - 'version';
 SELECT rde_replace_view('sales', 'mine', '{"columns": [{"column": "amount"}]}', '*') -> 'columns';
 SELECT rde_replace_view('sales', 'mine', '{"columns": [{"column": "amount"}]}', '"other"');
+SELECT rde_preview_view('sales', '{"columns": [{"column": "id", "as": "n"}, {"column": "amount"}], "startDate": "2020-01-01", "endDate": "2020-01-31"}');
 SELECT rde_remove_view('sales', 'mine');
 SELECT rde_get_view('sales', 'mine');
 

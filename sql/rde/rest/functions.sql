@@ -367,6 +367,22 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_request_edge(json, text, text, integer) IS
     'where a period begins or ends by a request: at an instant, or so many days after the beginning of a day in the zone; raises 22023';
 
+CREATE FUNCTION @extschema@._rde_requested_period(request json, zone text, OUT period_from timestamptz, OUT period_to timestamptz) RETURNS record
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    period_from := @extschema@._rde_request_edge(request, 'startDate'::text, zone, 0);
+    period_to := coalesce(@extschema@._rde_request_edge(request, 'endDate'::text, zone, 1), now());
+    IF request ->> 'endDate' IS NULL AND period_from >= period_to THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', COLUMN = 'start_date',
+            MESSAGE = 'startDate is yet to come', HINT = 'Without endDate a period ends now.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_requested_period(json, text) IS
+    'the period from startDate to endDate, or until now, of a request; raises 22023';
+
 CREATE FUNCTION @extschema@.rde_request_report(request json, idempotency_key text DEFAULT NULL) RETURNS json
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -392,12 +408,7 @@ BEGIN
     owner := @extschema@._rde_own_reseller(@extschema@._rde_request_number(request, 'reseller'::text, 18));
     zone := @extschema@._rde_zone(coalesce(request ->> 'timeZone',
                                            (SELECT a.time_zone FROM @extschema@._rde_account a WHERE a.id = owner)));
-    first_instant := @extschema@._rde_request_edge(request, 'startDate'::text, zone, 0);
-    end_instant := coalesce(@extschema@._rde_request_edge(request, 'endDate'::text, zone, 1), now());
-    IF request ->> 'endDate' IS NULL AND first_instant >= end_instant THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', COLUMN = 'start_date',
-            MESSAGE = 'startDate is yet to come', HINT = 'Without endDate a period ends now.';
-    END IF;
+    SELECT p.period_from, p.period_to INTO first_instant, end_instant FROM @extschema@._rde_requested_period(request, zone) p;
     IF caller IS NOT NULL THEN
         PERFORM @extschema@._rde_check_request(owner, first_instant, end_instant);
     END IF;
