@@ -33,11 +33,9 @@ add_piece(RdePieces *pieces, RdePieceKind kind)
 
 	if (pieces->count == pieces->room)
 	{
-		pieces->room = Max(16, pieces->room * 2);
-		pieces->pieces = pieces->pieces ?
-			repalloc(pieces->pieces, sizeof(RdePiece) * pieces->room) :
-			MemoryContextAlloc(pieces->context,
-							   sizeof(RdePiece) * pieces->room);
+		pieces->room *= 2;
+		pieces->pieces = repalloc(pieces->pieces,
+								  sizeof(RdePiece) * pieces->room);
 	}
 	piece = &pieces->pieces[pieces->count++];
 	memset(piece, 0, sizeof(RdePiece));
@@ -55,8 +53,10 @@ pass_on(CutSink *cut, const char *data, size_t len)
 	rde_sink_write(cut->sink.next, data, len);
 	if (pieces == NULL || len == 0)
 		return;
-	piece = pieces->count > 0 ? &pieces->pieces[pieces->count - 1] : NULL;
-	if (piece == NULL || piece->kind != RDE_PIECE_PLAIN)
+	if (pieces->count > 0 &&
+		pieces->pieces[pieces->count - 1].kind == RDE_PIECE_PLAIN)
+		piece = &pieces->pieces[pieces->count - 1];
+	else
 		piece = add_piece(pieces, RDE_PIECE_PLAIN);
 	piece->content += len;
 	piece->bytes += len;
@@ -218,7 +218,8 @@ rde_sink_cut_spool(RdeSink *spool, RdeCompressor *compressor,
 {
 	if (compressor)
 		rde_deflate_reset(compressor->deflate);
-	memset(pieces, 0, sizeof(RdePieces));
-	pieces->context = CurrentMemoryContext;
+	pieces->count = 0;
+	pieces->room = 16;
+	pieces->pieces = palloc(sizeof(RdePiece) * pieces->room);
 	return create(spool, compressor, pieces);
 }

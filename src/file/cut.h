@@ -33,7 +33,6 @@ typedef struct RdePieces
 	int			count;
 	int			room;
 	RdePiece   *pieces;
-	MemoryContext context;		/* they lie in */
 } RdePieces;
 
 /*
