@@ -7,7 +7,7 @@
  * share's files are open at a time, so memory does not grow with the number of
  * resellers.
  */
-#include "build/output.h"
+#include "build/files.h"
 
 #include "core/row.h"
 #include "utils/memutils.h"
@@ -64,12 +64,12 @@ rde_files_create(const RdeHome *home, RdeReport **reports, int count)
 			elog(ERROR, "reports %s and %s cannot be built together",
 				 rde_uuid_text(&reports[0]->id),
 				 rde_uuid_text(&reports[i]->id));
-	files->context = CurrentMemoryContext;
+	files->common.context = CurrentMemoryContext;
 	files->share_context = AllocSetContextCreate(CurrentMemoryContext,
 												 "rde files of a share",
 												 ALLOCSET_DEFAULT_SIZES);
 	files->outputs = palloc0(sizeof(RdeOutput) * most);
-	files->ends = rde_ends_create(home);
+	files->common.ends = rde_ends_create(home);
 	files->slice = -1;
 	return files;
 }
@@ -77,20 +77,20 @@ rde_files_create(const RdeHome *home, RdeReport **reports, int count)
 static void
 begin_share(RdeFiles *files, RdeShare *share)
 {
-	MemoryContext old = MemoryContextSwitchTo(files->context);
+	MemoryContext old = MemoryContextSwitchTo(files->common.context);
 
 	if (share->ended)
 		elog(ERROR, "rows of a reseller came after those of another");
 	/* those of a part are put together with the others' */
-	if (files->spool)
+	if (files->common.spool)
 		MemoryContextSwitchTo(files->share_context);
 	share->totals = files->has_totals ? rde_totals_create() : NULL;
 	MemoryContextSwitchTo(files->share_context);
 	files->open = share;
 	files->slice = -1;
 	for (int i = 0; i < share->count; i++)
-		rde_output_begin(files, files->reports[share->first + i],
-						 &files->outputs[i]);
+		rde_output_begin(&files->outputs[i], &files->common,
+						 files->reports[share->first + i], i);
 	MemoryContextSwitchTo(old);
 }
 
@@ -134,7 +134,7 @@ take_replaced(RdeFiles *files)
 {
 	int64		before = files->replaced;
 
-	files->replaced = rde_columns_replaced(files->columns, files->ncolumns);
+	files->replaced = rde_columns_replaced(files->common.columns, files->common.ncolumns);
 	return files->replaced - before;
 }
 
@@ -147,8 +147,11 @@ end_share(RdeFiles *files)
 	end_slice(files);
 	for (int i = 0; i < files->open->count; i++)
 	{
-		rde_output_end(files, &files->outputs[i], replaced,
-					   &files->manifests[files->open->first + i]);
+		RdeManifest *manifest = &files->manifests[files->open->first + i];
+
+		rde_output_end(&files->outputs[i], replaced, manifest);
+		manifest->rows = files->open->rows;
+		manifest->totals = files->open->totals;
 		files->bytes += files->outputs[i].context.sink->bytes;
 	}
 	files->open->ended = true;
@@ -313,7 +316,7 @@ rde_files_end(RdeFiles *files)
 		begin_share(files, &files->shares[i]);
 		end_share(files);
 	}
-	rde_ends_insert(files->ends);
+	rde_ends_insert(files->common.ends);
 }
 
 int64

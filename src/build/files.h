@@ -6,10 +6,7 @@
 #define RDE_FILES_H
 
 #include "build/cuts.h"
-#include "build/part.h"
-#include "file/store.h"
-#include "format/format.h"
-#include "report/report.h"
+#include "build/output.h"
 
 /* The files that the same rows go into. */
 typedef struct RdeShare
@@ -22,20 +19,6 @@ typedef struct RdeShare
 	RdeTotals  *totals;			/* NULL: nothing to add up */
 } RdeShare;
 
-typedef struct RdeOutput RdeOutput;
-
-/* Where the rows of a part go, for the helpers of a build (see slices.h). */
-typedef struct RdeSpool
-{
-	RdeSink   **sinks;			/* one for each report */
-	int64		rows_before;	/* those of the parts before it, if a format
-								 * has to know */
-} RdeSpool;
-
-/* The next bytes of a report's spool, exactly so many. */
-typedef void (*RdeSpoolRead) (void *spooled, int report, char *data,
-							  size_t len);
-
 typedef struct RdeFiles
 {
 	const RdeHome *home;
@@ -46,20 +29,16 @@ typedef struct RdeFiles
 	int			nshares;
 
 	/* of all files, known when the SELECT is */
-	RdeColumn  *columns;
-	int			ncolumns;
+	RdeCommon	common;
 	bool		has_totals;
 	const RdeCuts *cuts;		/* or NULL */
-	const RdeSpool *spool;		/* NULL: rows go into the files */
 
 	/* its own */
-	MemoryContext context;		/* lives as long as this */
 	MemoryContext share_context;	/* of the share whose files are open */
 	RdeShare   *open;			/* or NULL */
 	RdeOutput  *outputs;		/* its files; their memory serves the next */
 	int			slice;			/* of the period, being written; -1: none */
 	int64		slice_end;		/* as the cuts count */
-	RdeEnds    *ends;
 	int64		bytes;			/* of the shares that have ended */
 	int64		replaced;		/* in the columns' values, likewise */
 } RdeFiles;

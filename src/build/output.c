@@ -22,7 +22,7 @@ to_utf8(const char *text)
 
 /* A context for a report's file, with the memory of the one before it. */
 static void
-prepare_context(const RdeFiles *files, const RdeReport *report,
+prepare_context(const RdeCommon *common, const RdeReport *report,
 				RdeFormatContext *context)
 {
 	RdeFormatContext before = *context;
@@ -32,8 +32,8 @@ prepare_context(const RdeFiles *files, const RdeReport *report,
 	context->compressor = before.compressor;
 	context->format = report->format;
 	context->options = &report->options;
-	context->columns = files->columns;
-	context->ncolumns = files->ncolumns;
+	context->columns = common->columns;
+	context->ncolumns = common->ncolumns;
 	context->report_name = to_utf8(report->name);
 	context->dataset = report->dataset;
 	context->view = to_utf8(report->view);
@@ -44,20 +44,20 @@ prepare_context(const RdeFiles *files, const RdeReport *report,
 	context->period_to = report->period_to;
 	context->dated = report->invoice ? report->due_at : report->period_to;
 	context->zone = report->zone;
-	if (files->spool)
+	if (common->spool)
 	{
 		context->part = true;
-		context->rows_before = files->spool->rows_before;
+		context->rows_before = common->spool->rows_before;
 	}
 }
 
 static void
-chain_to_store(const RdeFiles *files, const RdeReport *report,
+chain_to_store(const RdeCommon *common, const RdeReport *report,
 			   RdeOutput *output)
 {
 	RdeFormatContext *context = &output->context;
 
-	output->store = rde_sink_store_create(files->ends, &report->id,
+	output->store = rde_sink_store_create(common->ends, &report->id,
 										  output->chunk);
 	context->sink = output->digest = rde_sink_digest_create(output->store);
 	if (!report->compressed)
@@ -68,26 +68,25 @@ chain_to_store(const RdeFiles *files, const RdeReport *report,
 }
 
 static void
-chain_to_spool(const RdeFiles *files, RdeOutput *output)
+chain_to_spool(const RdeCommon *common, RdeOutput *output, int number)
 {
 	RdeFormatContext *context = &output->context;
-	RdeSink    *spool = files->spool->sinks[output - files->outputs];
 
-	context->sink = context->cut = rde_sink_cut_spool(spool,
-													  context->compressor,
-													  &output->pieces);
+	context->sink = context->cut =
+		rde_sink_cut_spool(common->spool->sinks[number], context->compressor,
+						   &output->pieces);
 }
 
 void
-rde_output_begin(const RdeFiles *files, const RdeReport *report,
-				 RdeOutput *output)
+rde_output_begin(RdeOutput *output, const RdeCommon *common,
+				 const RdeReport *report, int number)
 {
 	RdeFormatContext *context = &output->context;
 	MemoryContext old;
 
-	prepare_context(files, report, context);
-	old = MemoryContextSwitchTo(files->context);
-	if (output->chunk == NULL && !files->spool)
+	prepare_context(common, report, context);
+	old = MemoryContextSwitchTo(common->context);
+	if (output->chunk == NULL && !common->spool)
 		output->chunk = rde_chunk_create();
 	if (context->compressor == NULL &&
 		(report->compressed || !report->format->text))
@@ -95,33 +94,30 @@ rde_output_begin(const RdeFiles *files, const RdeReport *report,
 	rde_buffer_init(&context->buffer, NULL);
 	MemoryContextSwitchTo(old);
 
-	if (files->spool)
-		chain_to_spool(files, output);
+	if (common->spool)
+		chain_to_spool(common, output, number);
 	else
-		chain_to_store(files, report, output);
+		chain_to_store(common, report, output);
 	rde_buffer_init(&context->buffer, context->sink);
 	context->format->start(context);
-	if (context->format->head && !files->spool)
+	if (context->format->head && !common->spool)
 		context->format->head(context);
 }
 
 void
-rde_output_end(const RdeFiles *files, RdeOutput *output, int64 replaced,
-			   RdeManifest *manifest)
+rde_output_end(RdeOutput *output, int64 replaced, RdeManifest *manifest)
 {
 	RdeFormatContext *context = &output->context;
 
 	context->format->end(context);
 	rde_buffer_drain(&context->buffer);
 	rde_sink_finish(context->sink);
-	manifest->rows = files->open->rows;
 	manifest->content_bytes = context->sink->bytes;
 	manifest->file_bytes = output->store->bytes;
 	memcpy(manifest->sha256, rde_sink_digest_result(output->digest),
 		   PG_SHA256_DIGEST_LENGTH);
 	manifest->replaced_characters = context->replaced_characters + replaced;
 	manifest->text_numbers = context->text_numbers;
-	manifest->totals = files->open->totals;
 }
 
 void
@@ -143,7 +139,7 @@ rde_output_end_part(RdeOutput *output, int64 replaced, RdePartFile *part)
 }
 
 static void
-copy_piece(RdeFormatContext *context, const RdePiece *piece, int report,
+copy_piece(RdeFormatContext *context, const RdePiece *piece, int number,
 		   RdeSpoolRead read, void *spooled)
 {
 	RdeSink    *sink = context->cut ?
@@ -156,7 +152,7 @@ copy_piece(RdeFormatContext *context, const RdePiece *piece, int report,
 		size_t		len = Min(left, RDE_BLOCK_SIZE);
 
 		CHECK_FOR_INTERRUPTS();
-		read(spooled, report, data, len);
+		read(spooled, number, data, len);
 		rde_sink_write(sink, data, len);
 		left -= len;
 	}
@@ -166,7 +162,7 @@ copy_piece(RdeFormatContext *context, const RdePiece *piece, int report,
 }
 
 void
-rde_output_add_part(RdeOutput *output, const RdePartFile *part, int report,
+rde_output_add_part(RdeOutput *output, const RdePartFile *part, int number,
 					RdeSpoolRead read, void *spooled)
 {
 	RdeFormatContext *context = &output->context;
@@ -178,11 +174,11 @@ rde_output_add_part(RdeOutput *output, const RdePartFile *part, int report,
 	{
 		const RdePiece *piece = &part->pieces.pieces[i];
 
-		if (piece->kind == RDE_PIECE_MARK)
+		if (ops && piece->kind == RDE_PIECE_MARK)
 			ops->mark(context);
 		/* what the format wrote comes before it */
 		rde_buffer_drain(&context->buffer);
-		copy_piece(context, piece, report, read, spooled);
+		copy_piece(context, piece, number, read, spooled);
 	}
 	context->replaced_characters += part->replaced;
 	context->text_numbers += part->text_numbers;

@@ -99,7 +99,7 @@ create_helper(RdeSlicesShared *shared)
 		helper->spools[i].sink.ops = &spool_ops;
 		spool->sinks[i] = &helper->spools[i].sink;
 	}
-	helper->pass->files->spool = spool;
+	helper->pass->files->common.spool = spool;
 	return helper;
 }
 

@@ -197,8 +197,8 @@ rde_job_get(const char *from)
 	job->plans = get_texts(&from, &job->nparts);
 	job->counts = get_texts(&from, &job->ncounts);
 	pass->files = rde_files_create(NULL, reports, count);
-	pass->files->columns = pass->query->columns;
-	pass->files->ncolumns = pass->query->ncolumns;
+	pass->files->common.columns = pass->query->columns;
+	pass->files->common.ncolumns = pass->query->ncolumns;
 	pass->files->has_totals = pass->query->amount >= 0;
 	pass->files->cuts = pass->query->cuts;
 	return job;

@@ -234,9 +234,10 @@ day_line(RdeTally *tally)
 
 /* What one cell of the open day has is added to all it belongs to. */
 static void
-add_up(RdeTally *tally, RdeTallyLine *day, int number, Cell *cell)
+add_up(RdeTally *tally, int number, Cell *cell)
 {
 	TallyWork  *work = tally->work;
+	RdeTallyLine *day = day_line(tally);
 	int			currency = number % COLUMNS;
 	int			place = number / COLUMNS;
 	RdeTallyLine *status = place < RDE_TALLY_STATUSES ?
@@ -300,11 +301,7 @@ static void
 end_day(RdeTally *tally)
 {
 	TallyWork  *work = tally->work;
-	RdeTallyLine *day;
 
-	if (work->nused == 0)
-		return;
-	day = work->list ? NULL : day_line(tally);
 	for (int i = 0; i < work->nused; i++)
 	{
 		int			number = work->used[i];
@@ -313,7 +310,7 @@ end_day(RdeTally *tally)
 		if (work->list)
 			put_cell(tally, number, cell);
 		else
-			add_up(tally, day, number, cell);
+			add_up(tally, number, cell);
 		cell->rows = 0;
 		rde_sum_reset(&cell->sum);
 	}
