@@ -45,22 +45,6 @@ swar_load8(const char *src)
 		(uint64_t) s[6] << 48 | (uint64_t) s[7] << 56;
 }
 
-/* And one store of this. */
-static inline void
-swar_store8(char *dst, uint64_t word)
-{
-	uint8_t    *d = (uint8_t *) dst;
-
-	d[0] = (uint8_t) word;
-	d[1] = (uint8_t) (word >> 8);
-	d[2] = (uint8_t) (word >> 16);
-	d[3] = (uint8_t) (word >> 24);
-	d[4] = (uint8_t) (word >> 32);
-	d[5] = (uint8_t) (word >> 40);
-	d[6] = (uint8_t) (word >> 48);
-	d[7] = (uint8_t) (word >> 56);
-}
-
 /* One to seven bytes, by loads that overlap; the bytes above are 'a'. */
 static inline uint64_t
 swar_load_tail(const char *src, size_t n)

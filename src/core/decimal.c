@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "bytes/digits.h"
+#include "core/digits.h"
 
 /*
  * The first 16 bits of a numeric.  Two forms of finite ones: a short one, which has

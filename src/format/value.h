@@ -12,7 +12,7 @@
 #include "datatype/timestamp.h"
 #include "utils/date.h"
 
-#include "bytes/digits.h"
+#include "core/digits.h"
 
 #define RDE_VALUE_TEXT_MAX	64
 

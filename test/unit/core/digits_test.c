@@ -2,7 +2,7 @@
  * digits_test.c
  *	  Integers as digits: what printf() prints, within the room that is promised.
  */
-#include "bytes/digits.h"
+#include "core/digits.h"
 
 #include <inttypes.h>
 #include <stdio.h>

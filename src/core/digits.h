@@ -7,7 +7,9 @@
 #ifndef RDE_DIGITS_H
 #define RDE_DIGITS_H
 
-#include "bytes/swar.h"
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 /* Bytes that rde_put_integer() may touch: 20 digits, or a sign and 19. */
 #define RDE_DIGITS_ROOM		32
@@ -34,6 +36,23 @@ rde_put_four_digits(char *dst, unsigned int value)
 							  value % 100);
 }
 
+/* Eight digits as bytes from 0 to 9, the lowest first; compilers make one store of it. */
+static inline void
+put_digits(char *dst, uint64_t digits)
+{
+	uint8_t    *d = (uint8_t *) dst;
+
+	digits |= UINT64_C(0x3030303030303030);
+	d[0] = (uint8_t) digits;
+	d[1] = (uint8_t) (digits >> 8);
+	d[2] = (uint8_t) (digits >> 16);
+	d[3] = (uint8_t) (digits >> 24);
+	d[4] = (uint8_t) (digits >> 32);
+	d[5] = (uint8_t) (digits >> 40);
+	d[6] = (uint8_t) (digits >> 48);
+	d[7] = (uint8_t) (digits >> 56);
+}
+
 /*
  * What is below 10^8 as eight bytes from 0 to 9, the first digit the lowest.  Halves,
  * quarters and eighths of the word are divided at once; a multiplication and a shift
@@ -54,7 +73,7 @@ digits_of_eight(uint32_t value)
 static inline char *
 rde_put_eight_digits(char *dst, uint32_t value)
 {
-	swar_store8(dst, digits_of_eight(value) | SWAR_ONES * '0');
+	put_digits(dst, digits_of_eight(value));
 	return dst + 8;
 }
 
@@ -67,7 +86,7 @@ put_up_to_eight_digits(char *dst, uint32_t value)
 	/* bits of zeros in front; the last digit is none of them */
 	unsigned int zeros = __builtin_ctzll(digits | UINT64_C(1) << 56) & ~7U;
 
-	swar_store8(dst, (digits | SWAR_ONES * '0') >> zeros);
+	put_digits(dst, digits >> zeros);
 	return dst + 8 - (zeros >> 3);
 }
 
