@@ -137,7 +137,6 @@ static bool
 ask(Request *request, Failure *failure, PGresult **result)
 {
 	const Route *route = request->route;
-	const char *wrong;
 	Call		call;
 
 	if (!access_login(request, failure))
@@ -147,9 +146,8 @@ ask(Request *request, Failure *failure, PGresult **result)
 	call_begin(&call, route->statement);
 	if (!take_parameters(request, &call, failure))
 		return false;
-	wrong = route->check == NULL ? NULL : route->check(request);
-	if (wrong != NULL)
-		return refuse(failure, 400, NULL, wrong);
+	if (route->check != NULL && !route->check(request, failure))
+		return false;
 	*result = access_call(request, route->use, &call, failure);
 	return *result != NULL;
 }
@@ -176,7 +174,8 @@ api_answer(Request *request)
 		success.status = 202;
 	if (success.status == 202)
 		success.retry_after = SUBMITTED_RETRY_AFTER;
-	if (route->tells_version)
+	/* an answer that is repeated may be of before there was one */
+	if (route->tells_version && !PQgetisnull(result, 0, RESOURCE_VERSION))
 		success.version = PQgetvalue(result, 0, RESOURCE_VERSION);
 	return reply_json(request, result, &success);
 }
@@ -192,18 +191,24 @@ api_issue(Request *request)
 		reply_json(request, result, &success);
 }
 
-const char *
-api_check_days(const Request *request)
+bool
+api_check_days(const Request *request, Failure *failure)
 {
 	static const Field others[] = {QUERY_AFTER, QUERY_STATUS, QUERY_NAME, QUERY_TYPE};
+	Field		missing = QUERY_FROM;
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 	{
 		if (request->fields[others[i]].value != NULL)
-			return NULL;
+			return true;
 	}
-	if (request->fields[QUERY_FROM].value == NULL ||
-		request->fields[QUERY_TO].value == NULL)
-		return "from and to are needed, or after";
-	return NULL;
+	if (request->fields[QUERY_FROM].value != NULL)
+	{
+		if (request->fields[QUERY_TO].value != NULL)
+			return true;
+		missing = QUERY_TO;
+	}
+	failure_set(failure, 400, 0, "from and to are needed, or after");
+	failure->field = memory_copy(request_field_name(missing));
+	return false;
 }

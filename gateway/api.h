@@ -14,6 +14,6 @@ extern enum MHD_Result api_answer(Request *request);
 extern enum MHD_Result api_issue(Request *request);
 
 /* GET /reports: days are needed, unless something else says which reports. */
-extern const char *api_check_days(const Request *request);
+extern bool api_check_days(const Request *request, Failure *failure);
 
 #endif							/* API_H */

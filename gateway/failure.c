@@ -290,15 +290,29 @@ apply_quota(Condition *it, const PGresult *error)
 	}
 }
 
-/* What rde calls an argument that a request calls otherwise than in its spelling */
-static const char *const field_names[][2] = {
-	{"view", "customizationName"},
-	{"max_pending", "pendingReports"},
-	{"max_reports_per_day", "reportsPerDay"},
-	{"max_stored_bytes", "storedBytes"},
-	{"max_generators", "generators"},
-	{"max_views", "views"},
-	{"max_tokens", "tokens"},
+/*
+ * What rde calls an argument that a request calls otherwise than in its spelling,
+ * this one or any; NULL: that request has no such field.
+ */
+static const struct
+{
+	Statement	statement;		/* STATEMENT_COUNT: any */
+	const char *column;
+	const char *field;
+}			field_names[] = {
+	{STATEMENT_LIST, "first_day", "from"},
+	{STATEMENT_LIST, "last_day", "to"},
+	{STATEMENT_PERIODS, "first_day", "from"},
+	{STATEMENT_PERIODS, "last_day", "to"},
+	{STATEMENT_RUN, "end_date", "lastDay"},
+	{STATEMENT_ACTION, "end_date", NULL},
+	{STATEMENT_COUNT, "view", "customizationName"},
+	{STATEMENT_COUNT, "max_pending", "pendingReports"},
+	{STATEMENT_COUNT, "max_reports_per_day", "reportsPerDay"},
+	{STATEMENT_COUNT, "max_stored_bytes", "storedBytes"},
+	{STATEMENT_COUNT, "max_generators", "generators"},
+	{STATEMENT_COUNT, "max_views", "views"},
+	{STATEMENT_COUNT, "max_tokens", "tokens"},
 };
 
 /*
@@ -307,7 +321,7 @@ static const char *const field_names[][2] = {
  * a place inside, columns[2].as, in the request's own words.  NULL if it names none.
  */
 static char *
-field_name(const PGresult *error)
+field_name(const PGresult *error, Statement statement)
 {
 	const char *column = field_of(error, PG_DIAG_COLUMN_NAME);
 	const char *inside;
@@ -318,8 +332,10 @@ field_name(const PGresult *error)
 		return NULL;
 	for (size_t i = 0; i < sizeof(field_names) / sizeof(field_names[0]); i++)
 	{
-		if (strcmp(column, field_names[i][0]) == 0)
-			return memory_copy(field_names[i][1]);
+		if ((field_names[i].statement == statement ||
+			 field_names[i].statement == STATEMENT_COUNT) &&
+			strcmp(column, field_names[i].column) == 0)
+			return field_names[i].field == NULL ? NULL : memory_copy(field_names[i].field);
 	}
 	name = memory_copy(column);
 	end = name;
@@ -379,7 +395,7 @@ failure_set_error(Failure *failure, const PGconn *conn, const PGresult *error,
 	failure->status = it.status;
 	failure->retry_after = it.retry_after;
 	failure->code = it.code;
-	failure->field = it.status < 500 ? field_name(error) : NULL;
+	failure->field = it.status < 500 ? field_name(error, statement) : NULL;
 	failure->message = message_of(&it, error);
 	if (it.status >= 500)
 		log_message(it.status == 500 ? LOG_ERROR : LOG_WARNING,

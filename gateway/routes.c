@@ -32,17 +32,18 @@ static const Route routes[] = {
 		.method = "POST",.pattern = "/reports",.answer = api_answer,.takes_body = true,
 		.statement = STATEMENT_REQUEST,
 		.sources = {REQUEST_PARAMETERS(PARAMETER_AS_SOURCE)},
-		.use = POOL_LONG,.may_wait = true
+		.use = POOL_LONG,.may_wait = true,.tells_version = true
 	},
 	{
 		.method = "GET",.pattern = "/reports/{id}",.answer = api_answer,
 		.statement = STATEMENT_GET,
-		.sources = {REPORT_PARAMETERS(PARAMETER_AS_SOURCE)}
+		.sources = {REPORT_PARAMETERS(PARAMETER_AS_SOURCE)},
+		.tells_version = true
 	},
 	{
 		.method = "DELETE",.pattern = "/reports/{id}",.answer = api_answer,
 		.statement = STATEMENT_REPORT_REMOVE,
-		.sources = {REPORT_PARAMETERS(PARAMETER_AS_SOURCE)},
+		.sources = {REPORT_REMOVE_PARAMETERS(PARAMETER_AS_SOURCE)},
 		.status = 204
 	},
 	/* no file is called so: a file's name has the report's id in it */
@@ -50,25 +51,27 @@ static const Route routes[] = {
 		.method = "POST",.pattern = "/reports/{id}/cancel",.answer = api_answer,
 		.statement = STATEMENT_ACTION,
 		.sources = {ACTION_PARAMETERS(PARAMETER_AS_SOURCE)},
-		.takes_body = true,.no_body = NO_BODY,.use = POOL_LONG
+		.takes_body = true,.no_body = NO_BODY,.use = POOL_LONG,.tells_version = true
 	},
 	{
 		.method = "POST",.pattern = "/reports/{id}/rebuild",.answer = api_answer,
 		.statement = STATEMENT_ACTION,
 		.sources = {ACTION_PARAMETERS(PARAMETER_AS_SOURCE)},
-		.takes_body = true,.no_body = NO_BODY,.use = POOL_LONG,.may_wait = true
+		.takes_body = true,.no_body = NO_BODY,.use = POOL_LONG,.may_wait = true,
+		.tells_version = true
 	},
 	{
 		.method = "POST",.pattern = "/reports/{id}/retry",.answer = api_answer,
 		.statement = STATEMENT_ACTION,
 		.sources = {ACTION_PARAMETERS(PARAMETER_AS_SOURCE)},
-		.takes_body = true,.no_body = NO_BODY,.use = POOL_LONG,.may_wait = true
+		.takes_body = true,.no_body = NO_BODY,.use = POOL_LONG,.may_wait = true,
+		.tells_version = true
 	},
 	{
 		.method = "POST",.pattern = "/reports/{id}/revoke-links",.answer = api_answer,
 		.statement = STATEMENT_ACTION,
 		.sources = {ACTION_PARAMETERS(PARAMETER_AS_SOURCE)},
-		.takes_body = true,.no_body = NO_BODY,.use = POOL_LONG
+		.takes_body = true,.no_body = NO_BODY,.use = POOL_LONG,.tells_version = true
 	},
 	{
 		.method = "GET",.pattern = "/reports/{id}/manifest",.answer = api_answer,
@@ -83,6 +86,12 @@ static const Route routes[] = {
 	{
 		.method = "GET",.pattern = "/datasets",.answer = api_answer,
 		.statement = STATEMENT_DATASETS,
+	},
+	{
+		.method = "POST",.pattern = "/datasets/{dataset}/preview",.answer = api_answer,
+		.statement = STATEMENT_VIEW_PREVIEW,
+		.sources = {VIEW_PREVIEW_PARAMETERS(PARAMETER_AS_SOURCE)},
+		.takes_body = true,.use = POOL_LONG
 	},
 	{
 		.method = "GET",.pattern = "/datasets/{dataset}/views/{view}",.answer = api_answer,

@@ -36,8 +36,8 @@ typedef struct Route
 	bool		may_wait;		/* 202 while its report is not built */
 	bool		tells_version;	/* by an ETag */
 	const char *no_body;		/* what is said to a request that has one */
-	/* What is wrong with the request beyond its single fields, or NULL */
-	const char *(*check) (const Request *request);
+	/* Is something wrong with the request beyond its single fields?  Or NULL */
+	bool		(*check) (const Request *request, Failure *failure);
 } Route;
 
 /*

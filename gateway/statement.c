@@ -51,7 +51,7 @@ static const StatementText statements[STATEMENT_COUNT] = {
 	},
 	[STATEMENT_GET] = {
 		"get",
-		SELECT(BODY_COLUMNS) " FROM %.rde_get_report($1) AS get(body)",
+		SELECT(RESOURCE_COLUMNS) " FROM %.rde_get_report($1) AS get(body)",
 		{REPORT_PARAMETERS(PARAMETER_AS_TYPE)}
 	},
 	[STATEMENT_MANIFEST] = {
@@ -79,6 +79,11 @@ static const StatementText statements[STATEMENT_COUNT] = {
 		"view_get",
 		SELECT(RESOURCE_COLUMNS) " FROM %.rde_get_view($1, $2, $3) AS it(body)",
 		{VIEW_GET_PARAMETERS(PARAMETER_AS_TYPE)}
+	},
+	[STATEMENT_VIEW_PREVIEW] = {
+		"view_preview",
+		SELECT(BODY_COLUMNS) " FROM %.rde_preview_view($1, $2, $3) AS it(body)",
+		{VIEW_PREVIEW_PARAMETERS(PARAMETER_AS_TYPE)}
 	},
 	[STATEMENT_VIEW_CREATE] = {
 		"view_create",
@@ -142,8 +147,8 @@ static const StatementText statements[STATEMENT_COUNT] = {
 	},
 	[STATEMENT_REPORT_REMOVE] = {
 		"report_remove",
-		SELECT(BODY_COLUMNS) " FROM %.rde_drop_report($1) AS it(body)",
-		{REPORT_PARAMETERS(PARAMETER_AS_TYPE)}
+		SELECT(BODY_COLUMNS) " FROM %.rde_remove_report($1, $2) AS it(body)",
+		{REPORT_REMOVE_PARAMETERS(PARAMETER_AS_TYPE)}
 	},
 	[STATEMENT_OPEN] = {
 		"open",

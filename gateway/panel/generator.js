@@ -118,7 +118,7 @@ function runForm(generator, done) {
   const firstDay = new Field(t('first-day'), input('date', { value: today(generator.timeZone, -7), required: true }));
   const lastDay = new Field(t('last-day'), input('date', { value: today(generator.timeZone, -1), required: true }));
   const { node } = form([h('div', { class: 'grid' }, firstDay.node, lastDay.node), h('p', { class: 'hint' }, t('run.hint', { zone: generator.timeZone }))],
-    () => ({ firstDay, lastDay, endDate: lastDay }), t('run.action'), async (key) => {
+    () => ({ firstDay, lastDay }), t('run.action'), async (key) => {
       const { data } = await ask('POST', pathOf('generators', generator.id, 'runs'), {
         body: { firstDay: firstDay.value, lastDay: lastDay.value }, headers: { 'Idempotency-Key': key },
       });

@@ -48,7 +48,7 @@ function actions(report, page, show) {
   };
   const remove = async () => {
     if (!await confirm([t('delete.question'), ' ', name(report.name)], t('delete'))) return;
-    await ask('DELETE', pathOf('reports', report.id));
+    await ask('DELETE', pathOf('reports', report.id), { headers: { 'If-Match': `"${report.version}"` } });
     announce(t('done.delete'));
     page.leaveFor('/reports');
   };

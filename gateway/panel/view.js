@@ -153,15 +153,23 @@ function shape(columns, conditions) {
   return JSON.stringify([columns, conditions.map((condition) => Object.entries(condition).sort())]);
 }
 
-/**
- * The first rows of the newest report of a view, or of one made for this.  Rows leave
- * the database in reports only, which say who asked and what they hold; so a view is
- * saved before its rows are seen.
- */
+/** Rows, each a list of cells, under their titles. */
+function rowTable(titles, rows) {
+  return h('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': t('rows.first') }, h('table', {},
+    h('thead', {}, h('tr', {}, titles.map((title) => h('th', { scope: 'col' }, name(title))))),
+    h('tbody', {}, rows.map((row) => h('tr', {}, row.map((value) => h('td', {}, name(value ?? ''))))))));
+}
+
+/** Two days to choose: [the first, the last]. */
+function dayFields() {
+  return [new Field(t('first-day'), input('date', { value: today('UTC', -1), required: true })),
+    new Field(t('last-day'), input('date', { value: today('UTC'), required: true }))];
+}
+
+/** The first rows of the newest report of a view, or of one made for this. */
 function rowsPreview(page, set, view, reseller, may) {
   const where = h('div', {});
-  const first = new Field(t('first-day'), input('date', { value: today('UTC', -1), required: true }));
-  const last = new Field(t('last-day'), input('date', { value: today('UTC'), required: true }));
+  const [first, last] = dayFields();
   const maker = may ? form([h('div', { class: 'grid' }, first.node, last.node)], () => ({ startDate: first, endDate: last }), t('preview.make'), make).node : null;
 
   async function show(report) {
@@ -173,9 +181,7 @@ function rowsPreview(page, set, view, reseller, may) {
     where.replaceChildren(...[
       h('p', { class: 'hint' }, link(`/reports/${report.id}`, name(report.name)), ' · ', days(report)),
       isOlder ? h('p', { class: 'notice bad' }, t('preview.older')) : null,
-      titles === undefined ? h('p', {}, t('rows.none')) : h('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': t('rows.first') }, h('table', {},
-        h('thead', {}, h('tr', {}, titles.map((title) => h('th', { scope: 'col' }, name(title))))),
-        h('tbody', {}, rows.map((row) => h('tr', {}, row.map((value) => h('td', {}, name(value)))))))),
+      titles === undefined ? h('p', {}, t('rows.none')) : rowTable(titles, rows),
       maker,
     ].filter(Boolean));
   }
@@ -211,6 +217,22 @@ function rowsPreview(page, set, view, reseller, may) {
   return h('section', {}, h('h2', {}, t('rows.first')), where);
 }
 
+/** The first rows of what is chosen now, saved or not. */
+function draftRows(page, set, columns, conditions, whose) {
+  const where = h('div', { role: 'status' });
+  const [first, last] = dayFields();
+  const { node } = form([h('div', { class: 'grid' }, first.node, last.node)],
+    () => ({ columns, conditions, startDate: first, endDate: last }), t('preview.show'), async () => {
+      where.replaceChildren();
+      const { columns: titles, data } = await ask('POST', pathOf('datasets', set.name, 'preview'), {
+        body: { columns: columns.value, conditions: conditions.value, startDate: first.value, endDate: last.value }, query: { reseller: whose() },
+      });
+      where.replaceChildren(data.length === 0 ? h('p', {}, t('preview.empty')) : rowTable(titles, data));
+    });
+
+  return h('section', {}, h('h2', {}, t('preview.draft')), h('p', { class: 'hint' }, t('preview.draft.hint')), node, where);
+}
+
 /** The form of a view; made: what is saved of it already, or null; from: what it begins with. */
 function editor(page, set, made, from, who) {
   const reseller = made === null ? resellerField(who, from?.reseller ?? undefined) : null;
@@ -238,7 +260,7 @@ function editor(page, set, made, from, who) {
       page.leaveFor(viewPlace(set.name, answer.name, answer.reseller));
     });
 
-  return node;
+  return [node, set.attached && who.may.requestReports ? draftRows(page, set, chosen, conditions, whose) : null];
 }
 
 async function setOf(datasetName) {

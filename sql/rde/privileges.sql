@@ -18,10 +18,10 @@ BEGIN
                    -- reports
                    'rde_export', 'rde_submit', 'rde_build', 'rde_rebuild', 'rde_retry_report', 'rde_cancel_report',
                    'rde_drop_report', 'rde_content', 'rde_chunks', 'rde_chunk', 'rde_text', 'rde_verify_report',
-                   'rde_list_reports', 'rde_get_report', 'rde_request_report', 'rde_report_file', 'rde_report_manifest',
+                   'rde_list_reports', 'rde_get_report', 'rde_request_report', 'rde_report_file', 'rde_report_manifest', 'rde_remove_report',
                    'rde_download_url', 'rde_revoke_links',
                    -- what programs ask for by HTTP
-                   'rde_get_account', 'rde_list_datasets', 'rde_get_view', 'rde_request_view', 'rde_replace_view', 'rde_remove_view',
+                   'rde_get_account', 'rde_list_datasets', 'rde_get_view', 'rde_request_view', 'rde_replace_view', 'rde_remove_view', 'rde_preview_view',
                    'rde_list_generators', 'rde_get_generator', 'rde_request_generator', 'rde_change_generator',
                    'rde_remove_generator', 'rde_request_run', 'rde_list_periods', 'rde_preview_periods', 'rde_request_action', 'rde_open_events',
                    -- views, generators, tokens

@@ -214,8 +214,8 @@ run(Build *build, int64 max_rows)
 	if (build->window)
 		rde_window_end(build->home, build->window, build->context);
 	MemoryContextSwitchTo(build->context);
-	files->columns = pass->query->columns;
-	files->ncolumns = pass->query->ncolumns;
+	files->common.columns = pass->query->columns;
+	files->common.ncolumns = pass->query->ncolumns;
 	files->has_totals = pass->query->amount >= 0;
 	files->cuts = pass->query->cuts;
 	pass->dataset = build->asked->dataset;
@@ -242,7 +242,7 @@ publish(Build *build, instr_time started)
 	RdeBuilt	built = {
 		.provisional = is_provisional(build->asked, build->pass->rows,
 									  build->horizon),
-		.columns = files->columns,.ncolumns = files->ncolumns,
+		.columns = files->common.columns,.ncolumns = files->common.ncolumns,
 		.conditions = build->pass->query->conditions_json
 	};
 	instr_time	elapsed;

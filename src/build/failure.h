@@ -23,8 +23,9 @@ typedef struct RdeFailure
 	/*
 	 * As for _rde_fail(): "source" could not be read, as opposed to what it
 	 * holds, so no other report of its data set can be built; "locked" met a
-	 * row of ours that somebody holds; "blocked" waits for an administrator
-	 * to rebaseline the generator; else "build".
+	 * row of ours that somebody holds; "blocked" waits for an administrator,
+	 * to rebaseline the generator or to bring back another server; else
+	 * "build".
 	 */
 	const char *kind;
 

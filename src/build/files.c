@@ -10,21 +10,7 @@
 #include "build/files.h"
 
 #include "core/row.h"
-#include "file/digest.h"
-#include "file/gzip.h"
-#include "miscadmin.h"
 #include "utils/memutils.h"
-
-/* A file that is open, and the memory it leaves to the next. */
-struct RdeOutput
-{
-	RdeFormatContext context;	/* with a buffer and a compressor that stay */
-	bytea	   *chunk;			/* these stay, too: see rde_chunk_create(), */
-	char	   *block;			/* gzip.h, */
-	char	   *held;			/* and cut.h */
-	RdeSink    *store;
-	RdeSink    *digest;
-};
 
 /* Could two reports be built by one SELECT that differ in their resellers? */
 static bool
@@ -78,157 +64,43 @@ rde_files_create(const RdeHome *home, RdeReport **reports, int count)
 			elog(ERROR, "reports %s and %s cannot be built together",
 				 rde_uuid_text(&reports[0]->id),
 				 rde_uuid_text(&reports[i]->id));
-	files->context = CurrentMemoryContext;
+	files->common.context = CurrentMemoryContext;
 	files->share_context = AllocSetContextCreate(CurrentMemoryContext,
 												 "rde files of a share",
 												 ALLOCSET_DEFAULT_SIZES);
 	files->outputs = palloc0(sizeof(RdeOutput) * most);
-	files->ends = rde_ends_create(home);
+	files->common.ends = rde_ends_create(home);
 	files->slice = -1;
 	return files;
-}
-
-static const char *
-to_utf8(const char *text)
-{
-	size_t		len;
-
-	return text ? rde_text_to_utf8(text, strlen(text), &len) : NULL;
-}
-
-/* A context for a report's file, with the memory of the one before it. */
-static void
-prepare_context(const RdeFiles *files, const RdeReport *report,
-				RdeFormatContext *context)
-{
-	RdeFormatContext before = *context;
-
-	memset(context, 0, sizeof(*context));
-	context->buffer.data = before.buffer.data;
-	context->deflate = before.deflate;
-	context->format = report->format;
-	context->options = &report->options;
-	context->columns = files->columns;
-	context->ncolumns = files->ncolumns;
-	context->report_name = to_utf8(report->name);
-	context->dataset = report->dataset;
-	context->view = to_utf8(report->view);
-	context->has_reseller = report->has_reseller;
-	context->reseller = report->reseller;
-	context->invoice = to_utf8(report->invoice);
-	context->period_from = report->period_from;
-	context->period_to = report->period_to;
-	context->dated = report->invoice ? report->due_at : report->period_to;
-	context->zone = report->zone;
-}
-
-static void
-chain_to_store(RdeFiles *files, const RdeReport *report, RdeOutput *output)
-{
-	RdeFormatContext *context = &output->context;
-
-	output->store = rde_sink_store_create(files->ends, &report->id,
-										  output->chunk);
-	output->digest = rde_sink_digest_create(output->store);
-	context->sink = output->digest;
-	if (report->compressed)
-		context->sink = rde_sink_gzip_create(context->sink, context->deflate,
-											 output->block);
-	if (report->compressed && files->cuts)
-		context->sink = context->cut = rde_sink_cut_create(context->sink,
-														   context->deflate,
-														   output->held);
-}
-
-static void
-chain_to_spool(RdeFiles *files, const RdeReport *report, RdeOutput *output)
-{
-	RdeFormatContext *context = &output->context;
-
-	context->sink = files->spool->sinks[output - files->outputs];
-	if (report->compressed)
-		context->sink = context->cut = rde_sink_cut_spool(context->sink,
-														  context->deflate,
-														  output->held);
-}
-
-static void
-begin_file(RdeFiles *files, const RdeReport *report, RdeOutput *output)
-{
-	RdeFormatContext *context = &output->context;
-
-	prepare_context(files, report, context);
-	MemoryContextSwitchTo(files->context);
-	if (output->chunk == NULL && !files->spool)
-		output->chunk = rde_chunk_create();
-	if (context->deflate == NULL)
-		context->deflate = rde_deflate_create();
-	if (output->block == NULL && report->compressed)
-		output->block = palloc(RDE_BLOCK_SIZE);
-	if (output->held == NULL && report->compressed && files->cuts)
-		output->held = palloc(RDE_SLICE_ALONE);
-	rde_buffer_init(&context->buffer, NULL);
-	MemoryContextSwitchTo(files->share_context);
-
-	if (files->spool)
-		chain_to_spool(files, report, output);
-	else
-		chain_to_store(files, report, output);
-	rde_buffer_init(&context->buffer, context->sink);
-	context->format->start(context);
-	if (context->format->head && !files->spool)
-		context->format->head(context);
 }
 
 static void
 begin_share(RdeFiles *files, RdeShare *share)
 {
-	MemoryContext old = MemoryContextSwitchTo(files->context);
+	MemoryContext old = MemoryContextSwitchTo(files->common.context);
 
 	if (share->ended)
 		elog(ERROR, "rows of a reseller came after those of another");
-	if (files->has_totals)
-		share->totals = rde_totals_create();
+	/* those of a part are put together with the others' */
+	if (files->common.spool)
+		MemoryContextSwitchTo(files->share_context);
+	share->totals = files->has_totals ? rde_totals_create() : NULL;
 	MemoryContextSwitchTo(files->share_context);
 	files->open = share;
 	files->slice = -1;
 	for (int i = 0; i < share->count; i++)
-		begin_file(files, files->reports[share->first + i],
-				   &files->outputs[i]);
+		rde_output_begin(&files->outputs[i], &files->common,
+						 files->reports[share->first + i], i);
 	MemoryContextSwitchTo(old);
 }
 
-/* What a file has of the slice that ends. */
-static RdeSlice
-end_slice_of(RdeFiles *files, RdeFormatContext *context)
+static void
+end_slice(RdeFiles *files)
 {
-	RdeSlice	slice = {0};
-
-	if (context->cut == NULL && !files->spool)
-		return slice;
-	rde_buffer_drain(&context->buffer);
-	if (context->cut)
-		return rde_cut_end(context->cut);
-	slice.content = slice.bytes = context->sink->bytes - context->before_slice;
-	return slice;
-}
-
-void
-rde_files_end_slice(RdeFiles *files)
-{
-	int			ended = files->slice;
-
-	if (ended < 0)
+	if (files->slice < 0)
 		return;
 	for (int i = 0; i < files->open->count; i++)
-	{
-		RdeSlice	slice = end_slice_of(files, &files->outputs[i].context);
-
-		if (files->spool)
-			files->spool->slices[i * RDE_SLICES + ended] = slice;
-	}
-	if (files->spool)
-		files->spool->rows[ended] = files->open->rows - files->rows_before_slice;
+		rde_slice_end(&files->outputs[i].context);
 	files->slice = -1;
 }
 
@@ -237,69 +109,51 @@ begin_slice(RdeFiles *files, int64 period)
 {
 	files->slice = rde_cuts_slice(files->cuts, period);
 	files->slice_end = files->cuts->begin[files->slice + 1];
-	files->rows_before_slice = files->open->rows;
 	for (int i = 0; i < files->open->count; i++)
-	{
-		RdeFormatContext *context = &files->outputs[i].context;
-
-		context->before_slice = context->sink->bytes;
-		if (context->cut == NULL)
-			continue;
-		rde_buffer_drain(&context->buffer);
-		rde_cut_begin(context->cut);
-	}
+		rde_slice_begin(&files->outputs[i].context);
 }
 
-/*
- * What stands between a row and the one before it, if there was one.  Who spools
- * a slice does not know what comes before it.
- */
+/* What stands between a row and the one before it, if there was one. */
 static void
-separate(RdeFiles *files, bool begins)
+separate(RdeFiles *files)
 {
 	for (int i = 0; i < files->open->count; i++)
 	{
 		RdeFormatContext *context = &files->outputs[i].context;
 		const char *between = context->format->between;
 
-		if (between && context->any_row && !(begins && files->spool))
+		if (between && context->any_row)
 			rde_buffer_append(&context->buffer, between, strlen(between));
 		context->any_row = true;
 	}
 }
 
-static void
-end_file(RdeFiles *files, RdeOutput *output, int64 replaced,
-		 RdeManifest *manifest)
+/* Characters that were replaced in the columns' values since this was asked. */
+static int64
+take_replaced(RdeFiles *files)
 {
-	RdeFormatContext *context = &output->context;
+	int64		before = files->replaced;
 
-	context->format->end(context);
-	rde_buffer_drain(&context->buffer);
-	rde_sink_finish(context->sink);
-	files->bytes += context->sink->bytes;
-	manifest->rows = files->open->rows;
-	manifest->content_bytes = context->sink->bytes;
-	manifest->file_bytes = output->store->bytes;
-	memcpy(manifest->sha256, rde_sink_digest_result(output->digest),
-		   PG_SHA256_DIGEST_LENGTH);
-	manifest->replaced_characters = context->replaced_characters + replaced;
-	manifest->text_numbers = context->text_numbers;
-	manifest->totals = files->open->totals;
+	files->replaced = rde_columns_replaced(files->common.columns, files->common.ncolumns);
+	return files->replaced - before;
 }
 
 static void
 end_share(RdeFiles *files)
 {
 	MemoryContext old = MemoryContextSwitchTo(files->share_context);
-	int64		replaced = rde_columns_replaced(files->columns,
-												files->ncolumns);
+	int64		replaced = take_replaced(files);
 
-	rde_files_end_slice(files);
+	end_slice(files);
 	for (int i = 0; i < files->open->count; i++)
-		end_file(files, &files->outputs[i], replaced - files->replaced,
-				 &files->manifests[files->open->first + i]);
-	files->replaced = replaced;
+	{
+		RdeManifest *manifest = &files->manifests[files->open->first + i];
+
+		rde_output_end(&files->outputs[i], replaced, manifest);
+		manifest->rows = files->open->rows;
+		manifest->totals = files->open->totals;
+		files->bytes += files->outputs[i].context.sink->bytes;
+	}
 	files->open->ended = true;
 	files->open = NULL;
 	MemoryContextSwitchTo(old);
@@ -370,8 +224,8 @@ rde_files_add_row(RdeFiles *files, const RdeValue *values, int64 period)
 
 	/* what is between two slices is in neither */
 	if (begins)
-		rde_files_end_slice(files);
-	separate(files, begins);
+		end_slice(files);
+	separate(files);
 	if (begins)
 		begin_slice(files, period);
 	for (int i = 0; i < share->count; i++)
@@ -383,65 +237,71 @@ rde_files_add_row(RdeFiles *files, const RdeValue *values, int64 period)
 	share->rows++;
 }
 
-static void
-copy_slice(RdeOutput *output, const RdeSlice *slice, RdeSpoolRead read,
-		   void *spooled, int report)
+void
+rde_files_end_part(RdeFiles *files, StringInfo to)
 {
-	RdeFormatContext *context = &output->context;
-	RdeSink    *sink = context->sink;
-	uint64		left = slice->bytes;
-	char	   *piece = palloc(RDE_BLOCK_SIZE);
+	MemoryContext old = MemoryContextSwitchTo(files->share_context);
+	RdeShare   *share = files->shares;
+	RdePart		part = {.rows = share->rows,.nfiles = share->count};
+	int64		replaced = take_replaced(files);
 
-	rde_buffer_drain(&context->buffer);
-	if (slice->alone)
-		sink = rde_cut_begin_join(context->cut);
-	while (left > 0)
+	if (files->open)
+		end_slice(files);
+	for (int i = 0; files->open && i < share->count; i++)
 	{
-		size_t		len = Min(left, RDE_BLOCK_SIZE);
+		RdeOutput  *output = &files->outputs[i];
 
-		CHECK_FOR_INTERRUPTS();
-		read(spooled, report, piece, len);
-		rde_sink_write(sink, piece, len);
-		left -= len;
+		rde_output_end_part(output, replaced, &part.files[i]);
+		files->bytes += output->context.sink->bytes;
 	}
-	if (slice->alone)
-		rde_cut_end_join(context->cut, slice);
-	pfree(piece);
+	part.totals = share->totals;
+	rde_part_put(to, &part);
+	share->rows = 0;
+	share->totals = NULL;
+	files->open = NULL;
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(files->share_context);
+}
+
+bool
+rde_files_fit(const RdeFiles *files, RdePart *const *parts, int nparts)
+{
+	for (int i = 0; i < files->count; i++)
+	{
+		const RdePartOps *ops = files->reports[i]->format->parts;
+		const char **own = palloc(sizeof(char *) * nparts);
+		int			count = 0;
+
+		for (int part = 0; part < nparts; part++)
+			if (parts[part]->rows > 0)
+				own[count++] = parts[part]->files[i].own;
+		if (ops && !ops->fit(own, count))
+			return false;
+		pfree(own);
+	}
+	return true;
 }
 
 void
-rde_files_add_slice(RdeFiles *files, int64 rows, const RdeSlice *slices,
-					RdeSpoolRead read, void *spooled)
+rde_files_add_part(RdeFiles *files, const RdePart *part, RdeSpoolRead read,
+				   void *spooled)
 {
 	RdeShare   *share = open_share(files);
+	MemoryContext old = MemoryContextSwitchTo(files->share_context);
 
-	if (rows == 0)
-		return;
-	separate(files, true);
+	separate(files);
 	for (int i = 0; i < share->count; i++)
-		copy_slice(&files->outputs[i], &slices[i * RDE_SLICES], read,
-				   spooled, i);
-	share->rows += rows;
-}
+		rde_output_add_part(&files->outputs[i], &part->files[i], i, read,
+							spooled);
+	share->rows += part->rows;
+	for (int i = 0; part->totals && i < part->totals->count; i++)
+	{
+		RdeTotal   *total = &part->totals->entries[i];
 
-RdeTotals *
-rde_files_totals(RdeFiles *files)
-{
-	return open_share(files)->totals;
-}
-
-int64
-rde_files_replaced(const RdeFiles *files, int report)
-{
-	return files->outputs[report].context.replaced_characters +
-		rde_columns_replaced(files->columns, files->ncolumns);
-}
-
-void
-rde_files_add_replaced(RdeFiles *files, int report, int64 replaced)
-{
-	(void) open_share(files);
-	files->outputs[report].context.replaced_characters += replaced;
+		rde_totals_merge(share->totals, total->currency, total->currency_len,
+						 total->rows, rde_sum_value(&total->amount));
+	}
+	MemoryContextSwitchTo(old);
 }
 
 void
@@ -456,7 +316,7 @@ rde_files_end(RdeFiles *files)
 		begin_share(files, &files->shares[i]);
 		end_share(files);
 	}
-	rde_ends_insert(files->ends);
+	rde_ends_insert(files->common.ends);
 }
 
 int64

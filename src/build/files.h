@@ -6,11 +6,7 @@
 #define RDE_FILES_H
 
 #include "build/cuts.h"
-#include "file/cut.h"
-#include "file/store.h"
-#include "format/format.h"
-#include "report/report.h"
-#include "report/totals.h"
+#include "build/output.h"
 
 /* The files that the same rows go into. */
 typedef struct RdeShare
@@ -23,23 +19,6 @@ typedef struct RdeShare
 	RdeTotals  *totals;			/* NULL: nothing to add up */
 } RdeShare;
 
-typedef struct RdeOutput RdeOutput;
-
-/*
- * Where the content of slices goes that somebody else puts into the files, and what
- * is known of them: for the helpers of a build (see slices.h).
- */
-typedef struct RdeSpool
-{
-	RdeSink   **sinks;			/* one for each report */
-	RdeSlice   *slices;			/* RDE_SLICES for each report */
-	int64	   *rows;			/* in each slice */
-} RdeSpool;
-
-/* The next bytes of a report's slice, exactly so many. */
-typedef void (*RdeSpoolRead) (void *spooled, int report, char *data,
-							  size_t len);
-
 typedef struct RdeFiles
 {
 	const RdeHome *home;
@@ -50,21 +29,16 @@ typedef struct RdeFiles
 	int			nshares;
 
 	/* of all files, known when the SELECT is */
-	RdeColumn  *columns;
-	int			ncolumns;
+	RdeCommon	common;
 	bool		has_totals;
 	const RdeCuts *cuts;		/* or NULL */
-	const RdeSpool *spool;		/* NULL: slices go into the files */
 
 	/* its own */
-	MemoryContext context;		/* lives as long as this */
 	MemoryContext share_context;	/* of the share whose files are open */
 	RdeShare   *open;			/* or NULL */
 	RdeOutput  *outputs;		/* its files; their memory serves the next */
 	int			slice;			/* of the period, being written; -1: none */
 	int64		slice_end;		/* as the cuts count */
-	int64		rows_before_slice;
-	RdeEnds    *ends;
 	int64		bytes;			/* of the shares that have ended */
 	int64		replaced;		/* in the columns' values, likewise */
 } RdeFiles;
@@ -92,21 +66,19 @@ extern void rde_files_add_facts(RdeFiles *files, const char *currency,
 extern void rde_files_add_row(RdeFiles *files, const RdeValue *values,
 							  int64 period);
 
-/* The slice being written has no more rows. */
-extern void rde_files_end_slice(RdeFiles *files);
-
 /*
- * The rows of the next slice, as they were spooled: `slices` and `read` are for
- * the reports of the only share.  Their totals and what was replaced in them are
- * told apart.
+ * Of the only share: the part that was spooled has no more rows.  What is known of
+ * it is put as rde_part_put() does; the next part begins.
  */
-extern void rde_files_add_slice(RdeFiles *files, int64 rows,
-								const RdeSlice *slices, RdeSpoolRead read,
-								void *spooled);
-extern RdeTotals *rde_files_totals(RdeFiles *files);
-extern int64 rde_files_replaced(const RdeFiles *files, int report);
-extern void rde_files_add_replaced(RdeFiles *files, int report,
-								   int64 replaced);
+extern void rde_files_end_part(RdeFiles *files, StringInfo to);
+
+/* May parts be put together, as RdePartOps has it? */
+extern bool rde_files_fit(const RdeFiles *files, RdePart *const *parts,
+						  int nparts);
+
+/* Of the only share: rows as they were spooled, behind those before. */
+extern void rde_files_add_part(RdeFiles *files, const RdePart *part,
+							   RdeSpoolRead read, void *spooled);
 
 /* No more rows come.  Everybody has his files now, and all is stored. */
 extern void rde_files_end(RdeFiles *files);

@@ -444,6 +444,7 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 	Source	   *source;
 	Relation	relation;
 	RdeColumns *columns;
+	int			from;
 
 	query->window_xmax = query->window_end = -1;
 	rde_connect();
@@ -468,6 +469,7 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 	query->ncolumns = columns->count;
 	query->conditions_json = columns->conditions_json;
 	add_hidden(query, &sql, relation, source, report, by_reseller);
+	from = sql.len;
 	appendStringInfo(&sql, " FROM %s.%s AS s",
 					 quote_identifier(get_namespace_name(RelationGetNamespace(relation))),
 					 quote_identifier(RelationGetRelationName(relation)));
@@ -476,6 +478,8 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 	query->types = palloc(sizeof(Oid) * (MAX_OWN_PARAMETERS + columns->nconditions));
 	query->values = palloc(sizeof(Datum) * (MAX_OWN_PARAMETERS + columns->nconditions));
 	add_conditions(query, &sql, relation, source, report, window, columns);
+	query->count_sql = psprintf("SELECT pg_catalog.count(*)%s",
+								sql.data + from);
 	appendStringInfo(&sql, " ORDER BY %s",
 					 row_order(relation, source, report, by_reseller));
 	query->sql = pstrdup(sql.data);

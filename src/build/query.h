@@ -17,6 +17,7 @@ typedef struct RdeQuery
 	Relation	relation;		/* open and locked until rde_query_close() */
 	Oid			owner;			/* whose rights the SELECT runs with */
 	const char *sql;
+	const char *count_sql;		/* how many rows that returns; same arguments */
 	int			nargs;
 	Oid		   *types;
 	Datum	   *values;

@@ -172,15 +172,9 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 		rde_files_turn_to(pass->files,
 						  reseller_of(query,
 									  slot->tts_values[query->reseller]));
-	for (int i = 0; i < query->ncolumns; i++)
-	{
-		pass->column = i;
-		if (slot->tts_isnull[i])
-			pass->values[i].shape = RDE_NULL;
-		else
-			rde_column_value(&query->columns[i], slot->tts_values[i],
-							 pass->zone, &pass->values[i]);
-	}
+	rde_columns_values(query->columns, query->ncolumns, slot->tts_values,
+					   slot->tts_isnull, pass->zone, pass->values,
+					   &pass->column);
 	pass->column = -1;
 	add_facts(pass, slot);
 	rde_files_add_row(pass->files, pass->values,

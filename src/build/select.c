@@ -69,13 +69,13 @@ rde_select_params(const RdeQuery *query)
 }
 
 Query *
-rde_select_analyze(const RdeQuery *query)
+rde_select_analyze(const RdeQuery *query, const char *sql)
 {
-	List	   *parsed = pg_parse_query(query->sql);
+	List	   *parsed = pg_parse_query(sql);
 	List	   *rewritten;
 
 	rewritten = pg_analyze_and_rewrite_fixedparams(linitial_node(RawStmt, parsed),
-												   query->sql, query->types,
+												   sql, query->types,
 												   query->nargs, NULL);
 	if (list_length(rewritten) != 1)
 		elog(ERROR, "the SELECT of a source became %d statements",
@@ -95,8 +95,8 @@ rde_select_plan(RdeQuery *query, const char *time_zone)
 	rde_identity_enter_source(query->owner, time_zone, &saved);
 	rde_select_context(&callback, query->sql);
 	/* no CURSOR_OPT_PARALLEL_OK: chunks are inserted while it runs */
-	select->plan = pg_plan_query(rde_select_analyze(query), query->sql, 0,
-								 select->params);
+	select->plan = pg_plan_query(rde_select_analyze(query, query->sql),
+								 query->sql, 0, select->params);
 	/* compiling takes longer than it saves, even of views full of expressions */
 	select->plan->jitFlags = PGJIT_NONE;
 	error_context_stack = callback.previous;

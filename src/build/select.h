@@ -30,7 +30,7 @@ extern RdeSelect *rde_select_plan(RdeQuery *query, const char *time_zone);
 /* Its parts, for what plans and runs slices.  Under the source's identity. */
 extern void rde_select_context(ErrorContextCallback *callback,
 							   const char *sql);
-extern Query *rde_select_analyze(const RdeQuery *query);
+extern Query *rde_select_analyze(const RdeQuery *query, const char *sql);
 extern ParamListInfo rde_select_params(const RdeQuery *query);
 
 /* How many rows the planner expects. */

@@ -33,7 +33,8 @@ typedef struct Helper
 	RdeSlicesShared *shared;
 	RdeJob	   *job;
 	RdePass    *pass;
-	SpoolSink	spools[RDE_SLICED_FILES];
+	SpoolSink	spools[RDE_SPOOLED_FILES];
+	RdeSpool	spool;
 	int64		rows_told;		/* of progress */
 	int64		bytes_told;
 } Helper;
@@ -45,9 +46,9 @@ rde_slices_spool_name(char *name, int part, int report)
 }
 
 void
-rde_slices_totals_name(char *name, int number)
+rde_slices_part_name(char *name, int part)
 {
-	snprintf(name, MAXPGPATH, "totals%d", number);
+	snprintf(name, MAXPGPATH, "part%d", part);
 }
 
 static void
@@ -85,10 +86,10 @@ static Helper *
 create_helper(RdeSlicesShared *shared)
 {
 	Helper	   *helper = palloc0(sizeof(Helper));
-	RdeSpool   *spool = palloc(sizeof(RdeSpool));
+	RdeSpool   *spool = &helper->spool;
 
 	helper->shared = shared;
-	helper->job = rde_job_get(shared->job, shared->nparts);
+	helper->job = rde_job_get(shared->job);
 	helper->pass = helper->job->pass;
 	helper->pass->helper = helper;
 	helper->pass->progress = progress;
@@ -98,9 +99,7 @@ create_helper(RdeSlicesShared *shared)
 		helper->spools[i].sink.ops = &spool_ops;
 		spool->sinks[i] = &helper->spools[i].sink;
 	}
-	spool->slices = shared->slices;
-	spool->rows = shared->slice_rows;
-	helper->pass->files->spool = spool;
+	helper->pass->files->common.spool = spool;
 	return helper;
 }
 
@@ -130,6 +129,34 @@ beginning(const RdeCuts *cuts, int slice)
 	return OidOutputFunctionCall(output, begin);
 }
 
+/* What is known of the part that was written, and whether it can be one. */
+static void
+write_part(Helper *helper, int part)
+{
+	RdeSlicesShared *shared = helper->shared;
+	RdeFiles   *files = helper->pass->files;
+	StringInfoData bytes;
+	char		name[MAXPGPATH];
+	BufFile    *file;
+	RdePart    *known;
+
+	initStringInfo(&bytes);
+	rde_files_end_part(files, &bytes);
+	known = rde_part_get(bytes.data);
+	if (part < shared->ncounts && known->rows != shared->part_rows[part])
+		elog(ERROR, "a part of the period has " INT64_FORMAT " rows, and "
+			 INT64_FORMAT " when they were counted",
+			 known->rows, shared->part_rows[part]);
+	if (!rde_files_fit(files, &known, 1))
+		pg_atomic_write_u32(&shared->unfit, 1);
+	rde_slices_part_name(name, part);
+	file = BufFileCreateFileSet(&shared->files.fs, name);
+	BufFileWrite(file, &bytes.len, sizeof(bytes.len));
+	BufFileWrite(file, bytes.data, bytes.len);
+	BufFileExportFileSet(file);
+	BufFileClose(file);
+}
+
 static void
 take_part(Helper *helper, int part, DestReceiver *receiver)
 {
@@ -142,10 +169,13 @@ take_part(Helper *helper, int part, DestReceiver *receiver)
 		rde_slices_spool_name(name, part, i);
 		helper->spools[i].file = BufFileCreateFileSet(&shared->files.fs, name);
 	}
+	helper->spool.rows_before = 0;
+	for (int i = 0; i < Min(part, shared->ncounts); i++)
+		helper->spool.rows_before += shared->part_rows[i];
 	pass->since = beginning(pass->query->cuts, shared->first[part]);
 	pass->rows_before = pass->rows;
 	run_plan(helper->job->plans[part], helper->job->sql, receiver);
-	rde_files_end_slice(pass->files);
+	write_part(helper, part);
 	for (int i = 0; i < shared->nreports; i++)
 	{
 		BufFileExportFileSet(helper->spools[i].file);
@@ -153,48 +183,17 @@ take_part(Helper *helper, int part, DestReceiver *receiver)
 	}
 }
 
-static void
-write_totals(Helper *helper, int number)
-{
-	RdeTotals  *totals = rde_files_totals(helper->pass->files);
-	char		name[MAXPGPATH];
-	BufFile    *file;
-
-	if (totals == NULL)
-		return;
-	rde_slices_totals_name(name, number);
-	file = BufFileCreateFileSet(&helper->shared->files.fs, name);
-	BufFileWrite(file, &totals->count, sizeof(totals->count));
-	for (int i = 0; i < totals->count; i++)
-	{
-		RdeTotal   *total = &totals->entries[i];
-		Numeric		amount = rde_sum_value(&total->amount);
-		Size		size = amount ? VARSIZE_ANY(amount) : 0;
-
-		BufFileWrite(file, &total->currency_len, sizeof(size_t));
-		BufFileWrite(file, unconstify(char *, total->currency),
-					 total->currency_len);
-		BufFileWrite(file, &total->rows, sizeof(int64));
-		BufFileWrite(file, &size, sizeof(Size));
-		if (size > 0)
-			BufFileWrite(file, amount, size);
-	}
-	BufFileExportFileSet(file);
-	BufFileClose(file);
-}
-
-/* The next part, if there is one. */
+/* The next part, if there is one and it is of use. */
 static bool
-next_part(const Helper *helper, int *part)
+next_part(RdeSlicesShared *shared, int *part)
 {
-	*part = (int) pg_atomic_fetch_add_u32(&helper->shared->next_part, 1);
-	return *part < helper->shared->nparts;
+	*part = (int) pg_atomic_fetch_add_u32(&shared->next_part, 1);
+	return *part < shared->nparts && pg_atomic_read_u32(&shared->unfit) == 0;
 }
 
-void
-rde_slices_take_part(RdeSlicesShared *shared, int number)
+static void
+take_parts(Helper *helper)
 {
-	Helper	   *helper = create_helper(shared);
 	RdePass    *pass = helper->pass;
 	DestReceiver *receiver = rde_receiver_create(pass);
 	MemoryContext part_context = AllocSetContextCreate(CurrentMemoryContext,
@@ -210,21 +209,78 @@ rde_slices_take_part(RdeSlicesShared *shared, int number)
 	row.arg = pass;
 	row.previous = error_context_stack;
 	error_context_stack = &row;
-	while (next_part(helper, &part))
+	while (next_part(helper->shared, &part))
 	{
 		take_part(helper, part, receiver);
-		shared->took_part[number] = true;
 		MemoryContextReset(part_context);
 	}
 	error_context_stack = statement.previous;
 	MemoryContextSwitchTo(old);
-	if (shared->took_part[number])
-	{
-		write_totals(helper, number);
-		for (int i = 0; i < shared->nreports; i++)
-			shared->replaced[number][i] = rde_files_replaced(pass->files, i);
-	}
 	MemoryContextDelete(part_context);
+}
+
+/* Where the number of a part's rows goes. */
+typedef struct CountReceiver
+{
+	DestReceiver base;
+	int64		count;
+} CountReceiver;
+
+static void
+count_start(DestReceiver *self, int operation, TupleDesc desc)
+{
+}
+
+static bool
+count_receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	bool		isnull;
+
+	((CountReceiver *) self)->count =
+		DatumGetInt64(slot_getattr(slot, 1, &isnull));
+	return true;
+}
+
+static void
+count_end(DestReceiver *self)
+{
+}
+
+/*
+ * Count the rows of parts until there are none, and wait for whoever counts the
+ * rest.  Who comes later finds it done.
+ */
+static void
+count_parts(Helper *helper)
+{
+	RdeSlicesShared *shared = helper->shared;
+	const RdeJob *job = helper->job;
+	CountReceiver receiver = {
+		.base = {count_receive, count_start, count_end, count_end, DestCopyOut}
+	};
+	ErrorContextCallback statement;
+	int			part;
+
+	if (shared->ncounts == 0 || BarrierAttach(&shared->counted) > 0)
+		return;
+	rde_select_context(&statement, job->count_sql);
+	while ((part = (int) pg_atomic_fetch_add_u32(&shared->next_count, 1)) <
+		   shared->ncounts)
+	{
+		run_plan(job->counts[part], job->count_sql, &receiver.base);
+		shared->part_rows[part] = receiver.count;
+	}
+	error_context_stack = statement.previous;
+	BarrierArriveAndWait(&shared->counted, PG_WAIT_EXTENSION);
+}
+
+void
+rde_slices_take_part(RdeSlicesShared *shared)
+{
+	Helper	   *helper = create_helper(shared);
+
+	count_parts(helper);
+	take_parts(helper);
 }
 
 PGDLLEXPORT void rde_slices_worker(dsm_segment *segment, shm_toc *toc);
@@ -250,6 +306,6 @@ rde_slices_worker(dsm_segment *segment, shm_toc *toc)
 	context = AllocSetContextCreate(CurrentMemoryContext, "rde slices",
 									ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
-	rde_slices_take_part(shared, ParallelWorkerNumber + 1);
+	rde_slices_take_part(shared);
 	dsm_detach(shared_segment);
 }

@@ -97,13 +97,14 @@ helpers_for(const Plan *plan)
 	return Min(helpers, most);
 }
 
+/* Must a part know how many rows come before it? */
 static bool
-only_text(const RdeFiles *files)
+is_numbered(const RdeFiles *files)
 {
 	for (int i = 0; i < files->count; i++)
-		if (!files->reports[i]->format->text)
-			return false;
-	return files->count <= RDE_SLICED_FILES;
+		if (files->reports[i]->format->parts)
+			return true;
+	return false;
 }
 
 /* Large parts first, so that all end at the same time. */
@@ -177,24 +178,38 @@ filters(const Plan *plan, Bounds *bounds)
 	return false;
 }
 
+/* A query of the whole period, planned for a part. */
+static PlannedStmt *
+plan_query(const RdeSlices *slices, int part, const Query *query,
+		   const char *sql)
+{
+	const RdeQuery *sought = slices->query;
+	ParamListInfo params = rde_select_params(sought);
+	PlannedStmt *plan;
+
+	params->params[sought->period_from].value =
+		rde_cuts_datum(sought->cuts, slices->first[part]);
+	params->params[sought->period_to].value =
+		rde_cuts_datum(sought->cuts, slices->first[part + 1]);
+	plan = pg_plan_query(copyObject(unconstify(Query *, query)), sql, 0,
+						 params);
+	plan->jitFlags = PGJIT_NONE;	/* it would be compiled for every part */
+	return plan;
+}
+
 /* A part's plan as text, or NULL if it cannot be had, or is not worth it. */
 static const char *
 plan_part(const RdeSlices *slices, int part, const Query *query,
 		  const Plan *whole)
 {
-	const RdeQuery *sought = slices->query;
-	ParamListInfo params = rde_select_params(sought);
+	const RdeCuts *cuts = slices->query->cuts;
 	Bounds		bounds = {
-		sought->cuts->type,
-		rde_cuts_datum(sought->cuts, slices->first[part]),
-		rde_cuts_datum(sought->cuts, slices->first[part + 1])
+		cuts->type,
+		rde_cuts_datum(cuts, slices->first[part]),
+		rde_cuts_datum(cuts, slices->first[part + 1])
 	};
-	PlannedStmt *plan;
+	PlannedStmt *plan = plan_query(slices, part, query, slices->query->sql);
 
-	params->params[sought->period_from].value = bounds.from;
-	params->params[sought->period_to].value = bounds.to;
-	plan = pg_plan_query(copyObject(unconstify(Query *, query)), sought->sql,
-						 0, params);
 	if (plan->invalItems || reads_what_helpers_cannot(plan))
 		return NULL;
 	/* 0 is for tests, as it is in the server's own */
@@ -202,7 +217,6 @@ plan_part(const RdeSlices *slices, int part, const Query *query,
 		(plan->planTree->plan_rows > whole->plan_rows * MOST_ROWS ||
 		 filters(plan->planTree, &bounds)))
 		return NULL;
-	plan->jitFlags = PGJIT_NONE;	/* it would be compiled for every part */
 	return nodeToString(plan);
 }
 
@@ -231,6 +245,18 @@ plan_parts(RdeSlices *slices, const Query *query, const Plan *whole)
 	return possible;
 }
 
+/* What counts the rows of each part; nothing comes behind the last. */
+static void
+plan_counts(RdeSlices *slices)
+{
+	const char *sql = slices->query->count_sql;
+	Query	   *query = rde_select_analyze(slices->query, sql);
+
+	slices->ncounts = slices->nparts - 1;
+	for (int i = 0; i < slices->ncounts; i++)
+		slices->counts[i] = nodeToString(plan_query(slices, i, query, sql));
+}
+
 static Oid *
 column_types(const RdeSelect *select)
 {
@@ -248,9 +274,9 @@ column_types(const RdeSelect *select)
 }
 
 static RdeSlices *
-plan(const RdeSelect *select, int nhelpers)
+plan(const RdeSelect *select, const RdeFiles *files, int nhelpers)
 {
-	Query	   *query = rde_select_analyze(select->query);
+	Query	   *query = rde_select_analyze(select->query, select->query->sql);
 	RdeSlices  *slices;
 
 	if (rows_depend((Node *) query, NULL) ||
@@ -268,7 +294,11 @@ plan(const RdeSelect *select, int nhelpers)
 		(void) set_config_option("enable_sort", "off", PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
 								 false);
-	return plan_parts(slices, query, select->plan->planTree) ? slices : NULL;
+	if (!plan_parts(slices, query, select->plan->planTree))
+		return NULL;
+	if (is_numbered(files))
+		plan_counts(slices);
+	return slices;
 }
 
 RdeSlices *
@@ -281,7 +311,8 @@ rde_slices_plan(const RdeSelect *select, const RdeFiles *files,
 	RdeIdentity saved;
 	RdeSlices  *slices;
 
-	if (query->cuts == NULL || files->nshares > 1 || !only_text(files) ||
+	if (query->cuts == NULL || files->nshares > 1 ||
+		files->count > RDE_SPOOLED_FILES ||
 		select->plan->invalItems || reads_what_helpers_cannot(select->plan) ||
 		max_parallel_workers == 0 || rde_setting_helpers == 0)
 		return NULL;
@@ -290,7 +321,7 @@ rde_slices_plan(const RdeSelect *select, const RdeFiles *files,
 		return NULL;
 	rde_identity_enter_source(query->owner, time_zone, &saved);
 	rde_select_context(&callback, query->sql);
-	slices = plan(select, nhelpers);
+	slices = plan(select, files, nhelpers);
 	error_context_stack = callback.previous;
 	rde_identity_leave(&saved);
 	return slices;

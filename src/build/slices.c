@@ -12,8 +12,6 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
-#include "miscadmin.h"
-#include "pgstat.h"
 #include "storage/buffile.h"
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
@@ -22,7 +20,7 @@
 typedef struct Spooled
 {
 	RdeSlicesShared *shared;
-	BufFile    *files[RDE_SLICED_FILES];	/* of the part at hand */
+	BufFile    *files[RDE_SPOOLED_FILES];	/* of the part at hand */
 } Spooled;
 
 static void
@@ -41,7 +39,7 @@ read_spool(void *spooled, int report, char *data, size_t len)
 }
 
 static void
-open_part(Spooled *spooled, int part)
+open_spools(Spooled *spooled, int part)
 {
 	char		name[MAXPGPATH];
 
@@ -55,7 +53,7 @@ open_part(Spooled *spooled, int part)
 
 /* What was put together needs no room any more. */
 static void
-drop_part(Spooled *spooled, int part)
+drop_spools(Spooled *spooled, int part)
 {
 	char		name[MAXPGPATH];
 
@@ -67,81 +65,57 @@ drop_part(Spooled *spooled, int part)
 	}
 }
 
-static void
-join_part(Spooled *spooled, int part, RdeFiles *files)
+/* What is known of a part. */
+static RdePart *
+read_part(RdeSlicesShared *shared, int part)
 {
-	RdeSlicesShared *shared = spooled->shared;
-
-	open_part(spooled, part);
-	for (int slice = shared->first[part]; slice < shared->first[part + 1];
-		 slice++)
-		rde_files_add_slice(files, shared->slice_rows[slice],
-							&shared->slices[slice], read_spool, spooled);
-	drop_part(spooled, part);
-}
-
-static void
-add_totals(Spooled *spooled, int number, RdeFiles *files)
-{
-	RdeTotals  *totals = rde_files_totals(files);
 	char		name[MAXPGPATH];
 	BufFile    *file;
-	int			count;
+	int			len;
+	char	   *bytes;
 
-	if (totals == NULL)
-		return;
-	rde_slices_totals_name(name, number);
-	file = BufFileOpenFileSet(&spooled->shared->files.fs, name, O_RDONLY,
-							  false);
-	read_exactly(file, &count, sizeof(count));
-	for (int i = 0; i < count; i++)
-	{
-		size_t		length;
-		char	   *currency;
-		int64		rows;
-		Size		size;
-		Numeric		amount;
-
-		read_exactly(file, &length, sizeof(length));
-		currency = palloc(length + 1);
-		read_exactly(file, currency, length);
-		read_exactly(file, &rows, sizeof(rows));
-		read_exactly(file, &size, sizeof(size));
-		amount = size > 0 ? palloc(size) : NULL;
-		if (amount)
-			read_exactly(file, amount, size);
-		rde_totals_merge(totals, currency, length, rows, amount);
-	}
+	rde_slices_part_name(name, part);
+	file = BufFileOpenFileSet(&shared->files.fs, name, O_RDONLY, false);
+	read_exactly(file, &len, sizeof(len));
+	bytes = palloc(len);
+	read_exactly(file, bytes, len);
 	BufFileClose(file);
+	return rde_part_get(bytes);
 }
 
-/* All is spooled: the files, and what their manifests say of them. */
-static void
+/* All is spooled: the files.  False if they would have other bytes than theirs. */
+static bool
 join(RdeSlicesShared *shared, RdePass *pass)
 {
 	Spooled		spooled = {.shared = shared};
+	RdePart    *parts[RDE_SLICES];
 
-	for (int slice = 0; slice < RDE_SLICES; slice++)
-		pass->rows += shared->slice_rows[slice];
-	for (int part = 0; part < shared->nparts; part++)
-		join_part(&spooled, part, pass->files);
-	for (int number = 0; number < RDE_MAX_PARTICIPANTS; number++)
+	if (pg_atomic_read_u32(&shared->unfit) != 0)
+		return false;
+	for (int i = 0; i < shared->nparts; i++)
+		parts[i] = read_part(shared, i);
+	if (!rde_files_fit(pass->files, parts, shared->nparts))
+		return false;
+	for (int i = 0; i < shared->nparts; i++)
 	{
-		if (!shared->took_part[number])
+		if (parts[i]->rows == 0)
 			continue;
-		add_totals(&spooled, number, pass->files);
-		for (int i = 0; i < shared->nreports; i++)
-			rde_files_add_replaced(pass->files, i,
-								   shared->replaced[number][i]);
+		open_spools(&spooled, i);
+		rde_files_add_part(pass->files, parts[i], read_spool, &spooled);
+		drop_spools(&spooled, i);
+		pass->rows += parts[i]->rows;
 	}
+	return true;
 }
 
 static dsm_segment *
 create_shared(const RdeSlices *slices, RdePass *pass, const char *time_zone)
 {
 	RdeJob		job = {
-		.sql = slices->query->sql,.time_zone = time_zone,.pass = pass,
-		.plans = slices->plans
+		.sql = slices->query->sql,.count_sql = slices->query->count_sql,
+		.time_zone = time_zone,.pass = pass,
+		.nparts = slices->nparts,.plans = slices->plans,
+		.ncounts = slices->ncounts,.counts = slices->counts
 	};
 	StringInfoData bytes;
 	const char *statement = debug_query_string ? debug_query_string : "";
@@ -150,16 +124,20 @@ create_shared(const RdeSlices *slices, RdePass *pass, const char *time_zone)
 	Size		size;
 
 	initStringInfo(&bytes);
-	rde_job_put(&bytes, &job, slices->nparts);
+	rde_job_put(&bytes, &job);
 	size = offsetof(RdeSlicesShared, job) + bytes.len + strlen(statement) + 1;
 	segment = dsm_create(size, 0);
 	shared = dsm_segment_address(segment);
 	memset(shared, 0, offsetof(RdeSlicesShared, job));
 	SharedFileSetInit(&shared->files, segment);
+	BarrierInit(&shared->counted, 0);
+	pg_atomic_init_u32(&shared->next_count, 0);
 	pg_atomic_init_u32(&shared->next_part, 0);
+	pg_atomic_init_u32(&shared->unfit, 0);
 	pg_atomic_init_u64(&shared->rows, 0);
 	pg_atomic_init_u64(&shared->bytes, 0);
 	shared->nparts = slices->nparts;
+	shared->ncounts = slices->ncounts;
 	memcpy(shared->first, slices->first, sizeof(shared->first));
 	shared->nreports = pass->files->count;
 	shared->statement = bytes.len;
@@ -193,7 +171,7 @@ read_parts(dsm_segment *segment, int nhelpers)
 	came = parallel->nworkers_launched > 0;
 	if (came)
 	{
-		rde_slices_take_part(dsm_segment_address(segment), 0);
+		rde_slices_take_part(dsm_segment_address(segment));
 		WaitForParallelWorkersToFinish(parallel);
 	}
 	DestroyParallelContext(parallel);
@@ -210,22 +188,22 @@ rde_slices_run(RdeSlices *slices, RdePass *pass, const char *time_zone)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	RdeIdentity saved;
 	dsm_segment *segment;
-	bool		came;
+	bool		done;
 
 	rde_identity_enter_source(slices->query->owner, time_zone, &saved);
 	segment = create_shared(slices, pass, time_zone);
-	came = read_parts(segment, slices->nhelpers);
+	done = read_parts(segment, slices->nhelpers);
 	rde_identity_leave(&saved);
 	MemoryContextReset(context);
-	if (came)
+	if (done)
 	{
 		rde_failure_phase(RDE_PHASE_OTHER);
 		for (int i = 0; i < slices->query->ncolumns; i++)
 			rde_column_prepare(&slices->query->columns[i], slices->types[i]);
-		join(dsm_segment_address(segment), pass);
+		done = join(dsm_segment_address(segment), pass);
 	}
 	MemoryContextSwitchTo(old);
 	dsm_detach(segment);
 	MemoryContextDelete(context);
-	return came;
+	return done;
 }

@@ -5,7 +5,8 @@
  * The period is read in parts, each of some slices, by as many SELECTs under one
  * snapshot.  Processes of the server's own pool help: each takes a part, writes its
  * rows as the formats do, compresses them and spools them.  The process that builds
- * takes parts, too, and puts the files together afterwards.
+ * takes parts, too, and puts the files together afterwards.  Where a format numbers
+ * its rows, those of each part are counted first, in the same way.
  */
 #ifndef RDE_SLICES_H
 #define RDE_SLICES_H
@@ -13,10 +14,8 @@
 #include "build/receiver.h"
 #include "build/select.h"
 #include "port/atomics.h"
+#include "storage/barrier.h"
 #include "storage/sharedfileset.h"
-
-/* Formats that one pass may write, to be built in slices. */
-#define RDE_SLICED_FILES	8
 
 /* Processes that may take part: each has a slice at least. */
 #define RDE_MAX_PARTICIPANTS	RDE_SLICES
@@ -29,6 +28,8 @@ typedef struct RdeSlices
 	int			nparts;
 	int			first[RDE_SLICES + 1];	/* slice of each part, and the end */
 	const char *plans[RDE_SLICES];	/* of each part, as nodeToString() has it */
+	int			ncounts;		/* parts whose rows are to be counted */
+	const char *counts[RDE_SLICES]; /* how, likewise */
 	Oid		   *types;			/* of the columns, as the SELECT returns them */
 } RdeSlices;
 
@@ -36,18 +37,17 @@ typedef struct RdeSlices
 typedef struct RdeSlicesShared
 {
 	SharedFileSet files;		/* spools */
+	Barrier		counted;		/* all parts, before the first is written */
+	pg_atomic_uint32 next_count;
 	pg_atomic_uint32 next_part;
+	pg_atomic_uint32 unfit;		/* not 0: one process has to write it all */
 	pg_atomic_uint64 rows;		/* written so far */
 	pg_atomic_uint64 bytes;		/* of content */
 	int			nparts;
+	int			ncounts;
 	int			first[RDE_SLICES + 1];
 	int			nreports;
-
-	/* what they found out */
-	int64		slice_rows[RDE_SLICES];
-	RdeSlice	slices[RDE_SLICED_FILES * RDE_SLICES];
-	bool		took_part[RDE_MAX_PARTICIPANTS];
-	int64		replaced[RDE_MAX_PARTICIPANTS][RDE_SLICED_FILES];
+	int64		part_rows[RDE_SLICES];	/* as they were counted */
 
 	Size		statement;		/* of the client, behind the job; for the
 								 * server's views */
@@ -65,20 +65,22 @@ extern RdeSlices *rde_slices_plan(const RdeSelect *select,
 
 /*
  * Read all rows under the active snapshot, as rde_select_run() would, into the
- * files of a pass that may have any number of them.  False if no process could be had that helps; nothing was done then.
+ * files of a pass that may have any number of them.  False if no process could be
+ * had that helps, or if the files would have other bytes than by one process;
+ * nothing was done to them then.
  */
 extern bool rde_slices_run(RdeSlices *slices, RdePass *pass,
 						   const char *time_zone);
 
 /* What a helper does: take parts until there are none. */
-extern void rde_slices_take_part(RdeSlicesShared *shared, int number);
+extern void rde_slices_take_part(RdeSlicesShared *shared);
 
 /* Where a helper finds the shared memory. */
 #define RDE_SLICES_KEY	UINT64CONST(0x7264652e736c6963)
 
-/* Names of spools. */
+/* Names of a part's spools, and of what else is known of it. */
 extern void rde_slices_spool_name(char *name, int part, int report);
-extern void rde_slices_totals_name(char *name, int number);
+extern void rde_slices_part_name(char *name, int part);
 
 /* What a helper has to know, and how it is put and got. */
 typedef struct RdeJob
@@ -86,10 +88,14 @@ typedef struct RdeJob
 	const char *sql;
 	const char *time_zone;
 	RdePass    *pass;			/* with query and files */
+	int			nparts;
 	const char *const *plans;
+	const char *count_sql;
+	int			ncounts;
+	const char *const *counts;
 } RdeJob;
 
-extern void rde_job_put(StringInfo to, const RdeJob *job, int nparts);
-extern RdeJob *rde_job_get(const char *from, int nparts);
+extern void rde_job_put(StringInfo to, const RdeJob *job);
+extern RdeJob *rde_job_get(const char *from);
 
 #endif							/* RDE_SLICES_H */

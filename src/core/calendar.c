@@ -270,6 +270,8 @@ rde_check_days(FunctionCallInfo fcinfo, int first)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the first and the last day must not be null"),
+				 err_generic_string(PG_DIAG_COLUMN_NAME,
+									PG_ARGISNULL(first) ? "first_day" : "last_day"),
 				 errhint(DAYS_HINT)));
 	from = PG_GETARG_DATEADT(first);
 	to = PG_GETARG_DATEADT(first + 1);
@@ -277,6 +279,8 @@ rde_check_days(FunctionCallInfo fcinfo, int first)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the first and the last day must be finite dates"),
+				 err_generic_string(PG_DIAG_COLUMN_NAME,
+									DATE_NOT_FINITE(from) ? "first_day" : "last_day"),
 				 errhint(DAYS_HINT)));
 	if (from > to)
 		ereport(ERROR,
@@ -286,6 +290,7 @@ rde_check_days(FunctionCallInfo fcinfo, int first)
 															DateADTGetDatum(from))),
 						DatumGetCString(DirectFunctionCall1(date_out,
 															DateADTGetDatum(to)))),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, "last_day"),
 				 errhint(DAYS_HINT)));
 }
 

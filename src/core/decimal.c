@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "core/digits.h"
+
 /*
  * The first 16 bits of a numeric.  Two forms of finite ones: a short one, which has
  * the weight in it, and a long one, which has it in 16 bits more.
@@ -89,26 +91,6 @@ digit(const RdeDecimal *decimal, int i)
 		get16(decimal->digits + i * sizeof(uint16_t)) : 0;
 }
 
-static inline char *
-put_two(char *dst, int value)
-{
-	static const char pairs[] =
-	"00010203040506070809" "10111213141516171819"
-	"20212223242526272829" "30313233343536373839"
-	"40414243444546474849" "50515253545556575859"
-	"60616263646566676869" "70717273747576777879"
-	"80818283848586878889" "90919293949596979899";
-
-	memcpy(dst, pairs + value * 2, 2);
-	return dst + 2;
-}
-
-static inline char *
-put_group(char *dst, int value)
-{
-	return put_two(put_two(dst, value / 100), value % 100);
-}
-
 /* Without zeros in front, but for that of nothing. */
 static inline char *
 put_first_group(char *dst, int value)
@@ -116,7 +98,7 @@ put_first_group(char *dst, int value)
 	char		group[GROUP];
 	int			skip = value >= 1000 ? 0 : value >= 100 ? 1 : value >= 10 ? 2 : 3;
 
-	put_group(group, value);
+	rde_put_four_digits(group, value);
 	memcpy(dst, group + skip, GROUP - skip);
 	return dst + GROUP - skip;
 }
@@ -158,14 +140,14 @@ rde_decimal_write(char *dst, const RdeDecimal *decimal)
 	{
 		dst = put_first_group(dst, digit(decimal, i++));
 		while (i <= decimal->weight)
-			dst = put_group(dst, digit(decimal, i++));
+			dst = rde_put_four_digits(dst, digit(decimal, i++));
 	}
 	if (decimal->scale == 0)
 		return dst;
 	*dst++ = '.';
 	end = dst + decimal->scale;
 	while (dst < end)
-		dst = put_group(dst, digit(decimal, i++));
+		dst = rde_put_four_digits(dst, digit(decimal, i++));
 	return end;
 }
 

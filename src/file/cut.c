@@ -7,8 +7,6 @@
  */
 #include "file/cut.h"
 
-#include "file/gzip.h"
-
 typedef enum CutState
 {
 	CUT_BETWEEN,				/* slices */
@@ -19,15 +17,50 @@ typedef enum CutState
 typedef struct CutSink
 {
 	RdeSink		sink;
-	bool		joins;			/* the next sink is a gzip member */
+	RdeCompressor *compressor;	/* NULL: nothing is cut */
+	RdePieces  *pieces;			/* NULL: the next sink has stretches */
 	CutState	state;
 	uint64		begun;			/* bytes before the slice */
 	uint64		passed_on;		/* bytes of the next sink before it */
 	uint32		crc;
-	RdeDeflate *deflate;
-	size_t		used;			/* bytes in `held` */
-	char	   *held;
+	size_t		used;			/* bytes in the compressor's `held` */
 } CutSink;
+
+static RdePiece *
+add_piece(RdePieces *pieces, RdePieceKind kind)
+{
+	RdePiece   *piece;
+
+	if (pieces->count == pieces->room)
+	{
+		pieces->room *= 2;
+		pieces->pieces = repalloc(pieces->pieces,
+								  sizeof(RdePiece) * pieces->room);
+	}
+	piece = &pieces->pieces[pieces->count++];
+	memset(piece, 0, sizeof(RdePiece));
+	piece->kind = kind;
+	return piece;
+}
+
+/* Content that is no stretch of its own. */
+static void
+pass_on(CutSink *cut, const char *data, size_t len)
+{
+	RdePieces  *pieces = cut->pieces;
+	RdePiece   *piece;
+
+	rde_sink_write(cut->sink.next, data, len);
+	if (pieces == NULL || len == 0)
+		return;
+	if (pieces->count > 0 &&
+		pieces->pieces[pieces->count - 1].kind == RDE_PIECE_PLAIN)
+		piece = &pieces->pieces[pieces->count - 1];
+	else
+		piece = add_piece(pieces, RDE_PIECE_PLAIN);
+	piece->content += len;
+	piece->bytes += len;
+}
 
 static void
 compress_slice(CutSink *cut, const char *data, size_t len)
@@ -37,7 +70,8 @@ compress_slice(CutSink *cut, const char *data, size_t len)
 		size_t		piece = Min(len, RDE_BLOCK_SIZE);
 
 		cut->crc = rde_crc32(cut->crc, data, piece);
-		rde_deflate_write(cut->deflate, data, piece, cut->sink.next);
+		rde_deflate_write(cut->compressor->deflate, data, piece,
+						  cut->sink.next);
 		data += piece;
 		len -= piece;
 	}
@@ -46,11 +80,11 @@ compress_slice(CutSink *cut, const char *data, size_t len)
 static void
 stand_alone(CutSink *cut)
 {
-	if (cut->joins)
-		rde_gzip_begin_stretch(cut->sink.next);
+	if (cut->pieces == NULL)
+		rde_stretch_begin(cut->sink.next);
 	cut->state = CUT_ALONE;
 	cut->crc = 0;
-	compress_slice(cut, cut->held, cut->used);
+	compress_slice(cut, cut->compressor->held, cut->used);
 	cut->used = 0;
 }
 
@@ -61,14 +95,14 @@ cut_write(RdeSink *sink, const char *data, size_t len)
 
 	if (cut->state == CUT_BETWEEN)
 	{
-		rde_sink_write(sink->next, data, len);
+		pass_on(cut, data, len);
 		return;
 	}
 	if (cut->state == CUT_HELD)
 	{
 		size_t		piece = Min(len, RDE_SLICE_ALONE - cut->used);
 
-		memcpy(cut->held + cut->used, data, piece);
+		memcpy(cut->compressor->held + cut->used, data, piece);
 		cut->used += piece;
 		data += piece;
 		len -= piece;
@@ -84,45 +118,71 @@ rde_cut_begin(RdeSink *sink)
 	CutSink    *cut = (CutSink *) sink;
 
 	Assert(cut->state == CUT_BETWEEN);
+	if (cut->compressor == NULL)
+		return;
 	cut->state = CUT_HELD;
 	cut->begun = sink->bytes;
 	cut->passed_on = sink->next->bytes;
 }
 
-RdeSlice
+static void
+end_stretch(CutSink *cut)
+{
+	RdeSink    *next = cut->sink.next;
+	uint64		content = cut->sink.bytes - cut->begun;
+	RdePiece   *piece;
+
+	rde_deflate_flush(cut->compressor->deflate, next);
+	if (cut->pieces == NULL)
+		rde_stretch_end(next, content, cut->crc);
+	else
+	{
+		piece = add_piece(cut->pieces, RDE_PIECE_STRETCH);
+		piece->crc = cut->crc;
+		piece->content = content;
+		piece->bytes = next->bytes - cut->passed_on;
+	}
+}
+
+void
 rde_cut_end(RdeSink *sink)
 {
 	CutSink    *cut = (CutSink *) sink;
-	RdeSlice	slice = {.content = sink->bytes - cut->begun};
+	CutState	state = cut->state;
 
-	if (cut->state == CUT_ALONE)
-	{
-		slice.alone = true;
-		slice.crc = cut->crc;
-		rde_deflate_flush(cut->deflate, sink->next);
-		if (cut->joins)
-			rde_gzip_end_stretch(sink->next, slice.content, slice.crc);
-	}
-	else
-		rde_sink_write(sink->next, cut->held, cut->used);
-	cut->used = 0;
 	cut->state = CUT_BETWEEN;
-	slice.bytes = sink->next->bytes - cut->passed_on;
-	return slice;
+	if (state == CUT_ALONE)
+		end_stretch(cut);
+	else if (state == CUT_HELD)
+		pass_on(cut, cut->compressor->held, cut->used);
+	cut->used = 0;
+}
+
+void
+rde_cut_mark(RdeSink *sink)
+{
+	CutSink    *cut = (CutSink *) sink;
+
+	Assert(cut->state == CUT_BETWEEN && cut->pieces);
+	(void) add_piece(cut->pieces, RDE_PIECE_MARK);
 }
 
 RdeSink *
-rde_cut_begin_join(RdeSink *sink)
+rde_cut_begin_join(RdeSink *sink, const RdePiece *piece)
 {
-	rde_gzip_begin_stretch(sink->next);
+	if (piece->kind != RDE_PIECE_STRETCH)
+		return sink;
+	rde_stretch_begin(sink->next);
 	return sink->next;
 }
 
 void
-rde_cut_end_join(RdeSink *sink, const RdeSlice *slice)
+rde_cut_end_join(RdeSink *sink, const RdePiece *piece)
 {
-	rde_gzip_end_stretch(sink->next, slice->content, slice->crc);
-	sink->bytes += slice->content;
+	if (piece->kind != RDE_PIECE_STRETCH)
+		return;
+	rde_stretch_end(sink->next, piece->content, piece->crc);
+	sink->bytes += piece->content;
 }
 
 static void
@@ -135,27 +195,31 @@ cut_finish(RdeSink *sink)
 static const RdeSinkOps cut_ops = {cut_write, cut_finish};
 
 static RdeSink *
-create(RdeSink *next, RdeDeflate *deflate, char *held, bool joins)
+create(RdeSink *next, RdeCompressor *compressor, RdePieces *pieces)
 {
 	CutSink    *cut = palloc0(sizeof(CutSink));
 
 	cut->sink.ops = &cut_ops;
 	cut->sink.next = next;
-	cut->deflate = deflate;
-	cut->held = held;
-	cut->joins = joins;
+	cut->compressor = compressor;
+	cut->pieces = pieces;
 	return &cut->sink;
 }
 
 RdeSink *
-rde_sink_cut_create(RdeSink *gzip, RdeDeflate *deflate, char *held)
+rde_sink_cut_create(RdeSink *stretches, RdeCompressor *compressor)
 {
-	return create(gzip, deflate, held, true);
+	return create(stretches, compressor, NULL);
 }
 
 RdeSink *
-rde_sink_cut_spool(RdeSink *spool, RdeDeflate *deflate, char *held)
+rde_sink_cut_spool(RdeSink *spool, RdeCompressor *compressor,
+				   RdePieces *pieces)
 {
-	rde_deflate_reset(deflate);
-	return create(spool, deflate, held, false);
+	if (compressor)
+		rde_deflate_reset(compressor->deflate);
+	pieces->count = 0;
+	pieces->room = 16;
+	pieces->pieces = palloc(sizeof(RdePiece) * pieces->room);
+	return create(spool, compressor, pieces);
 }

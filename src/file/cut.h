@@ -10,41 +10,55 @@
 #ifndef RDE_CUT_H
 #define RDE_CUT_H
 
-#include "file/deflate.h"
-#include "file/sink.h"
+#include "file/stretch.h"
 
-/* As long as the window of deflate is short: a cut costs next to nothing. */
-#define RDE_SLICE_ALONE		((size_t) 1024 * 1024)
-
-/* A slice as the cut made it. */
-typedef struct RdeSlice
+/* What a spool holds of a file, one piece after the other. */
+typedef enum RdePieceKind
 {
-	bool		alone;			/* compressed, a stretch of its own */
-	uint32		crc;			/* of the content, if so */
+	RDE_PIECE_PLAIN,			/* content as it is */
+	RDE_PIECE_STRETCH,			/* a slice, compressed */
+	RDE_PIECE_MARK				/* nothing: see rde_cut_mark() */
+} RdePieceKind;
+
+typedef struct RdePiece
+{
+	RdePieceKind kind;
+	uint32		crc;			/* of a stretch's content */
 	uint64		content;		/* bytes */
-	uint64		bytes;			/* that a spool was given of it */
-} RdeSlice;
+	uint64		bytes;			/* in the spool */
+} RdePiece;
+
+typedef struct RdePieces
+{
+	int			count;
+	int			room;
+	RdePiece   *pieces;
+} RdePieces;
 
 /*
- * A cut in front of a gzip member, which may use the same deflate; or in front of
- * a spool, which is given slices as they are, compressed or not, for a member
- * elsewhere.  `deflate` and `held`, RDE_SLICE_ALONE bytes, are its own until it is
- * finished, whatever they held before.
+ * A cut in front of a sink that begins with RdeStretches and may have the same
+ * compressor; or in front of a spool, which is given a file in pieces that are
+ * listed in the current context, for stretches elsewhere.  Without a compressor all
+ * of it is plain.
  */
-extern RdeSink *rde_sink_cut_create(RdeSink *gzip, RdeDeflate *deflate,
-									char *held);
-extern RdeSink *rde_sink_cut_spool(RdeSink *spool, RdeDeflate *deflate,
-								   char *held);
+extern RdeSink *rde_sink_cut_create(RdeSink *stretches,
+									RdeCompressor *compressor);
+extern RdeSink *rde_sink_cut_spool(RdeSink *spool, RdeCompressor *compressor,
+								   RdePieces *pieces);
 
 /* What is written from begin to end is a slice's content. */
 extern void rde_cut_begin(RdeSink *cut);
-extern RdeSlice rde_cut_end(RdeSink *cut);
+extern void rde_cut_end(RdeSink *cut);
+
+/* Between slices, of a spool: something is to be done here by whoever joins. */
+extern void rde_cut_mark(RdeSink *cut);
 
 /*
- * A slice that stood alone and was spooled goes into the member behind the cut:
- * its bytes, in pieces, into the sink that begin returns.
+ * Between slices: a piece of a spool goes into the stretches behind the cut, or
+ * into any sink that has none if all is plain.  Its bytes are written into the sink
+ * that begin returns.
  */
-extern RdeSink *rde_cut_begin_join(RdeSink *cut);
-extern void rde_cut_end_join(RdeSink *cut, const RdeSlice *slice);
+extern RdeSink *rde_cut_begin_join(RdeSink *cut, const RdePiece *piece);
+extern void rde_cut_end_join(RdeSink *cut, const RdePiece *piece);
 
 #endif							/* RDE_CUT_H */

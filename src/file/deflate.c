@@ -32,9 +32,17 @@
 
 #ifdef RDE_WITH_ISAL
 
+/*
+ * Bytes that a stream begins with in a stored block.  What ISA-L (2.30 to 2.32)
+ * makes of the first bytes of a stream depends on the address of its state, unless
+ * there are some before them.
+ */
+#define STORED			8
+
 struct RdeDeflate
 {
 	struct isal_zstream stream;
+	bool		begun;			/* the stream has bytes */
 	uint8	   *work;
 	char	   *output;
 };
@@ -60,6 +68,7 @@ void
 rde_deflate_reset(RdeDeflate *deflate)
 {
 	isal_deflate_reset(&deflate->stream);
+	deflate->begun = false;
 	deflate->stream.end_of_stream = 0;
 	deflate->stream.flush = NO_FLUSH;
 	deflate->stream.next_out = (uint8 *) deflate->output;
@@ -75,6 +84,30 @@ deflate_step(RdeDeflate *deflate)
 	if (rc != COMP_OK)
 		elog(ERROR, "could not compress: ISA-L returned %d", rc);
 	return deflate->stream.internal_state.state == ZSTATE_END;
+}
+
+/* A stream's first bytes; returns how many were taken. */
+static size_t
+deflate_begin(RdeDeflate *deflate, const char *data, size_t len)
+{
+	/* not the last block; how long it is, and that inverted */
+	static const uint8 header[] = {0, STORED, 0, (uint8) ~STORED, 0xff};
+	struct isal_zstream *stream = &deflate->stream;
+
+	bool		begun = deflate->begun;
+
+	deflate->begun = true;
+	/* so few are all, and compressed by other code, which does better */
+	if (begun || len <= STORED)
+		return 0;
+	memcpy(stream->next_out, header, sizeof(header));
+	memcpy(stream->next_out + sizeof(header), data, STORED);
+	stream->next_out += sizeof(header) + STORED;
+	stream->avail_out -= sizeof(header) + STORED;
+	if (isal_deflate_set_dict(stream, (uint8 *) unconstify(char *, data),
+							  STORED) != COMP_OK)
+		elog(ERROR, "could not start compression with ISA-L");
+	return STORED;
 }
 
 static void
@@ -97,6 +130,12 @@ rde_crc32(uint32 crc, const char *data, size_t len)
 
 #else							/* zlib */
 
+/*
+ * One less than zlib's default: its table fits into the cache nearest to the
+ * processor.  3 to 6 % less CPU, and files that are 0.2 % larger.
+ */
+#define MEMORY_LEVEL	7
+
 struct RdeDeflate
 {
 	z_stream	stream;
@@ -112,9 +151,9 @@ rde_deflate_create(void)
 
 	deflate->output = palloc(OUTPUT_SIZE);
 	rde_zlib_use_palloc(&deflate->stream);
-	/* a negative window size means no zlib header; 8 is zlib's own default */
-	rc = deflateInit2(&deflate->stream, LEVEL, Z_DEFLATED, -MAX_WBITS, 8,
-					  Z_DEFAULT_STRATEGY);
+	/* a negative window size means no zlib header */
+	rc = deflateInit2(&deflate->stream, LEVEL, Z_DEFLATED, -MAX_WBITS,
+					  MEMORY_LEVEL, Z_DEFAULT_STRATEGY);
 	if (rc != Z_OK)
 		elog(ERROR, "could not start compression: zlib returned %d", rc);
 	deflate->flush = Z_NO_FLUSH;
@@ -133,6 +172,12 @@ rde_deflate_reset(RdeDeflate *deflate)
 	deflate->flush = Z_NO_FLUSH;
 	deflate->stream.next_out = (Bytef *) deflate->output;
 	deflate->stream.avail_out = OUTPUT_SIZE;
+}
+
+static size_t
+deflate_begin(RdeDeflate *deflate, const char *data, size_t len)
+{
+	return 0;
 }
 
 static bool
@@ -179,6 +224,10 @@ void
 rde_deflate_write(RdeDeflate *deflate, const char *data, size_t len,
 				  RdeSink *out)
 {
+	size_t		begun = deflate_begin(deflate, data, len);
+
+	data += begun;
+	len -= begun;
 	while (len > 0)
 	{
 		size_t		part = Min(len, INPUT_MAX);

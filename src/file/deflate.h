@@ -18,7 +18,10 @@ extern RdeDeflate *rde_deflate_create(void);
 /* Start another stream with the same memory. */
 extern void rde_deflate_reset(RdeDeflate *deflate);
 
-/* Compress len bytes; what comes out is written to `out`. */
+/*
+ * Compress len bytes; what comes out is written to `out`.  Those that a stream begins
+ * with are all of it, or as many as a block has.
+ */
 extern void rde_deflate_write(RdeDeflate *deflate, const char *data,
 							  size_t len, RdeSink *out);
 

@@ -87,6 +87,13 @@ rde_buffer_room(RdeBuffer *buffer)
 	return buffer->data + buffer->used;
 }
 
+/* Short of this place there is room, whatever was not advanced over yet. */
+static inline const char *
+rde_buffer_full(const RdeBuffer *buffer)
+{
+	return buffer->data + RDE_BLOCK_SIZE;
+}
+
 static inline void
 rde_buffer_advance(RdeBuffer *buffer, char *end)
 {

@@ -11,10 +11,9 @@
  */
 #include "postgres.h"
 
-#include "file/deflate.h"
-#include "utils/memutils.h"
 #include "file/zip.h"
 #include "file/zlib_palloc.h"
+#include "utils/memutils.h"
 
 #define LOCAL_SIGNATURE			0x04034b50
 #define DESCRIPTOR_SIGNATURE	0x08074b50
@@ -52,10 +51,10 @@ typedef struct ZipRecord
 
 struct RdeZip
 {
-	RdeSink		entry;			/* takes the contents of the open entry */
+	RdeStretches entry;			/* takes the contents of the open entry */
 	RdeSink    *out;
 	uint64		start;			/* place of out where the archive begins */
-	RdeDeflate *deflate;
+	RdeCompressor *compressor;
 	uint64		data_start;		/* place of out where the entry's data begin */
 	int			nrecords;
 	int			max_records;
@@ -169,13 +168,9 @@ zip_add(RdeZip *zip, const char *name, size_t name_length,
 static void
 entry_write(RdeSink *sink, const char *data, size_t len)
 {
-	RdeZip	   *zip = (RdeZip *) sink;
-	ZipRecord  *record = &zip->records[zip->nrecords - 1];
-
 	check_size(sink->bytes);
-	check_size(zip_position(zip));
-	record->crc = rde_crc32(record->crc, data, len);
-	rde_deflate_write(zip->deflate, data, len, zip->out);
+	check_size(zip_position((RdeZip *) sink));
+	rde_stretches_write(sink, data, len);
 }
 
 static void
@@ -186,7 +181,9 @@ entry_finish(RdeSink *sink)
 	char		descriptor[DESCRIPTOR_SIZE];
 	char	   *dst;
 
-	rde_deflate_finish(zip->deflate, zip->out);
+	rde_stretches_end(&zip->entry);
+	check_size(sink->bytes);
+	record->crc = zip->entry.crc;
 	record->size = sink->bytes;
 	record->stored_size = zip->out->bytes - zip->data_start;
 	check_size(zip_position(zip));
@@ -204,35 +201,32 @@ static const RdeSinkOps entry_ops = {
 };
 
 RdeZip *
-rde_zip_create(RdeSink *out, RdeDeflate *deflate)
+rde_zip_create(RdeSink *out, RdeCompressor *compressor)
 {
 	RdeZip	   *zip = palloc0(sizeof(RdeZip));
 
-	zip->entry.ops = &entry_ops;
-	zip->entry.finished = true;
+	zip->entry.sink.finished = true;
 	zip->out = out;
 	zip->start = out->bytes;
 	zip->max_records = 16;
 	zip->records = palloc(sizeof(ZipRecord) * zip->max_records);
-	zip->deflate = deflate;
+	zip->compressor = compressor;
 	return zip;
 }
 
 RdeSink *
 rde_zip_begin(RdeZip *zip, const char *name)
 {
-	Assert(zip->entry.finished);
+	Assert(zip->entry.sink.finished);
 	zip_add(zip, name, strlen(name), NULL);
-	rde_deflate_reset(zip->deflate);
-	zip->entry.bytes = 0;
-	zip->entry.finished = false;
-	return &zip->entry;
+	rde_stretches_init(&zip->entry, &entry_ops, zip->out, zip->compressor);
+	return &zip->entry.sink;
 }
 
 void
 rde_zip_copy(RdeZip *zip, const RdeZipEntry *entry)
 {
-	Assert(zip->entry.finished);
+	Assert(zip->entry.sink.finished);
 	zip_add(zip, entry->name, entry->name_length, entry);
 	rde_sink_write(zip->out, entry->data, entry->stored_size);
 }
@@ -246,7 +240,7 @@ rde_zip_finish(RdeZip *zip)
 	char	   *dst;
 	int			i;
 
-	Assert(zip->entry.finished);
+	Assert(zip->entry.sink.finished);
 	for (i = 0; i < zip->nrecords; i++)
 	{
 		const ZipRecord *record = &zip->records[i];

@@ -8,8 +8,7 @@
 #ifndef RDE_ZIP_H
 #define RDE_ZIP_H
 
-#include "file/deflate.h"
-#include "file/sink.h"
+#include "file/stretch.h"
 
 /* One entry of an archive in memory; data and name point into the archive. */
 typedef struct RdeZipEntry
@@ -27,14 +26,15 @@ typedef struct RdeZip RdeZip;
 
 /*
  * Begin an archive at the place `out` has reached.  Everything is kept in the
- * memory context that is current now; `deflate` is the archive's own until it is
- * finished, whatever was compressed with it before.
+ * memory context that is current now; the compressor is the archive's own until it
+ * is finished.
  */
-extern RdeZip *rde_zip_create(RdeSink *out, struct RdeDeflate *deflate);
+extern RdeZip *rde_zip_create(RdeSink *out, RdeCompressor *compressor);
 
 /*
- * Begin an entry, deflated.  Its contents are written to the sink returned;
- * finishing that sink ends the entry and leaves the archive's sink open.
+ * Begin an entry, deflated.  Its contents are written to the sink returned, which
+ * begins with RdeStretches; finishing that sink ends the entry and leaves the
+ * archive's sink open.
  */
 extern RdeSink *rde_zip_begin(RdeZip *zip, const char *name);
 

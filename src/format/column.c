@@ -346,6 +346,16 @@ set_unix(RdeValue *value, RdeColumn *column, Datum datum, pg_tz *zone)
 		(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
 }
 
+static inline void
+set_integer(RdeValue *value, const RdeColumn *column, Datum datum)
+{
+	value->shape = column->shape;	/* RDE_INTEGER or RDE_UNIX */
+	value->u.integer =
+		column->kind == KIND_INT4 ? DatumGetInt32(datum) :
+		column->kind == KIND_INT8 ? DatumGetInt64(datum) :
+		DatumGetInt16(datum);
+}
+
 void
 rde_column_value(RdeColumn *column, Datum datum, pg_tz *midnight_zone,
 				 RdeValue *value)
@@ -359,16 +369,9 @@ rde_column_value(RdeColumn *column, Datum datum, pg_tz *midnight_zone,
 			value->u.boolean = DatumGetBool(datum);
 			return;
 		case KIND_INT2:
-			value->shape = RDE_INTEGER;
-			value->u.integer = DatumGetInt16(datum);
-			return;
 		case KIND_INT4:
-			value->shape = RDE_INTEGER;
-			value->u.integer = DatumGetInt32(datum);
-			return;
 		case KIND_INT8:
-			value->shape = column->shape;	/* RDE_INTEGER or RDE_UNIX */
-			value->u.integer = DatumGetInt64(datum);
+			set_integer(value, column, datum);
 			return;
 		case KIND_NUMERIC:
 			set_numeric(value, datum);
@@ -422,4 +425,24 @@ rde_column_value(RdeColumn *column, Datum datum, pg_tz *midnight_zone,
 			return;
 	}
 	elog(ERROR, "unexpected column kind %d", column->kind);
+}
+
+void
+rde_columns_values(RdeColumn *columns, int ncolumns, const Datum *datums,
+				   const bool *nulls, pg_tz *midnight_zone, RdeValue *values,
+				   int *column)
+{
+	for (int i = 0; i < ncolumns; i++)
+	{
+		if (nulls[i])
+			values[i].shape = RDE_NULL;
+		else if (columns[i].kind >= KIND_INT2 && columns[i].kind <= KIND_INT8)
+			set_integer(&values[i], &columns[i], datums[i]);
+		else
+		{
+			*column = i;
+			rde_column_value(&columns[i], datums[i], midnight_zone,
+							 &values[i]);
+		}
+	}
 }

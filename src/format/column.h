@@ -110,6 +110,15 @@ extern void rde_column_prepare(RdeColumn *column, Oid type);
 extern void rde_column_value(RdeColumn *column, Datum datum,
 							 struct pg_tz *midnight_zone, RdeValue *value);
 
+/*
+ * The values of a row, NULL or not; *column is which of them is being looked at, for
+ * messages.
+ */
+extern void rde_columns_values(RdeColumn *columns, int ncolumns,
+							   const Datum *datums, const bool *nulls,
+							   struct pg_tz *midnight_zone, RdeValue *values,
+							   int *column);
+
 /* How many characters of the columns' values were replaced until now. */
 extern int64 rde_columns_replaced(const RdeColumn *columns, int ncolumns);
 

@@ -148,6 +148,7 @@ csv_row(RdeFormatContext *context, const RdeValue *values)
 	bool		comma = options->decimal == ',';
 	int			ncolumns = context->ncolumns;
 	char	   *p = rde_buffer_room(buffer);
+	const char *full = rde_buffer_full(buffer);
 	int			i;
 
 	for (i = 0; i < ncolumns; i++)
@@ -160,8 +161,11 @@ csv_row(RdeFormatContext *context, const RdeValue *values)
 		{
 			case RDE_NULL:
 				break;
-			case RDE_BOOL:
 			case RDE_INTEGER:
+				/* what most columns of a wide table are */
+				p = rde_write_int64(p, value->u.integer);
+				break;
+			case RDE_BOOL:
 			case RDE_UNIX:
 			case RDE_DATE:
 			case RDE_LOCAL_TIME:
@@ -192,8 +196,7 @@ csv_row(RdeFormatContext *context, const RdeValue *values)
 				p = put_text(buffer, p, options, value->text, value->length);
 				break;
 		}
-		rde_buffer_advance(buffer, p);
-		p = rde_buffer_room(buffer);
+		p = rde_buffer_next(buffer, p, full);
 	}
 	*p++ = '\r';
 	*p++ = '\n';

@@ -9,6 +9,7 @@
 
 #include "format/format.h"
 
+#include "file/cut.h"
 #include "fmgr.h"
 #include "format/text.h"
 #include "lib/stringinfo.h"
@@ -66,6 +67,26 @@ int
 rde_format_count(void)
 {
 	return lengthof(formats);
+}
+
+void
+rde_slice_begin(RdeFormatContext *context)
+{
+	context->in_slice = true;
+	if (context->cut == NULL)
+		return;
+	rde_buffer_drain(&context->buffer);
+	rde_cut_begin(context->cut);
+}
+
+void
+rde_slice_end(RdeFormatContext *context)
+{
+	context->in_slice = false;
+	if (context->cut == NULL)
+		return;
+	rde_buffer_drain(&context->buffer);
+	rde_cut_end(context->cut);
 }
 
 RdeTag

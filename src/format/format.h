@@ -9,8 +9,9 @@
 #ifndef RDE_FORMAT_H
 #define RDE_FORMAT_H
 
-#include "file/sink.h"
+#include "file/stretch.h"
 #include "format/column.h"
+#include "lib/stringinfo.h"
 
 typedef struct RdeFormat RdeFormat;
 struct JsonbValue;
@@ -48,11 +49,15 @@ typedef struct RdeFormatContext
 
 	RdeSink    *sink;			/* first sink of the chain */
 	RdeSink    *cut;			/* which of them is told of slices, or NULL */
-	struct RdeDeflate *deflate; /* for an archive; in no other's use */
-	uint64		before_slice;	/* bytes in the sink before one began */
+	RdeCompressor *compressor;	/* of what is no text; in no other's use */
 	RdeBuffer	buffer;			/* empties into sink; ready at start */
 	void	   *state;			/* the format's own, set by start */
+	bool		in_slice;		/* rows come that are of one */
 	bool		any_row;		/* at the end: there was one */
+
+	/* rows of a part: see RdePartOps */
+	bool		part;
+	int64		rows_before;	/* of the report, in other parts */
 
 	const char *currency;		/* of the row, with the amounts of a source
 								 * that has them; NULL if there is none */
@@ -66,6 +71,30 @@ typedef struct RdeFormatContext
 	int64		replaced_characters;	/* that the format cannot hold */
 	int64		text_numbers;	/* numbers written as text in XLSX */
 } RdeFormatContext;
+
+/*
+ * How a file is put together of parts, if that needs more than the bytes of their
+ * rows.  Whoever writes a part starts with the number of the report's rows before it;
+ * whoever joins starts the file, with its head, and is given the parts that have
+ * rows, in their order.
+ */
+typedef struct RdePartOps
+{
+	/* The part has no more rows: what else of it has to be known. */
+	void		(*put) (RdeFormatContext *context, StringInfo to);
+
+	/*
+	 * May these follow each other in a file that has the bytes of one whose
+	 * rows were written by one process?  They are as they were put.
+	 */
+	bool		(*fit) (const char *const *parts, int nparts);
+
+	/* What was put of the part whose bytes come next. */
+	void		(*get) (RdeFormatContext *context, const char *from);
+
+	/* Where a part called rde_cut_mark(). */
+	void		(*mark) (RdeFormatContext *context);
+} RdePartOps;
 
 struct RdeFormat
 {
@@ -91,10 +120,9 @@ struct RdeFormat
 								 * _rde_option_list() */
 
 	/*
-	 * A text format's file is its head, its rows with what stands between
-	 * them, and its end.  Whoever writes some of the rows only starts, too:
-	 * that writes nothing, and what it makes follows from columns and
-	 * options.
+	 * A file is its head, its rows with what stands between them, and its
+	 * end. Whoever writes some of the rows only starts, too: that writes
+	 * nothing, and what it makes follows from columns and options.
 	 */
 	void		(*start) (RdeFormatContext *context);
 
@@ -115,6 +143,8 @@ struct RdeFormat
 	 * drains the buffer and finishes the sink afterwards.
 	 */
 	void		(*end) (RdeFormatContext *context);
+
+	const RdePartOps *parts;	/* NULL: rows follow each other as they are */
 };
 
 extern const RdeFormat rde_format_csv;
@@ -125,6 +155,13 @@ extern const RdeFormat rde_format_xlsx;
 
 /* Look a format up by name, ignoring case; raises 22023 with the list. */
 extern const RdeFormat *rde_format_find(const char *name);
+
+/*
+ * The context's rows are those of a slice from here on, or of none any more, if it
+ * has a cut that is told.
+ */
+extern void rde_slice_begin(RdeFormatContext *context);
+extern void rde_slice_end(RdeFormatContext *context);
 
 /* The formats there are, counted from 0; NULL behind the last. */
 extern const RdeFormat *rde_format_at(int number);

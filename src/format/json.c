@@ -102,6 +102,7 @@ rde_json_put_row(RdeFormatContext *context, const RdeJsonRow *row,
 	bool		as_string = row->as_string;
 	int			ncolumns = context->ncolumns;
 	char	   *p = rde_buffer_room(buffer);
+	const char *full = rde_buffer_full(buffer);
 	int			i;
 
 	*p++ = '{';
@@ -142,8 +143,7 @@ rde_json_put_row(RdeFormatContext *context, const RdeJsonRow *row,
 				p = rde_put_bare(buffer, p, value->text, value->length);
 				break;
 		}
-		rde_buffer_advance(buffer, p);
-		p = rde_buffer_room(buffer);
+		p = rde_buffer_next(buffer, p, full);
 	}
 	*p++ = '}';
 	rde_buffer_advance(buffer, p);

@@ -8,22 +8,12 @@
  */
 #include "format/tally.h"
 
-#include "common/int.h"
-#include "core/calendar.h"
+#include "format/period_day.h"
 #include "utils/datetime.h"
-#include "utils/timestamp.h"
 
 /* Cells of a day: the last of a row and of a column is for all others. */
 #define COLUMNS	(RDE_TALLY_CURRENCIES + 1)
 #define CELLS	((RDE_TALLY_STATUSES + 1) * COLUMNS)
-
-#define UNIX_TO_POSTGRES \
-	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
-
-/* Days of the years 1 to 9999. */
-#define FIRST_DAY		(1721426 - POSTGRES_EPOCH_JDATE)
-#define END_OF_DAYS		((int64) (5373485 - POSTGRES_EPOCH_JDATE))
-#define MIN_TIME		((int64) FIRST_DAY * USECS_PER_DAY)
 
 typedef struct Cell
 {
@@ -31,16 +21,17 @@ typedef struct Cell
 	RdeSum		sum;
 } Cell;
 
+/* The longest list of a part. */
+#define LIST_MAX		(16 * 1024 * 1024)
+
 typedef struct TallyWork
 {
 	MemoryContext context;
-	struct pg_tz *zone;
+	StringInfo	list;			/* of a part, else NULL */
+	bool		listed;			/* all is in it */
 	int			last_currency;	/* of the row before */
 	int			last_status;
-
-	DateADT		known_day;		/* the last one found, and its instants: */
-	TimestampTz known_start;	/* half-open, empty at first */
-	TimestampTz known_end;
+	RdeDays		days;
 
 	/* the open day */
 	bool		has_day;		/* rows without one are a day of their own */
@@ -75,7 +66,7 @@ rde_tally_create(const RdeFormatContext *context)
 	tally->status_column = find_status_column(context);
 	tally->work = palloc0(sizeof(TallyWork));
 	tally->work->context = CurrentMemoryContext;
-	tally->work->zone = context->zone;
+	tally->work->days.zone = context->zone;
 	return tally;
 }
 
@@ -109,15 +100,10 @@ find_line(RdeTallyLine *lines, int *count, int max, int last,
 }
 
 static int
-find_currency(RdeTally *tally, const RdeFormatContext *context)
+find_currency(RdeTally *tally, const char *name, size_t len)
 {
 	TallyWork  *work = tally->work;
-	const char *name = "";
-	size_t		len = 0;
 
-	if (context->currency)
-		name = rde_text_to_utf8(context->currency, context->currency_length,
-								&len);
 	work->last_currency = find_line(tally->currencies, &tally->ncurrencies,
 									RDE_TALLY_CURRENCIES,
 									work->last_currency, name, len,
@@ -126,25 +112,39 @@ find_currency(RdeTally *tally, const RdeFormatContext *context)
 }
 
 static int
-find_status(RdeTally *tally, const RdeValue *values)
+currency_of(RdeTally *tally, const RdeFormatContext *context)
 {
-	TallyWork  *work = tally->work;
-	const RdeValue *value;
 	const char *name = "";
 	size_t		len = 0;
 
-	if (tally->status_column < 0)
-		return 0;
-	value = &values[tally->status_column];
-	if (value->shape != RDE_NULL)
-	{
-		name = value->text;
-		len = value->length;
-	}
+	if (context->currency)
+		name = rde_text_to_utf8(context->currency, context->currency_length,
+								&len);
+	return find_currency(tally, name, len);
+}
+
+static int
+find_status(RdeTally *tally, const char *name, size_t len)
+{
+	TallyWork  *work = tally->work;
+
 	work->last_status = find_line(tally->statuses, &tally->nstatuses,
 								  RDE_TALLY_STATUSES, work->last_status,
 								  name, len, work->context);
 	return work->last_status;
+}
+
+static int
+status_of(RdeTally *tally, const RdeValue *values)
+{
+	const RdeValue *value;
+
+	if (tally->status_column < 0)
+		return 0;
+	value = &values[tally->status_column];
+	if (value->shape == RDE_NULL)
+		return find_status(tally, "", 0);
+	return find_status(tally, value->text, value->length);
 }
 
 static DateADT
@@ -232,115 +232,210 @@ day_line(RdeTally *tally)
 	return &tally->days[tally->ndays++];
 }
 
+/* What one cell of the open day has is added to all it belongs to. */
+static void
+add_up(RdeTally *tally, int number, Cell *cell)
+{
+	TallyWork  *work = tally->work;
+	RdeTallyLine *day = day_line(tally);
+	int			currency = number % COLUMNS;
+	int			place = number / COLUMNS;
+	RdeTallyLine *status = place < RDE_TALLY_STATUSES ?
+	&tally->statuses[place] : &tally->other_statuses;
+
+	day->rows += cell->rows;
+	status->rows += cell->rows;
+	if (currency < RDE_TALLY_CURRENCIES)
+		tally->currencies[currency].rows += cell->rows;
+	else
+		tally->other_currencies += cell->rows;
+	if (cell->sum.any)
+	{
+		Numeric		sum = rde_sum_value(&cell->sum);
+
+		add_sum(work, day, currency, sum);
+		add_sum(work, status, currency, sum);
+		add_sum(work, &tally->currencies[currency], currency, sum);
+	}
+}
+
+static void
+put(StringInfo to, const void *bytes, size_t len)
+{
+	appendBinaryStringInfo(to, bytes, (int) len);
+}
+
+static void
+put_name(StringInfo to, const RdeTallyLine *line)
+{
+	put(to, &line->name_length, sizeof(size_t));
+	put(to, line->name, line->name_length);
+}
+
+/* Or is added to the list, from which get_cell() has it. */
+static void
+put_cell(RdeTally *tally, int number, Cell *cell)
+{
+	StringInfo	list = tally->work->list;
+	int			currency = number % COLUMNS;
+	int			status = number / COLUMNS;
+	Numeric		sum = rde_sum_value(&cell->sum);
+	size_t		size = sum ? VARSIZE_ANY(sum) : 0;
+
+	if (currency == RDE_TALLY_CURRENCIES || status == RDE_TALLY_STATUSES ||
+		list->len > LIST_MAX)
+	{
+		tally->work->listed = false;
+		return;
+	}
+	put(list, &tally->work->has_day, sizeof(bool));
+	put(list, &tally->work->day, sizeof(DateADT));
+	put_name(list, &tally->statuses[status]);
+	put_name(list, &tally->currencies[currency]);
+	put(list, &cell->rows, sizeof(int64));
+	put(list, &size, sizeof(size_t));
+	put(list, sum, size);
+}
+
 static void
 end_day(RdeTally *tally)
 {
 	TallyWork  *work = tally->work;
-	RdeTallyLine *day;
 
-	if (work->nused == 0)
-		return;
-	day = day_line(tally);
 	for (int i = 0; i < work->nused; i++)
 	{
-		Cell	   *cell = &work->cells[work->used[i]];
-		int			currency = work->used[i] % COLUMNS;
-		int			number = work->used[i] / COLUMNS;
-		RdeTallyLine *status = number < RDE_TALLY_STATUSES ?
-		&tally->statuses[number] : &tally->other_statuses;
+		int			number = work->used[i];
+		Cell	   *cell = &work->cells[number];
 
-		day->rows += cell->rows;
-		status->rows += cell->rows;
-		if (currency < RDE_TALLY_CURRENCIES)
-			tally->currencies[currency].rows += cell->rows;
+		if (work->list)
+			put_cell(tally, number, cell);
 		else
-			tally->other_currencies += cell->rows;
-		if (cell->sum.any)
-		{
-			Numeric		sum = rde_sum_value(&cell->sum);
-
-			add_sum(work, day, currency, sum);
-			add_sum(work, status, currency, sum);
-			add_sum(work, &tally->currencies[currency], currency, sum);
-		}
+			add_up(tally, number, cell);
 		cell->rows = 0;
 		rde_sum_reset(&cell->sum);
 	}
 	work->nused = 0;
 }
 
-/*
- * The day of an instant, that whose rows a report of it has: where a clock was set
- * back over midnight, none comes back.
- */
-static DateADT
-day_of(TallyWork *work, TimestampTz time)
+static void
+turn_to_day(RdeTally *tally, bool has_day, DateADT day)
 {
-	DateADT		day;
+	TallyWork  *work = tally->work;
 
-	if (time >= work->known_start && time < work->known_end)
-		return work->known_day;
-	day = rde_day_of(time, work->zone);
-	if (time < rde_day_start(day, work->zone))
-		day--;
-	else if (time >= rde_day_start(day + 1, work->zone))
-		day++;
-	work->known_day = day;
-	work->known_start = rde_day_start(day, work->zone);
-	work->known_end = rde_day_start(day + 1, work->zone);
-	return day;
+	if (has_day == work->has_day && day == work->day)
+		return;
+	end_day(tally);
+	work->has_day = has_day;
+	work->day = day;
 }
 
-/* The day a row belongs to; false if it has none, or none that sheets know. */
-static bool
-row_day(TallyWork *work, const RdeValue *period, DateADT *day)
+static void
+add_to_cell(TallyWork *work, int status, int currency, int64 rows,
+			Numeric amount)
 {
-	TimestampTz time = period->u.time;
+	int			number = status * COLUMNS + currency;
+	Cell	   *cell = &work->cells[number];
 
-	switch (period->shape)
-	{
-		case RDE_DATE:
-			*day = period->u.date;
-			return *day < END_OF_DAYS;
-		case RDE_UNIX:
-			if (pg_mul_s64_overflow(period->u.integer - UNIX_TO_POSTGRES,
-									USECS_PER_SEC, &time) ||
-				time < MIN_TIME)
-				return false;
-			/* FALLTHROUGH */
-		case RDE_INSTANT:
-			if (time >= END_OF_DAYS * USECS_PER_DAY)
-				return false;
-			*day = day_of(work, time);
-			return true;
-		default:
-			return false;
-	}
+	if (cell->rows == 0)
+		work->used[work->nused++] = number;
+	cell->rows += rows;
+	if (amount && currency < RDE_TALLY_CURRENCIES)
+		rde_sum_add(&cell->sum, amount, work->context);
 }
 
 void
 rde_tally_add(RdeTally *tally, const RdeFormatContext *context,
 			  const RdeValue *values)
 {
-	TallyWork  *work = tally->work;
 	DateADT		day = 0;
-	bool		has_day = row_day(work, context->period, &day);
-	int			number;
-	Cell	   *cell;
+	bool		has_day = rde_day_of_period(&tally->work->days, context->period, &day);
+	int			status;
 
-	if (has_day != work->has_day || day != work->day)
+	turn_to_day(tally, has_day, day);
+	status = status_of(tally, values);
+	add_to_cell(tally->work, status, currency_of(tally, context), 1,
+				context->amount);
+}
+
+void
+rde_tally_list(RdeTally *tally)
+{
+	MemoryContext old = MemoryContextSwitchTo(tally->work->context);
+
+	tally->work->list = makeStringInfo();
+	tally->work->listed = true;
+	MemoryContextSwitchTo(old);
+}
+
+bool
+rde_tally_put(RdeTally *tally, StringInfo to)
+{
+	StringInfo	list = tally->work->list;
+
+	end_day(tally);
+	put(to, &list->len, sizeof(int));
+	put(to, list->data, list->len);
+	return tally->work->listed;
+}
+
+static void
+get(const char **from, void *bytes, size_t len)
+{
+	memcpy(bytes, *from, len);
+	*from += len;
+}
+
+static const char *
+get_name(const char **from, size_t *len)
+{
+	const char *name;
+
+	get(from, len, sizeof(size_t));
+	name = *from;
+	*from += *len;
+	return name;
+}
+
+static void
+get_cell(RdeTally *tally, const char **from)
+{
+	bool		has_day;
+	DateADT		day;
+	const char *name;
+	size_t		len;
+	int			status;
+	int			currency;
+	int64		rows;
+	size_t		size;
+	Numeric		amount = NULL;
+
+	get(from, &has_day, sizeof(bool));
+	get(from, &day, sizeof(DateADT));
+	turn_to_day(tally, has_day, day);
+	name = get_name(from, &len);
+	status = tally->status_column < 0 ? 0 : find_status(tally, name, len);
+	name = get_name(from, &len);
+	currency = find_currency(tally, name, len);
+	get(from, &rows, sizeof(int64));
+	get(from, &size, sizeof(size_t));
+	if (size > 0)
 	{
-		end_day(tally);
-		work->has_day = has_day;
-		work->day = day;
+		amount = palloc(size);
+		get(from, amount, size);
 	}
-	number = find_status(tally, values) * COLUMNS +
-		find_currency(tally, context);
-	cell = &work->cells[number];
-	if (cell->rows++ == 0)
-		work->used[work->nused++] = number;
-	if (context->amount && number % COLUMNS < RDE_TALLY_CURRENCIES)
-		rde_sum_add(&cell->sum, context->amount, work->context);
+	add_to_cell(tally->work, status, currency, rows, amount);
+}
+
+void
+rde_tally_merge(RdeTally *tally, const char *from)
+{
+	const char *end;
+	int			len;
+
+	get(&from, &len, sizeof(int));
+	end = from + len;
+	while (from < end)
+		get_cell(tally, &from);
 }
 
 static int

@@ -70,6 +70,22 @@ extern void rde_tally_add(RdeTally *tally, const RdeFormatContext *context,
 						  const RdeValue *values);
 
 /*
+ * Of a part of the rows, to be said before the first: nothing is added up, but
+ * listed for rde_tally_merge().
+ */
+extern void rde_tally_list(RdeTally *tally);
+
+/*
+ * No more rows come: put the list.  False if it is none, for there are too many
+ * currencies or statuses to tell which of them are among the first of all rows, or
+ * too many of them a day.
+ */
+extern bool rde_tally_put(RdeTally *tally, StringInfo to);
+
+/* What was put of the rows that come next; scratch memory as above. */
+extern void rde_tally_merge(RdeTally *tally, const char *from);
+
+/*
  * No more rows will come.  Sorts: the currencies' order, and the statuses, by
  * their rows, equal ones by name.
  */

@@ -48,6 +48,16 @@ rde_buffer_more(RdeBuffer *buffer, char *p)
 	return rde_buffer_room(buffer);
 }
 
+/*
+ * Behind a value in a row: as rde_buffer_more(), if there is no longer room.
+ * `full` is rde_buffer_full() of the buffer.
+ */
+static inline char *
+rde_buffer_next(RdeBuffer *buffer, char *p, const char *full)
+{
+	return likely(p < full) ? p : rde_buffer_more(buffer, p);
+}
+
 /* Text that needs no escaping. */
 static inline char *
 rde_put_bare(RdeBuffer *buffer, char *p, const char *text, size_t len)

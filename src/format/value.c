@@ -7,16 +7,9 @@
  */
 #include "postgres.h"
 
-#include "utils/builtins.h"
 #include "utils/datetime.h"
 
 #include "format/value.h"
-
-char *
-rde_write_int64(char *dst, int64 value)
-{
-	return dst + pg_lltoa(value, dst);
-}
 
 char *
 rde_write_date(char *dst, DateADT date)
@@ -26,11 +19,12 @@ rde_write_date(char *dst, DateADT date)
 	int			day;
 
 	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
-	dst = pg_ultostr_zeropad(dst, year, 4);
+	dst = year < 10000 ? rde_put_four_digits(dst, year) :
+		rde_put_integer(dst, year);
 	*dst++ = '-';
-	dst = pg_ultostr_zeropad(dst, month, 2);
+	dst = rde_put_two_digits(dst, month);
 	*dst++ = '-';
-	return pg_ultostr_zeropad(dst, day, 2);
+	return rde_put_two_digits(dst, day);
 }
 
 char *
@@ -51,16 +45,16 @@ rde_write_local_time(char *dst, Timestamp time)
 
 	dst = rde_write_date(dst, days);
 	*dst++ = 'T';
-	dst = pg_ultostr_zeropad(dst, seconds / SECS_PER_HOUR, 2);
+	dst = rde_put_two_digits(dst, seconds / SECS_PER_HOUR);
 	*dst++ = ':';
-	dst = pg_ultostr_zeropad(dst, seconds / SECS_PER_MINUTE % MINS_PER_HOUR,
-							 2);
+	dst = rde_put_two_digits(dst, seconds / SECS_PER_MINUTE % MINS_PER_HOUR);
 	*dst++ = ':';
-	dst = pg_ultostr_zeropad(dst, seconds % SECS_PER_MINUTE, 2);
+	dst = rde_put_two_digits(dst, seconds % SECS_PER_MINUTE);
 	if (fraction != 0)
 	{
 		*dst++ = '.';
-		dst = pg_ultostr_zeropad(dst, fraction, 6);
+		dst = rde_put_two_digits(dst, fraction / 10000);
+		dst = rde_put_four_digits(dst, fraction % 10000);
 		while (dst[-1] == '0')
 			dst--;
 	}

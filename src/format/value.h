@@ -12,9 +12,15 @@
 #include "datatype/timestamp.h"
 #include "utils/date.h"
 
+#include "core/digits.h"
+
 #define RDE_VALUE_TEXT_MAX	64
 
-extern char *rde_write_int64(char *dst, int64 value);
+static inline char *
+rde_write_int64(char *dst, int64 value)
+{
+	return rde_put_integer(dst, value);
+}
 
 /* YYYY-MM-DD; date must be finite and in year 1 or later */
 extern char *rde_write_date(char *dst, DateADT date);

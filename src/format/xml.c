@@ -200,6 +200,7 @@ xml_row(RdeFormatContext *context, const RdeValue *values)
 	const XmlColumn *columns = context->state;
 	int			ncolumns = context->ncolumns;
 	char	   *p = rde_buffer_room(buffer);
+	const char *full = rde_buffer_full(buffer);
 	int			i;
 
 	p = PUT(p, "<row>");
@@ -243,8 +244,7 @@ xml_row(RdeFormatContext *context, const RdeValue *values)
 			}
 			p = rde_put_tag(p, &column->close);
 		}
-		rde_buffer_advance(buffer, p);
-		p = rde_buffer_room(buffer);
+		p = rde_buffer_next(buffer, p, full);
 	}
 	p = PUT(p, "</row>\n");
 	rde_buffer_advance(buffer, p);

@@ -15,6 +15,7 @@
 #include "core/settings.h"
 #include "core/statement.h"
 #include "core/step.h"
+#include "work/blame.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -54,8 +55,10 @@ typedef struct Build
 	const RdeGroup *group;
 	TimestampTz horizon;
 	bool		postponed;		/* has no rows yet */
-	const RdeFailure *failure;	/* to be recorded, */
-	const char *kind;			/* as for _rde_fail() */
+	const RdeFailure *failure;	/* to be recorded */
+	bool		others_built;	/* of its group, so the source was read for
+								 * them */
+	bool		source_failed;	/* so it was recorded */
 } Build;
 
 static const RdeStatement drop_unchanged = {
@@ -120,11 +123,19 @@ record(void *argument)
 	Build	   *it = argument;
 
 	if (it->failure == NULL)
+	{
 		each_report(it, &postpone_empty);
-	else
-		for (int i = 0; i < it->group->count; i++)
-			rde_build_failed(it->home, &it->group->ids[i], it->failure,
-							 it->kind);
+		return true;
+	}
+	for (int i = 0; i < it->group->count; i++)
+	{
+		const char *kind = rde_blame(it->home, it->failure,
+									 it->others_built,
+									 &it->group->ids[i]);
+
+		rde_build_failed(it->home, &it->group->ids[i], it->failure, kind);
+		it->source_failed |= strcmp(kind, "source") == 0;
+	}
 	return true;
 }
 
@@ -185,8 +196,7 @@ drop_cancelled(RdeWorker *worker, RdeGroup *group, int i,
 			   const RdeFailure *failure)
 {
 	Build		alone = {
-		.home = worker->home,.group = part_of(group, i, 1),
-		.failure = failure,.kind = failure->kind
+		.home = worker->home,.group = part_of(group, i, 1),.failure = failure
 	};
 
 	record_contained(worker, &alone);
@@ -234,25 +244,13 @@ has_several_passes(const RdeGroup *group)
 	return false;
 }
 
-/*
- * What a source cannot be read for may be one reseller's: his rows, or a lock of
- * theirs.  But another server that lets us wait is not asked time and again.
- */
-static bool
-may_be_resellers(const RdeFailure *failure)
-{
-	return !failure->waited &&
-		(failure->locked ||
-		 (failure->rows && strcmp(failure->kind, "source") == 0));
-}
-
 /* May the fault be one's alone, of several? */
 static bool
 may_be_ones(const RdeGroup *group, const RdeFailure *failure)
 {
 	if (strcmp(failure->kind, "build") == 0)
 		return group->count > 1;
-	return has_several_passes(group) && may_be_resellers(failure);
+	return has_several_passes(group) && rde_blame_may_be_ones(failure);
 }
 
 /*
@@ -263,19 +261,9 @@ static bool
 is_to_be_suspected(const RdeWorker *worker, const RdeGroup *group,
 				   const RdeFailure *failure, const RdeGroup *next)
 {
-	return may_be_resellers(failure) && !worker->others_built &&
+	return rde_blame_may_be_ones(failure) && !worker->others_built &&
 		!group->suspect && worker->suspects < MAX_SUSPECTS &&
 		next && next->tried && !next->suspect;
-}
-
-/* Whose fault it was: "source" is everybody's. */
-static const char *
-kind_of(const RdeWorker *worker, const RdeFailure *failure)
-{
-	if (strcmp(failure->kind, "source") != 0 || !worker->others_built ||
-		!may_be_resellers(failure))
-		return failure->kind;
-	return failure->locked ? "locked" : "build";
 }
 
 /* What is still to be built of a group, or NIL: nothing is recorded of it yet. */
@@ -326,13 +314,11 @@ build_together(RdeWorker *worker, RdeGroup *group, const RdeGroup *next,
 	if (rest || group->count == 0)
 		return rest;
 	it.failure = failure;
-	it.kind = failure ? kind_of(worker, failure) : NULL;
+	it.others_built = worker->others_built;
 	record_contained(worker, &it);
 	if (failure)
-	{
 		worker->failed += group->count;
-		worker->source_failed = strcmp(it.kind, "source") == 0;
-	}
+	worker->source_failed = it.source_failed;
 	return NIL;
 }
 

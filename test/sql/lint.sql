@@ -97,7 +97,7 @@ FROM (VALUES
     ('_rde_check_request', 'an account''s quotas: its own requests, one after the other'),
     ('_rde_fail', 'a worker''s own report, within a step'),
     ('_rde_move_snapshots', 'a generator that is being altered'),
-    ('rde_retry_report', 'by hand'), ('rde_set_report_store', 'by hand'),
+    ('rde_remove_report', 'a report that is being removed'), ('rde_retry_report', 'by hand'), ('rde_set_report_store', 'by hand'),
     ('_rde_match_generator', 'a generator that is being changed'), ('_rde_match_view', 'a view that is being changed'),
     ('rde_alter_generator', 'by hand'), ('rde_alter_view', 'by hand'), ('rde_drop_dataset', 'by hand'),
     ('_rde_recorder_body', 'billing''s, as INSERT does'), ('rde_watch_invoices', 'by hand: LOCK TABLE'), ('rde_grant', 'by hand: LOCK TABLE')) c(name, why)

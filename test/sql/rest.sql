@@ -22,6 +22,7 @@ SELECT rde_request_view('sales', 'mine', '{"columns": [{"column": "id"}], "condi
 SELECT rde_get_view('sales', 'mine')::jsonb - 'version';
 SELECT rde_replace_view('sales', 'mine', '{"columns": [{"column": "amount"}]}', '*') -> 'columns';
 SELECT rde_replace_view('sales', 'mine', '{"columns": [{"column": "amount"}]}', '"other"');
+SELECT rde_preview_view('sales', '{"columns": [{"column": "id", "as": "n"}, {"column": "amount"}], "startDate": "2020-01-01", "endDate": "2020-01-31"}');
 SELECT rde_remove_view('sales', 'mine');
 SELECT rde_get_view('sales', 'mine');
 
@@ -48,6 +49,10 @@ SELECT r ->> 'rowCount' AS rows, r ->> 'startDate' AS since, r ->> 'endDate' AS 
 SELECT rde_request_action(:'report', 'revoke-links') ->> 'id' = :'report' AS revoked;
 SELECT rde_request_action(:'report', 'rebuild') ->> 'revision' AS revision;
 SELECT json_array_length(rde_list_reports(name => 'days', dataset => 'sales', generator => NULL) -> 'data');
+SELECT rde_get_report(:'report') ->> 'version' AS version \gset
+SELECT rde_remove_report(:'report', '"x"');
+SELECT rde_remove_report(:'report', format('"x", "%s"', :'version'));
+SELECT rde_remove_report(NULL, '*');
 SELECT rde_remove_generator(:'daily', '*');
 
 -- events: for who is let in by a token

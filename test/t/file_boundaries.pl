@@ -233,6 +233,18 @@ is(join(',', qx{unzip -p '$many->{path}' xl/workbook.xml} =~ /<sheet name="([^"]
 like(qx{unzip -p '$many->{path}' xl/worksheets/sheet3.xml}, qr{<v>1048576</v>.*<drawing r:id="rId1"/>}s,
 	'and counts the rows of all');
 
+# It ends within a slice then; helpers make the same.
+query($node, 'ANALYZE many');
+my $helped = query($node, qq{
+	SET rde.max_parallel_workers_per_report = 1;
+	SET min_parallel_table_scan_size = 0;
+	SET log_temp_files = 0;
+	SELECT rde_export('many', '2020-01-01', '2020-12-31', 'xlsx', 'full', time_zone => 'UTC', options => '{"xlsx": {"summary": true}}') AS id \\gset
+	SELECT r.sha256 = m.sha256 FROM rde_reports r, rde_reports m WHERE r.id = :'id' AND m.id = '$many->{id}';
+});
+is($helped, 't', 'the same by two processes');
+like(slurp_file($node->logfile), qr{temporary file: path "\S*part\d+\.0}, 'who shared the work');
+
 # Files are UTF-8 whatever the database is in; what cannot be is an error that
 # says where it stands.
 

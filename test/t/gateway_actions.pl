@@ -57,6 +57,8 @@ sub call
 	refused(call(2, 'POST /reports', { %$days, reseller => 3 }), '403 insufficient_privilege reseller', 'not for another');
 	my %wrong = (startDate => '2020-02-30', endDate => '2019-01-01', timeZone => 'Mars', options => { csv => 1 }, reseller => 1.5, format => 'pdf', name => '');
 	refused(call(1, 'POST /reports', { %$days, $_ => $wrong{$_} }), $_ eq 'name' ? '400 invalid_name name' : '400 invalid_parameter_value ' . ($_ eq 'options' ? 'options.csv' : $_), "wrong $_") for sort keys %wrong;
+	refused(call(1, 'POST /reports', { %$days, startDate => '2019-12-31', endDate => '2019-12-29T23:00:00Z' }), '400 invalid_parameter_value endDate', 'the wrong way round');
+	refused(call(1, 'POST /reports', { name => 'days', dataset => 'sales', startDate => '2999-01-01' }), '400 invalid_parameter_value startDate', 'from a day that is yet to come until now');
 	refused(call(1, 'POST /reports', { %$days, dataset => 'none' }), '400 undefined_object dataset', 'no data set');
 	refused(call(1, 'POST /reports', { %$days, customizationName => 'none' }), '400 undefined_object customizationName', 'no view');
 }
@@ -71,7 +73,7 @@ sub call
 	is(@{ $list->("status=completed&generator=$none")->{json}{data} }, 0, 'nor of a generator');
 	is(@{ $list->('name=days&from=2999-01-01')->{json}{data} }, 0, 'nor of days to come');
 	is(@{ $list->('name=days&to=2020-01-01')->{json}{data} }, 0, 'or long gone');
-	refused($list->('format=csv'), '400 invalid_parameter_value -', 'days are needed otherwise');
+	refused($list->('format=csv'), '400 invalid_parameter_value from', 'days are needed otherwise');
 	refused($list->('status=none'), '400 invalid_parameter_value status', 'no status');
 	refused($list->('type=none'), '400 invalid_parameter_value type', 'no type');
 	refused($list->("status=completed&generator=x"), '400 invalid_parameter_value generator', 'no id');
@@ -116,7 +118,21 @@ sub call
 	do { sleep 0.1; $seen = call(1, "GET /reports/$id")->{json} } until $seen->{status} eq 'error' || time > $end;
 	is("$seen->{status} $seen->{code} " . (exists $seen->{progress} ? 1 : 0), 'error query_canceled 0', 'which it is soon');
 	$worker->quit;
-	is(call(1, "DELETE /reports/$id")->{status}, 204, 'removed');
+
+	# what was seen is removed, and not what has become of it since
+	my $etag = sub { call(1, "GET /reports/$id")->{headers}{etag} };
+	my $failed = $etag->();
+	is($failed, '"' . call(1, 'GET /reports?status=error&detail=true')->{json}{data}[0]{version} . '"', 'a report says its version, as a list does');
+	is($etag->(), $failed, 'which stays while nothing becomes of it');
+	is(call(1, "POST /reports/$id/retry")->{status}, 202, 'somebody tries it again');
+	isnt($etag->(), $failed, 'then it is another');
+	refused(call(1, "DELETE /reports/$id", undef, 'If-Match' => $failed), '412 precondition_failed -', 'who saw that it failed does not remove it');
+	refused(call(1, "DELETE /reports/$id", undef, 'If-Match' => '"x"'), '412 precondition_failed -', 'nor who saw something else');
+	refused(call(2, "DELETE /reports/$id", undef, 'If-Match' => $_), '404 undefined_object -', 'nor another account') for '*', $etag->();
+	$node->safe_psql('postgres', qq{UPDATE _rde_report SET expires_at = expires_at + interval '1 day' WHERE id = '$id'});
+	isnt($etag->(), $failed, 'kept for longer it is another, too');
+	is(call(1, "DELETE /reports/$id", undef, 'If-Match' => '"x", ' . $etag->())->{status}, 204, 'removed, as one of those that were seen');
+	refused(call(1, "DELETE /reports/$id", undef, 'If-Match' => '*'), '404 undefined_object -', 'no other way');
 	refused(call(1, "GET /reports/$id"), '404 undefined_object -', 'gone');
 	refused(call(1, "DELETE /reports/$id"), '404 undefined_object -', 'once');
 }
@@ -130,6 +146,14 @@ sub call
 	is(call(1, "POST /reports/$first->{id}/rebuild", undef, 'Idempotency-Key' => 'n1')->{body}, $next->{body}, 'the same key, the same answer');
 	refused(call(1, "POST /reports/$first->{id}/rebuild"), '409 object_not_in_prerequisite_state status', 'once');
 	is(call(1, "GET /reports/$first->{id}")->{json}{supersededBy}, $next->{json}{id}, 'the first one says so');
+	# no field of such a request is to blame
+	my $long;
+	my $end = time + 60;
+	$node->safe_psql('postgres', "LOAD 'rde'; ALTER SYSTEM SET rde.max_span = '1 day'; SELECT pg_reload_conf();");
+	do { sleep 0.1 if $long; $long = call(1, "POST /reports/$first->{id}/rebuild") } until $long->{status} == 400 || time > $end;
+	refused($long, '400 invalid_parameter_value -', 'of a longer period than may be');
+	$node->safe_psql('postgres', "LOAD 'rde'; ALTER SYSTEM RESET rde.max_span; SELECT pg_reload_conf();");
+	do { sleep 0.1; $long = call(1, "POST /reports/$first->{id}/rebuild") } until $long->{status} == 409 || time > $end;
 	my $path = local_path($next->{json}{downloadUrl});
 	is(ask($gateway, "GET $path")->{status}, 200, 'a link');
 	my $revoked = call(1, "POST /reports/$next->{json}{id}/revoke-links", undef, 'Idempotency-Key' => 'l1');

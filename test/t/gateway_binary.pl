@@ -23,7 +23,7 @@ sub readelf
 
 sub is_hardened
 {
-	my ($program, $how) = @_;
+	my ($program, $how, $flags) = @_;
 
 	subtest "built $how" => sub {
 		like(readelf('-h', $program), qr/Type:\s+DYN \(Position-Independent Executable file\)|Type:\s+DYN/, 'position-independent');
@@ -33,12 +33,13 @@ sub is_hardened
 		unlike(readelf('-l', $program), qr/GNU_STACK\s+(?:0x[0-9a-f]+\s+){5}RWE/, 'no stack that runs');
 		my $symbols = readelf('--dyn-syms', $program);
 		like($symbols, qr/__stack_chk_fail/, 'the stack is protected');
-		like($symbols, qr/__(?:snprintf|vasprintf|fprintf|memcpy)_chk/, 'and so are buffers (_FORTIFY_SOURCE)');
+		# which needs optimization: counting coverage goes without
+		like($symbols, qr/__(?:snprintf|vasprintf|fprintf|memcpy)_chk/, 'and so are buffers (_FORTIFY_SOURCE)') if $flags !~ /-O0/;
 	};
 	return;
 }
 
-is_hardened(gateway_program(), 'as make does');
+is_hardened(gateway_program(), 'as make does', $ENV{CFLAGS} // '');
 
 SKIP:
 {
@@ -50,7 +51,7 @@ SKIP:
 	local $ENV{CFLAGS} = '-O1 -DOF_OUR_OWN';
 	IPC::Run::run([ 'make', '-j2', '-C', "$folder/gateway", 'WERROR=' ], '>', \$log, '2>&1') or note($log);
 	like($log, qr/-O1 -DOF_OUR_OWN/, 'CFLAGS of the environment are taken');
-	is_hardened("$folder/gateway/rde-gateway", 'with CFLAGS of one\'s own');
+	is_hardened("$folder/gateway/rde-gateway", 'with CFLAGS of one\'s own', '-O1');
 }
 
 done_testing();

@@ -156,6 +156,10 @@ my $list = "$base/reports?from=2020-01-01&to=2100-01-01";
 	error_is(as(1, "$base/reports?from=2020-01-01"), 400, 'from and to are needed, or after', '/reports', 'from alone');
 	error_is(as(1, "$base/reports?from=2020-01-02&to=2020-01-01"), 400, qr/^the first day \(2020-01-02\) is after the last day \(2020-01-01\); .*\.$/,
 		'/reports', 'the wrong way round: the hint is passed on');
+	my %field = (
+		'from=2020-01-01' => 'to', 'to=2020-01-01' => 'from', '' => 'from', 'from=2020-01-02&to=2020-01-01' => 'to',
+		'from=2020-01-02&to=2020-01-01&status=error' => 'to', 'after=1:2:' => 'after');
+	is(decode_json(as(1, "$base/reports?$_")->{body})->{field}, $field{$_}, "the field that \"$_\" is refused for") for sort keys %field;
 	my $twice = as(1, "$list&from=2020-01-01");
 	error_is($twice, 400, 'from is given twice', '/reports', 'a parameter given twice');
 	is(decode_json($twice->{body})->{field}, 'from', 'and which');

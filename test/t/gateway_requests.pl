@@ -278,6 +278,7 @@ sub may_read
 	my %body = (
 		'POST /generators' => '{"name":"n","dataset":"sales","formats":["csv","json"],"event":"monthly","weekDay":1,"monthStart":1,"monthDay":31,"runAt":"06:00","start":"2030-01-01","catchUp":"all","retention":"P1Y2M","options":{"csv":{"delimiter":";"}},"timeZone":"UTC"}',
 		"PATCH /generators/$generator" => '{"name":"its","formats":["xlsx"],"weekDay":3,"runAt":"07:00:00","retention":null,"customizationName":null,"options":{},"enabled":true}',
+		'POST /datasets/sales/preview' => '{"columns":[{"column":"id","as":"n"},{"column":"amount"}],"conditions":[{"column":"id","min":3}],"startDate":"2020-01-01","endDate":"2020-01-02","timeZone":"UTC"}',
 		'POST /generators/preview' => '{"event":"quarterly","timeZone":"Europe/Vienna","monthDay":3,"runAt":"23:59","start":"2026-01-01"}',
 		"POST /generators/$generator/runs" => '{"firstDay":"2020-01-01","lastDay":"2020-01-02"}',
 		'POST /datasets/sales/views/v' => '{"columns":[{"column":"id","as":"n","group":"g","description":"d"},{"column":"word","label":{"de":"Wort"}}],"conditions":[{"column":"id","in":[1,2]}]}',

@@ -149,6 +149,43 @@ sub call
 	my %option = ('options.csv.delimiter' => { csv => { delimiter => '#' } }, 'options.csv.formula_guard' => { csv => { formula_guard => 1 } },
 		'options.colour' => { colour => 'red' }, 'options.csv' => { csv => 'red' }, 'options.compress' => { compress => 'no' });
 	refused(call(1, 'POST /reports', { %request, options => $option{$_} }), "400 invalid_parameter_value $_", "so is of options: $_") for sort keys %option;
+	# its first rows, before it is made
+	my $draft = { columns => [ { column => 'amount', as => 'total' }, { column => 'id' }, { column => 'word', as => 'w' } ], conditions => [ { column => 'id', max => 62 } ], startDate => '2020-01-01', endDate => '2020-01-02' };
+	my $views = $node->safe_psql('postgres', q{SELECT count(*) FROM rde_views});
+	my $reports = $node->safe_psql('postgres', q{SELECT count(*) FROM rde_reports});
+	my $asked = $node->safe_psql('postgres', q{SELECT coalesce(sum(reports), 0) FROM _rde_asked WHERE account = 1});
+	my $show = sub { call(shift, 'POST /datasets/sales/preview' . (shift // ''), { %$draft, @_ }) };
+	my $rows = $show->(1);
+	my $source = $node->safe_psql('postgres', q{SELECT json_agg(json_build_array(amount::text, id::text, word) ORDER BY changed, id)
+		FROM (SELECT * FROM shop.sale WHERE reseller = 1 AND changed >= '2019-12-31 11:00Z' AND changed < '2020-01-02 11:00Z' AND id <= 62 ORDER BY changed, id LIMIT 20) s});
+	is("$rows->{status} $rows->{json}{rowCount} " . @{ $rows->{json}{data} }, '200 20 20', 'the first rows of a view that is yet to be made');
+	is_deeply($rows->{json}{data}, decode_json($source), 'as the source has them, with all digits');
+	is_deeply($rows->{json}{columns}, [qw(total id w)], 'under its names');
+	$rows = $show->(1, '', conditions => [])->{json};
+	cmp_ok($rows->{rowCount}, '>', 20, 'of more rows');
+	is(@{ $rows->{data} }, 20, 'the first');
+	$rows = $show->(1, '', conditions => [ { column => 'id', in => [-1] } ])->{json};
+	is_deeply([ @$rows{qw(columns data rowCount)} ], [ [qw(total id w)], [], 0 ], 'of no rows the names');
+	is($node->safe_psql('postgres', q{SELECT count(*) FROM rde_views}), $views, 'no view is left');
+	is($node->safe_psql('postgres', q{SELECT count(*) FROM rde_reports}), $reports, 'nor a report');
+	is($node->safe_psql('postgres', q{SELECT sum(reports) FROM _rde_asked WHERE account = 1}) - $asked, 3, 'but each was asked for');
+	is_deeply([ map { $_->[1] } @{ $show->(10, '?reseller=3')->{json}{data} } ],
+		[ split /,/, $node->safe_psql('postgres', q{SELECT string_agg(id::text, ',' ORDER BY changed, id) FROM (SELECT * FROM shop.sale WHERE reseller = 3 AND changed < '2020-01-03Z' AND id <= 62 ORDER BY changed, id LIMIT 20) s}) ], 'of an account below');
+	refused($show->(2, '?reseller=1'), '403 insufficient_privilege reseller', 'not of another');
+	refused($show->(1, '', columns => [ { column => 'id' }, { column => 'id' } ]), '400 duplicate_column columns[1].as', 'a column twice');
+	refused($show->(1, '', conditions => [ { column => 'id', in => ['x'] } ]), '400 datatype_mismatch conditions[0]', 'a condition that cannot hold');
+	refused($show->(1, '', columns => [ { column => 'nothing' } ]), '400 undefined_column -', 'no such column');
+	refused($show->(1, '', endDate => '2019-12-01'), '400 invalid_parameter_value endDate', 'days the wrong way round');
+	refused($show->(1, '', startDate => '2999-12-01', endDate => undef), '400 invalid_parameter_value startDate', 'a day that is yet to come');
+	refused($show->(1, '', startDate => '1999-12-01'), '400 invalid_parameter_value endDate', 'too long a period');
+	refused(call(1, 'POST /datasets/none/preview', $draft), '404 undefined_object dataset', 'no data set');
+	refused(call(1, 'POST /datasets/empty/preview', $draft), '400 object_not_in_prerequisite_state dataset', 'no source');
+	$node->safe_psql('postgres', q{INSERT INTO shop.sale SELECT 1000000 + n, 1, '2018-06-01Z', 1, 'row of reseller 1', 'w' FROM generate_series(1, 10001) n});
+	refused($show->(1, '', conditions => [], startDate => '2018-06-01', endDate => '2018-06-02'), '400 configuration_limit_exceeded endDate', 'more rows than are built at once');
+	is($node->safe_psql('postgres', q{SELECT count(*) FROM rde_reports}), $reports, 'nor does that leave anything');
+	$node->safe_psql('postgres', 'DELETE FROM shop.sale WHERE id > 1000000; SELECT rde_alter_account(1, max_reports_per_day => 1)');
+	refused($show->(1), '429 configuration_limit_exceeded reportsPerDay', 'over the quota of reports');
+	$node->safe_psql('postgres', 'SELECT rde_alter_account(1, max_reports_per_day => 1000)');
 	# nobody else's
 	refused(call(2, "GET $short"), '404 undefined_object -', 'not another\'s');
 	refused(call(2, "DELETE $short"), '404 undefined_object -', 'nor to remove');
@@ -249,9 +286,9 @@ sub call
 	my ($report) = @{ $run->{json}{data} };
 	is("$run->{status} $report->{status} $report->{type} $report->{startDate} $report->{endDate}", '202 submitted onetime 2019-12-31T11:00:00.000Z 2020-01-02T11:00:00.000Z', 'a run of days of its zone');
 	is(call(1, "POST $path/runs", { firstDay => '2020-01-01', lastDay => '2020-01-02' }, 'Idempotency-Key' => 'r1')->{body}, $run->{body}, 'the same key, the same answer');
-	refused(call(1, "POST $path/runs", { firstDay => '2020-01-02', lastDay => '2020-01-01' }), '400 invalid_parameter_value -', 'days the wrong way round');
+	refused(call(1, "POST $path/runs", { firstDay => '2020-01-02', lastDay => '2020-01-01' }), '400 invalid_parameter_value lastDay', 'days the wrong way round');
 	refused(call(1, "POST $path/runs", { firstDay => '2020-01-01' }), '400 invalid_parameter_value lastDay', 'a day is missing');
-	refused(call(1, "POST $path/runs", { firstDay => '1900-01-01', lastDay => '2020-01-01' }), '400 invalid_parameter_value endDate', 'too long a period');
+	refused(call(1, "POST $path/runs", { firstDay => '1900-01-01', lastDay => '2020-01-01' }), '400 invalid_parameter_value lastDay', 'too long a period');
 
 	# periods
 	$node->safe_psql('postgres', 'CALL rde_run_due()');
@@ -259,7 +296,7 @@ sub call
 	is("$periods->{timeZone} $periods->{data}[0]{status} $periods->{data}[0]{format}", 'Pacific/Auckland scheduled xlsx', 'what comes next');
 	is_deeply(call(1, "GET $path/periods?from=2020-01-01&to=2020-01-31")->{json}{data}, [], 'none so long ago');
 	refused(call(1, "GET $path/periods?from=2020-01-32"), '400 invalid_parameter_value from', 'no day');
-	refused(call(1, "GET $path/periods?from=2020-01-02&to=2020-01-01"), '400 invalid_parameter_value -', 'the wrong way round');
+	refused(call(1, "GET $path/periods?from=2020-01-02&to=2020-01-01"), '400 invalid_parameter_value to', 'the wrong way round');
 	$node->safe_psql('postgres', q{SELECT rde_create_generator('sales', 'past', '{csv}', 'daily', reseller => 1, start => current_date - 3, locked => false)});
 	$node->safe_psql('postgres', 'CALL rde_run_due()');
 	my ($past) = grep { $_->{name} eq 'past' } @{ call(1, 'GET /generators')->{json}{data} };

@@ -58,6 +58,9 @@ CREATE VIEW shop.held AS SELECT *, shop.hold(reseller) AS free FROM shop.sale;
 CREATE FUNCTION shop.ask(reseller bigint) RETURNS bigint LANGUAGE plpgsql AS
 	'BEGIN IF reseller = 17 THEN RAISE EXCEPTION USING ERRCODE = ''query_canceled'', MESSAGE = ''took too long elsewhere''; END IF; RETURN reseller; END';
 CREATE VIEW shop.remote AS SELECT *, shop.ask(reseller) AS answer FROM shop.sale;
+CREATE FUNCTION shop.reach(reseller bigint) RETURNS bigint LANGUAGE plpgsql AS
+	'BEGIN IF reseller = 17 THEN RAISE EXCEPTION USING ERRCODE = ''connection_failure'', MESSAGE = ''a server is away''; END IF; RETURN reseller; END';
+CREATE VIEW shop.away AS SELECT *, shop.reach(reseller) AS there FROM shop.sale;
 CREATE TABLE shop.shut AS SELECT * FROM shop.sale WHERE reseller <= 30;
 CREATE TABLE shop.large AS
 SELECT n AS id, CASE WHEN n <= 120000 THEN 1 ELSE n - 119999 END AS reseller, timestamptz '$day 12:00Z' AS sold
@@ -71,7 +74,7 @@ RESET ROLE;
 CREATE VIEW shop.deadly AS
 SELECT id, reseller, sold, CASE WHEN reseller = 9 THEN pg_terminate_backend(pg_backend_pid(), 5000) END AS killed FROM shop.sale;
 SELECT rde_create_dataset(d, d), rde_attach(d, ('shop.' || d)::regclass, 'reseller', 'sold', '{id}')
-FROM unnest('{bad,picky,gated,held,remote,shut,large,larger,deadly}'::text[]) d;
+FROM unnest('{bad,picky,away,gated,held,remote,shut,large,larger,deadly}'::text[]) d;
 END
 for my $type (@types)
 {
@@ -227,6 +230,23 @@ for my $time (1 .. 2)
 	is(query("SELECT count(*) $reports 'picky' AND status = 'completed'"), 58, '... and no other');
 }
 query("DELETE FROM _rde_report WHERE dataset = 'picky'; DELETE FROM _rde_generator WHERE dataset = 'picky'");
+
+# Rows of one are on a server that is away.  As long as nobody else's were read it may be
+# away for all; if they were since, it is that report that waits, for as long as it takes
+
+query("SELECT rde_create_generator('away', 'away', '{csv}', 'daily', reseller => 17, start => '$day'); CALL rde_run_due()");
+is(query('SELECT string_agg(dataset || sqlstate || failures, $$,$$) FROM _rde_source_failure'), 'away080061', 'a server that is away: its data set pauses');
+query('UPDATE _rde_source_failure SET paused_until = now()');
+for my $time (1 .. 4)
+{
+	query("UPDATE _rde_report SET retry_at = now() + interval '1 hour' WHERE dataset = 'away' AND retry_at IS NOT NULL");
+	query("SELECT rde_create_generator('away', 'away', '{csv}', 'daily', reseller => $time, start => '$day'); CALL rde_run_due()");
+	is(query("SELECT count(*) $reports 'away' AND status = 'completed'"), $time, '... until another is built');
+	query("UPDATE _rde_report SET retry_at = now() WHERE dataset = 'away' AND retry_at IS NOT NULL; CALL rde_run_due()");
+	is(query("SELECT sqlstate || ' ' || attempts || ' ' || round(extract(epoch FROM retry_at - now()) / 60) $reports 'away' AND status <> 'completed'"), '08006 0 15', "time $time: then it waits for itself");
+	is(query('SELECT count(*) FROM _rde_source_failure'), 0, '... and nobody for it');
+}
+query("DELETE FROM _rde_report WHERE dataset = 'away'; DELETE FROM _rde_generator WHERE dataset = 'away'");
 
 # What another server cancelled was not the worker
 

@@ -97,6 +97,8 @@ async function main() {
 	// a view
 	const view = { dataset: 'sales', view: 'client' };
 	const columns = [{ column: 'id', as: 'number' }, { column: 'amount' }, { column: 'word', group: 'Words' }];
+	await call('previewView', 200, { dataset: view.dataset }, { columns, startDate: '2020-01-01', endDate: '2020-01-02' });
+	await call('previewView', 400, { dataset: view.dataset }, { columns, startDate: '2020-01-02', endDate: '2020-01-01' });
 	const made = await call('createView', 201, view, { columns, conditions: [{ column: 'id', min: 1 }] });
 	await call('createView', 409, view, { columns });
 	await call('createView', 400, { ...view, view: 'other' }, { columns: [{ column: 1 }] });

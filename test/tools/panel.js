@@ -77,6 +77,14 @@ async function go(page, place) {
   await settle(page);
 }
 
+/** Save what was saved before: the page is shown anew then, and has nowhere else to go. */
+async function saveAgain(page) {
+  await page.evaluate(() => { document.querySelector('h1').dataset.before = ''; });
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.waitForFunction(() => document.querySelector('h1') && !('before' in document.querySelector('h1').dataset));
+  await settle(page);
+}
+
 async function signIn(page, { key, token }, remember) {
   await page.getByLabel('Subscription key').fill(key);
   await page.getByLabel('Token', { exact: true }).fill(token);
@@ -439,7 +447,25 @@ async function makingView(page) {
   await page.getByRole('button', { name: 'Save' }).click();
   await columns.nth(1).locator('.error:not(:empty)').waitFor();
   is(await page.evaluate(() => [...document.querySelectorAll('.column-list .error')].map((one) => (one.textContent === '' ? 0 : 1)).join('').replace(/0+$/, '')), '01', 'a name that is taken is told at the second that has it');
+  await page.getByLabel('First day', { exact: true }).fill('2020-01-01');
+  await page.getByLabel('Last day, included', { exact: true }).fill('2020-01-02');
+  await page.getByRole('button', { name: 'Show rows of these days' }).click();
+  await columns.nth(1).locator('.error:not(:empty)').waitFor();
+  is(await page.locator('.scroll').count(), 0, 'its rows are not shown before it can be made');
   await names[1].fill(second);
+  await page.getByRole('button', { name: 'Show rows of these days' }).click();
+  await page.locator('.scroll th').filter({ hasText: 'renamed' }).waitFor();
+  is(await page.locator('.scroll tbody tr').count(), 20, 'a view shows its first rows before it is saved');
+  is(await columns.nth(1).locator('.error').textContent(), '', 'and what was wrong is no longer said');
+  await page.getByLabel('Last day, included', { exact: true }).fill('2019-12-31');
+  await page.getByRole('button', { name: 'Show rows of these days' }).click();
+  await page.locator('.error').filter({ hasText: 'may not be before the first' }).waitFor();
+  is(await page.locator('.scroll').count(), 0, 'nor are rows of other days than are chosen');
+  await page.getByLabel('Last day, included', { exact: true }).fill('2020-01-02');
+  await page.getByRole('button', { name: 'Show rows of these days' }).click();
+  await page.locator('.scroll th').filter({ hasText: 'renamed' }).waitFor();
+  await accessible(page, 'rows of a view that is not saved');
+  await shot(page, 'view-draft-1280');
   await columns.first().locator('.column-label input').fill('Heading, "quoted"');
   await page.getByRole('button', { name: 'Add a condition' }).click();
   await page.locator('.condition-list select').first().selectOption('word');
@@ -456,7 +482,7 @@ async function makingView(page) {
   check(rows > 0 && rows <= 20, 'and shows its first rows', rows);
   is(await page.getByText('before the view was changed').count(), 0, 'made by it as it is');
   await page.locator('.column-as input').first().fill('again');
-  await Promise.all([page.waitForResponse((reply) => reply.request().method() === 'PUT'), page.getByRole('button', { name: 'Save' }).click()]);
+  await saveAgain(page);
   await page.getByRole('button', { name: 'Show first rows' }).click();
   await page.getByText('before the view was changed').waitFor();
   check(true, 'rows of what it was before are told to be such');
@@ -544,7 +570,7 @@ async function forOthers(browser) {
   await page.getByRole('button', { name: 'Save' }).click();
   await page.getByRole('heading', { name: /^theirs/, level: 1 }).waitFor();
   await page.locator('.column-as input').first().fill('first');
-  await Promise.all([page.waitForResponse((reply) => reply.request().method() === 'PUT'), page.getByRole('button', { name: 'Save' }).click()]);
+  await saveAgain(page);
   await go(page, '/views');
   await page.locator('tr').filter({ hasText: 'theirs' }).filter({ hasText: 'Below (4)' }).getByRole('link', { name: 'theirs', exact: true }).click();
   await page.getByRole('heading', { name: /^theirs/, level: 1 }).waitFor();

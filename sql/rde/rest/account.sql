@@ -194,6 +194,73 @@ $$;
 COMMENT ON FUNCTION @extschema@.rde_request_view(text, text, json, text, bigint) IS
     'make a report view as POST /datasets/{dataset}/views/{view} does, and return it; raises what rde_create_view raises';
 
+CREATE FUNCTION @extschema@.rde_preview_view(dataset text, request json, reseller bigint DEFAULT NULL) RETURNS json
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    most CONSTANT integer := 20;
+    caller CONSTANT bigint := @extschema@._rde_own_reseller(NULL::bigint);
+    owner CONSTANT bigint := @extschema@._rde_own_reseller(reseller);
+    draft CONSTANT text := gen_random_uuid()::text;
+    zone text;
+    first_instant timestamptz;
+    end_instant timestamptz;
+    draft_view bigint;
+    report uuid;
+    answer json;
+BEGIN
+    PERFORM @extschema@._rde_require_primary();
+    PERFORM @extschema@._rde_check_body(request, '{
+        "columns": "array", "conditions": "array", "startDate": "string", "endDate": "string", "timeZone": "string"}'::jsonb,
+        '{columns,startDate}'::text[], '{conditions}'::text[]);
+    zone := @extschema@._rde_zone(coalesce(request ->> 'timeZone',
+                                           (SELECT a.time_zone FROM @extschema@._rde_account a WHERE a.id = owner)));
+    SELECT p.period_from, p.period_to INTO first_instant, end_instant FROM @extschema@._rde_requested_period(request, zone) p;
+    PERFORM @extschema@._rde_hold_dataset(dataset);
+    IF caller IS NOT NULL THEN
+        PERFORM @extschema@._rde_check_request(owner, first_instant, end_instant);
+    END IF;
+    BEGIN
+        INSERT INTO @extschema@._rde_view (dataset, name, reseller, made_by, locked) VALUES (dataset, draft, owner, caller, false)
+        RETURNING id INTO draft_view;
+        PERFORM @extschema@._rde_set_view_columns(draft_view, @extschema@._rde_requested_columns(
+            json_build_object('columns', request -> 'columns')));
+        PERFORM @extschema@._rde_set_view_conditions(draft_view, coalesce(request -> 'conditions', '[]'));
+        report := @extschema@._rde_submit_period(dataset, first_instant, end_instant, 'jsonl', draft, owner, 'preview', zone,
+                                                 '{"compress": false}'::jsonb);
+        IF @extschema@._rde_build_small(report) THEN
+            SELECT json_build_object(
+                'columns', (SELECT json_agg(c.alias ORDER BY c.position) FROM @extschema@._rde_view_column c WHERE c.view = draft_view),
+                'data', coalesce((
+                    SELECT json_agg((SELECT json_agg(v.value ORDER BY v.n) FROM json_each_text(l.line::json) WITH ORDINALITY v(key, value, n))
+                                    ORDER BY l.n)
+                    FROM string_to_table(@extschema@.rde_text(report), E'\n') WITH ORDINALITY l(line, n)
+                    WHERE l.n <= least(most, r.row_count)), '[]'),
+                'rowCount', r.row_count)
+            INTO answer
+            FROM @extschema@._rde_report r
+            WHERE r.id = report;
+        END IF;
+        RAISE EXCEPTION USING ERRCODE = 'RDE00', MESSAGE = 'the rows are there';
+    EXCEPTION
+        WHEN SQLSTATE 'RDE00' THEN
+            NULL;   -- neither view nor report stays, nor has there been one for anybody else
+    END;
+    IF answer IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'configuration_limit_exceeded', COLUMN = 'end_date',
+            MESSAGE = 'rows of this period cannot be shown at once',
+            HINT = 'Choose a shorter one; or save the view and ask for a report.';
+    END IF;
+    IF caller IS NOT NULL THEN
+        PERFORM @extschema@._rde_check_quota(owner, first_instant, end_instant, 1);
+    END IF;
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_preview_view(text, json, bigint) IS
+    'the first rows that a view would show which is yet to be made, or to be changed, as the JSON body of POST /datasets/{dataset}/preview: columns and conditions as of a view, of the rows from startDate to endDate. Values are text, as they stand in a report in JSON Lines. It counts as a report that was asked for, and leaves none. Raises what rde_create_view and rde_request_report raise, and 53400 for more rows than are built at once';
+
 CREATE FUNCTION @extschema@._rde_match_view(dataset text, name text, reseller bigint, if_match text) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp

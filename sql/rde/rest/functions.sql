@@ -32,11 +32,11 @@ DECLARE
 BEGIN
     fields := regexp_match(after, '^(-?[0-9]+):([0-9]{1,10}/[0-9A-F]{1,8}/[0-9A-F]{1,8}):([0-9]+:[0-9]+:[0-9,]*)$');
     IF fields[1] IS DISTINCT FROM (SELECT c.system_identifier::text FROM pg_control_system() c) THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', COLUMN = 'after',
             MESSAGE = 'after is not a cursor of this server', HINT = begin_anew;
     END IF;
     IF NOT @extschema@._rde_has_seen(fields[2]) THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', COLUMN = 'after',
             MESSAGE = 'after is a cursor of what this server has not seen',
             DETAIL = 'It was restored to an earlier point, or has taken the place of one that was ahead of it.',
             HINT = 'List the days from then on anew: reports that were listed may be gone, and others have come.';
@@ -44,12 +44,23 @@ BEGIN
     RETURN fields[3]::pg_snapshot;
 EXCEPTION
     WHEN invalid_text_representation THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', COLUMN = 'after',
             MESSAGE = 'after is not a cursor of this server', HINT = begin_anew;
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_read_cursor(text) IS
     'the snapshot of a cursor; raises 22023 for anything else, and for one of a lost timeline';
+
+CREATE FUNCTION @extschema@._rde_report_version(report @extschema@._rde_report) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    -- what has become of it; not how far a build is, nor a link, which each answer has anew
+    SELECT left(md5(concat_ws(' ', report.id, report.status, extract(epoch FROM report.published_at),
+                              extract(epoch FROM report.failed_at), extract(epoch FROM report.expires_at))), 16);
+END;
+COMMENT ON FUNCTION @extschema@._rde_report_version(@extschema@._rde_report) IS
+    'names what has become of a report until now: another when it is submitted again, fails, is published, or is kept for longer or shorter';
 
 CREATE FUNCTION @extschema@._rde_report_details(report @extschema@._rde_report) RETURNS jsonb
     LANGUAGE sql STABLE PARALLEL RESTRICTED
@@ -67,7 +78,8 @@ BEGIN ATOMIC
                    WHERE t.report = report.id AND t.amount IS NOT NULL),
         'fileBytes', report.file_bytes, 'sha256', encode(report.sha256, 'hex'),
         'expiresAt', @extschema@._rde_utc_text(CASE WHEN isfinite(report.expires_at) AND report.status = 'completed'
-                                               THEN report.expires_at END, true));
+                                               THEN report.expires_at END, true),
+        'version', @extschema@._rde_report_version(report));
 END;
 COMMENT ON FUNCTION @extschema@._rde_report_details(@extschema@._rde_report) IS
     'what detail adds to a report''s item';
@@ -162,6 +174,28 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.rde_get_report(uuid) IS
     'one report of the caller as the JSON body of GET /reports/{id}; raises 42704 for one of others as for one that is not there';
+
+CREATE FUNCTION @extschema@.rde_remove_report(report uuid, if_match text DEFAULT NULL) RETURNS void
+    LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    held @extschema@._rde_report;
+BEGIN
+    PERFORM @extschema@._rde_require_primary();
+    IF if_match IS NOT NULL THEN
+        SELECT r.* INTO held FROM @extschema@._rde_report r
+        WHERE r.id = report AND @extschema@._rde_may_see(r.id, r.reseller, true) FOR UPDATE;
+        IF NOT FOUND THEN
+            PERFORM @extschema@._rde_no_report(report);
+        END IF;
+        PERFORM @extschema@._rde_check_match(if_match, @extschema@._rde_report_version(held));
+    END IF;
+    PERFORM @extschema@.rde_drop_report(report);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.rde_remove_report(uuid, text) IS
+    'remove a report and its file as DELETE /reports/{id} does; raises 42704, or 27000 if something else has become of it than when it was the version if_match';
 
 CREATE FUNCTION @extschema@._rde_zone_text(moment timestamptz, time_zone text) RETURNS text
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
@@ -333,6 +367,22 @@ $$;
 COMMENT ON FUNCTION @extschema@._rde_request_edge(json, text, text, integer) IS
     'where a period begins or ends by a request: at an instant, or so many days after the beginning of a day in the zone; raises 22023';
 
+CREATE FUNCTION @extschema@._rde_requested_period(request json, zone text, OUT period_from timestamptz, OUT period_to timestamptz) RETURNS record
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    period_from := @extschema@._rde_request_edge(request, 'startDate'::text, zone, 0);
+    period_to := coalesce(@extschema@._rde_request_edge(request, 'endDate'::text, zone, 1), now());
+    IF request ->> 'endDate' IS NULL AND period_from >= period_to THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', COLUMN = 'start_date',
+            MESSAGE = 'startDate is yet to come', HINT = 'Without endDate a period ends now.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_requested_period(json, text) IS
+    'the period from startDate to endDate, or until now, of a request; raises 22023';
+
 CREATE FUNCTION @extschema@.rde_request_report(request json, idempotency_key text DEFAULT NULL) RETURNS json
     LANGUAGE rde_definer VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -358,8 +408,7 @@ BEGIN
     owner := @extschema@._rde_own_reseller(@extschema@._rde_request_number(request, 'reseller'::text, 18));
     zone := @extschema@._rde_zone(coalesce(request ->> 'timeZone',
                                            (SELECT a.time_zone FROM @extschema@._rde_account a WHERE a.id = owner)));
-    first_instant := @extschema@._rde_request_edge(request, 'startDate'::text, zone, 0);
-    end_instant := coalesce(@extschema@._rde_request_edge(request, 'endDate'::text, zone, 1), now());
+    SELECT p.period_from, p.period_to INTO first_instant, end_instant FROM @extschema@._rde_requested_period(request, zone) p;
     IF caller IS NOT NULL THEN
         PERFORM @extschema@._rde_check_request(owner, first_instant, end_instant);
     END IF;

@@ -95,14 +95,6 @@ DECLARE
     since timestamptz;
 BEGIN
     SELECT r.* INTO STRICT failed FROM @extschema@._rde_report r WHERE r.id = report FOR UPDATE;
-    -- A source that was read for another reseller since it could not be read for this
-    -- one is not what is to blame.
-    IF kind = 'source' AND EXISTS (
-        SELECT FROM @extschema@._rde_report o
-        WHERE o.status = 'completed' AND o.published_at > failed.failed_at AND o.dataset = failed.dataset
-          AND o.reseller IS DISTINCT FROM failed.reseller) THEN
-        kind := CASE sqlstate WHEN '55P03' THEN 'locked' ELSE 'build' END;
-    END IF;
     CASE kind
         WHEN 'source' THEN
             -- Nobody reads it for 1, 2, 4, 8, then each time 15 minutes.  Reports
@@ -163,7 +155,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_fail(uuid, text, text, text, boolean) IS
-    'record that a report could not be built, and decide when it is tried again: kind source pauses its data set, locked waits for whoever holds what it needs, blocked for an administrator, build counts against its generator, final is not tried again';
+    'record that a report could not be built, and decide when it is tried again: kind, by whose fault it was: source pauses its data set, locked waits for whoever holds what it needs, blocked for an administrator or another server, build counts against its generator, final is not tried again';
 
 CREATE PROCEDURE @extschema@.rde_run_due(max_reports integer DEFAULT NULL, wait interval DEFAULT NULL)
     LANGUAGE C

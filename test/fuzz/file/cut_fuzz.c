@@ -21,13 +21,13 @@ repeat_bytes(StringInfo text, const Bytes *bytes, size_t length)
 		appendBinaryStringInfo(text, (const char *) bytes->at, Min(bytes->left, length - text->len));
 }
 
-static RdeSlice
+static void
 write_slice(RdeSink *cut, const StringInfo text, size_t piece)
 {
 	rde_cut_begin(cut);
 	for (int done = 0; done < text->len; done += piece)
 		rde_sink_write(cut, text->data + done, Min(piece, text->len - done));
-	return rde_cut_end(cut);
+	rde_cut_end(cut);
 }
 
 static void
@@ -50,13 +50,11 @@ fuzz(const uint8_t *data, size_t size)
 	Bytes		bytes = {data, size};
 	Kept	   *whole = kept_create();
 	Kept	   *joined = kept_create();
-	RdeDeflate *deflate = rde_deflate_create();
-	RdeDeflate *other = rde_deflate_create();
-	RdeSink    *cut = rde_sink_cut_create(rde_sink_gzip_create(&whole->sink, deflate,
-															   palloc(RDE_BLOCK_SIZE)),
-										  deflate, palloc(RDE_SLICE_ALONE));
-	RdeSink    *gzip = rde_sink_gzip_create(&joined->sink, other, palloc(RDE_BLOCK_SIZE));
-	char	   *held = palloc(RDE_SLICE_ALONE);
+	RdeCompressor *compressor = rde_compressor_create();
+	RdeCompressor *other = rde_compressor_create();
+	RdeCompressor *helper = rde_compressor_create();
+	RdeSink    *cut = rde_sink_cut_create(rde_sink_gzip_create(&whole->sink, compressor), compressor);
+	RdeSink    *join = rde_sink_cut_create(rde_sink_gzip_create(&joined->sink, other), other);
 	int			count = take_below(&bytes, MAX_SLICES);
 	StringInfoData text;
 	StringInfoData content;
@@ -67,26 +65,26 @@ fuzz(const uint8_t *data, size_t size)
 	{
 		Kept	   *spooled = kept_create();
 		size_t		length = lengths[take_below(&bytes, COUNT(lengths))];
-		RdeSlice	slice;
+		RdePieces	pieces;
+		const RdePiece *piece;
 
 		repeat_bytes(&text, &bytes, length);
 		appendBinaryStringInfo(&content, text.data, text.len);
-		(void) write_slice(cut, &text, RDE_BLOCK_SIZE);
-		slice = write_slice(rde_sink_cut_spool(&spooled->sink, rde_deflate_create(), held),
-							&text, RDE_BLOCK_SIZE);
-		PROMISE(slice.content == text.len && slice.bytes == spooled->data.len &&
-				slice.alone == (text.len >= RDE_SLICE_ALONE));
-		if (slice.alone)
-		{
-			PROMISE(slice.crc == rde_crc32(0, text.data, text.len));
-			rde_gzip_begin_stretch(gzip);
-		}
-		rde_sink_write(gzip, spooled->data.data, spooled->data.len);
-		if (slice.alone)
-			rde_gzip_end_stretch(gzip, slice.content, slice.crc);
+		write_slice(cut, &text, RDE_BLOCK_SIZE);
+		write_slice(rde_sink_cut_spool(&spooled->sink, helper, &pieces), &text, RDE_BLOCK_SIZE);
+		PROMISE(pieces.count == (text.len > 0));
+		if (text.len == 0)
+			continue;
+		piece = &pieces.pieces[0];
+		PROMISE(piece->content == text.len && piece->bytes == spooled->data.len);
+		PROMISE(piece->kind == (text.len >= RDE_SLICE_ALONE ? RDE_PIECE_STRETCH : RDE_PIECE_PLAIN));
+		PROMISE(piece->kind == RDE_PIECE_PLAIN ||
+				piece->crc == rde_crc32(0, text.data, text.len));
+		rde_sink_write(rde_cut_begin_join(join, piece), spooled->data.data, spooled->data.len);
+		rde_cut_end_join(join, piece);
 	}
 	rde_sink_finish(cut);
-	rde_sink_finish(gzip);
+	rde_sink_finish(join);
 	check_holds(whole, &content);
 	check_holds(joined, &content);
 	PROMISE(whole->data.len == joined->data.len &&

@@ -58,7 +58,7 @@ check_read(const char *archive, size_t size)
 static void
 check_written(Bytes *bytes)
 {
-	static RdeDeflate *deflate = NULL;
+	static RdeCompressor *compressor = NULL;
 	Kept	   *kept = kept_create();
 	RdeZip	   *zip;
 	RdeZipEntry *entries;
@@ -67,14 +67,14 @@ check_written(Bytes *bytes)
 	int			count = 0;
 	int			found;
 
-	if (deflate == NULL)
+	if (compressor == NULL)
 	{
 		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
-		deflate = rde_deflate_create();
+		compressor = rde_compressor_create();
 		MemoryContextSwitchTo(old);
 	}
-	zip = rde_zip_create(&kept->sink, deflate);
+	zip = rde_zip_create(&kept->sink, compressor);
 	while (bytes->left > 0 && count < MAX_ENTRIES)
 	{
 		char	   *name = take_string(bytes);

@@ -57,28 +57,26 @@ typedef struct Files
 	RdeBuffer	buffer;
 	RdeSink    *cut;
 	Kept	   *joined;			/* of slices that others compressed */
-	RdeSink    *gzip;
+	RdeSink    *join;
 } Files;
 
 static RdeSink *
-gzip_create(Kept *bytes, RdeDeflate *deflate)
+cut_create(Kept *bytes)
 {
-	return rde_sink_gzip_create(&bytes->sink, deflate, palloc(RDE_BLOCK_SIZE));
+	RdeCompressor *compressor = rde_compressor_create();
+
+	return rde_sink_cut_create(rde_sink_gzip_create(&bytes->sink, compressor), compressor);
 }
 
 static void
 start(Files *files)
 {
-	RdeDeflate *deflate;
-
 	files->content = kept_create();
 	files->whole = kept_create();
-	deflate = rde_deflate_create();
-	files->cut = rde_sink_cut_create(gzip_create(files->whole, deflate), deflate,
-									 palloc(RDE_SLICE_ALONE));
+	files->cut = cut_create(files->whole);
 	rde_buffer_init(&files->buffer, files->cut);
 	files->joined = kept_create();
-	files->gzip = gzip_create(files->joined, rde_deflate_create());
+	files->join = cut_create(files->joined);
 }
 
 static void
@@ -87,11 +85,11 @@ add_between(Files *files, const char *text)
 	rde_sink_write(&files->content->sink, text, strlen(text));
 	rde_buffer_append(&files->buffer, text, strlen(text));
 	rde_buffer_drain(&files->buffer);
-	rde_sink_write(files->gzip, text, strlen(text));
+	rde_sink_write(files->join, text, strlen(text));
 }
 
 /* Into a buffer, as rows are: in pieces of any length. */
-static RdeSlice
+static void
 write_slice(RdeSink *cut, RdeBuffer *buffer, const StringInfo text)
 {
 	rde_cut_begin(cut);
@@ -102,29 +100,55 @@ write_slice(RdeSink *cut, RdeBuffer *buffer, const StringInfo text)
 		rde_buffer_append(buffer, text->data + done, piece);
 	}
 	rde_buffer_drain(buffer);
-	return rde_cut_end(cut);
+	rde_cut_end(cut);
 }
 
+/* What was spooled, behind what the file has. */
+static uint64
+join_pieces(RdeSink *join, const RdePieces *pieces, const Kept *spooled)
+{
+	uint64		done = 0;
+
+	for (int i = 0; i < pieces->count; i++)
+	{
+		const RdePiece *piece = &pieces->pieces[i];
+
+		rde_sink_write(rde_cut_begin_join(join, piece),
+					   spooled->data.data + done, piece->bytes);
+		rde_cut_end_join(join, piece);
+		done += piece->bytes;
+	}
+	return done;
+}
+
+/* A part of one slice, and of what was written before it, maybe. */
 static bool
-add_slice(Files *files, const StringInfo text)
+add_slice(Files *files, const char *before, const StringInfo text)
 {
 	Kept	   *spooled = kept_create();
-	RdeSink    *cut = rde_sink_cut_spool(&spooled->sink, rde_deflate_create(),
-										 palloc(RDE_SLICE_ALONE));
+	RdePieces	pieces;
+	RdeSink    *cut = rde_sink_cut_spool(&spooled->sink, rde_compressor_create(), &pieces);
 	RdeBuffer	buffer = {0};
-	RdeSlice	slice;
+	bool		alone = text->len >= RDE_SLICE_ALONE;
+	const RdePiece *last;
 
+	rde_sink_write(&files->content->sink, before, strlen(before));
 	rde_sink_write(&files->content->sink, text->data, text->len);
-	(void) write_slice(files->cut, &files->buffer, text);
+	rde_buffer_append(&files->buffer, before, strlen(before));
+	rde_buffer_drain(&files->buffer);
+	write_slice(files->cut, &files->buffer, text);
 	rde_buffer_init(&buffer, cut);
-	slice = write_slice(cut, &buffer, text);
-	if (slice.alone)
-		rde_gzip_begin_stretch(files->gzip);
-	rde_sink_write(files->gzip, spooled->data.data, spooled->data.len);
-	if (slice.alone)
-		rde_gzip_end_stretch(files->gzip, slice.content, slice.crc);
-	return slice.content == text->len &&
-		slice.alone == (text->len >= RDE_SLICE_ALONE);
+	rde_buffer_append(&buffer, before, strlen(before));
+	rde_buffer_drain(&buffer);
+	write_slice(cut, &buffer, text);
+	if (join_pieces(files->join, &pieces, spooled) != spooled->data.len)
+		return false;
+	if (text->len + strlen(before) == 0)
+		return pieces.count == 0;
+	last = &pieces.pieces[pieces.count - 1];
+	return pieces.count == (alone && *before ? 2 : 1) &&
+		last->kind == (alone ? RDE_PIECE_STRETCH : RDE_PIECE_PLAIN) &&
+		last->content == text->len + (alone ? 0 : strlen(before));
 }
 
 static bool
@@ -159,13 +183,13 @@ test_slices(void)
 		for (int slice = random_below(9); slice > 0; slice--)
 		{
 			make_text(&text, any_length());
-			told = add_slice(&files, &text) && told;
+			told = add_slice(&files, round % 5 == 0 ? "," : "", &text) && told;
 			if (round % 3 == 0)
 				add_between(&files, ",\n");
 		}
 		add_between(&files, round % 4 == 0 ? "end\n" : "");
 		rde_sink_finish(files.cut);
-		rde_sink_finish(files.gzip);
+		rde_sink_finish(files.join);
 		equal = same(files.whole, files.joined) && equal;
 		whole = holds(files.whole, files.content) && whole;
 		MemoryContextSwitchTo(old);
@@ -181,7 +205,7 @@ static void
 test_short(void)
 {
 	Kept	   *plain = kept_create();
-	RdeSink    *gzip = gzip_create(plain, rde_deflate_create());
+	RdeSink    *gzip = rde_sink_gzip_create(&plain->sink, rde_compressor_create());
 	StringInfoData text;
 	Files		files = {0};
 
@@ -190,7 +214,7 @@ test_short(void)
 	for (int i = 0; i < 5; i++)
 	{
 		make_text(&text, 200000);
-		(void) add_slice(&files, &text);
+		(void) add_slice(&files, "", &text);
 		rde_sink_write(gzip, text.data, text.len);
 	}
 	rde_sink_finish(files.cut);
@@ -198,9 +222,39 @@ test_short(void)
 	ok(same(files.whole, plain), "nothing is cut where slices are short");
 }
 
+/* Marks lie where they were made, and without a compressor all is plain. */
+static void
+test_spool(void)
+{
+	Kept	   *spooled = kept_create();
+	RdePieces	pieces;
+	RdeSink    *cut = rde_sink_cut_spool(&spooled->sink, NULL, &pieces);
+	StringInfoData text;
+
+	initStringInfo(&text);
+	make_text(&text, 3 * RDE_SLICE_ALONE);
+	for (int i = 0; i < 3; i++)
+	{
+		rde_cut_begin(cut);
+		rde_sink_write(cut, text.data, i == 1 ? text.len : 10);
+		rde_cut_end(cut);
+		if (i > 0)
+			rde_cut_mark(cut);
+	}
+	ok(pieces.count == 4 &&
+	   pieces.pieces[0].kind == RDE_PIECE_PLAIN &&
+	   pieces.pieces[0].content == 10 + text.len &&
+	   pieces.pieces[1].kind == RDE_PIECE_MARK && pieces.pieces[1].bytes == 0 &&
+	   pieces.pieces[2].content == 10 && pieces.pieces[2].bytes == 10 &&
+	   pieces.pieces[3].kind == RDE_PIECE_MARK &&
+	   spooled->data.len == 20 + text.len,
+	   "plain pieces and marks");
+}
+
 static void
 unit(void)
 {
 	test_slices();
 	test_short();
+	test_spool();
 }

@@ -235,6 +235,123 @@ test_too_many_names(void)
 	   "every row is counted once");
 }
 
+/* Lines, their rows and all their sums, as text. */
+static void
+describe(StringInfo text, const char *what, const RdeTallyLine *line)
+{
+	appendStringInfo(text, "%s %.*s %d %d:", what, (int) line->name_length,
+					 line->name ? line->name : "", (int) line->day, (int) line->rows);
+	for (int i = 0; line->sums && i < RDE_TALLY_CURRENCIES; i++)
+	{
+		Numeric		sum = rde_sum_value(&line->sums[i]);
+
+		if (sum)
+			appendStringInfo(text, " %d=%s", i,
+							 DatumGetCString(DirectFunctionCall1(numeric_out,
+																 NumericGetDatum(sum))));
+	}
+	appendStringInfoChar(text, '\n');
+}
+
+static char *
+description(RdeTally *tally)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	rde_tally_finish(tally);
+	appendStringInfo(&text, "unit %d, other currencies %d\n", tally->unit,
+					 (int) tally->other_currencies);
+	for (int i = 0; i < tally->ncurrencies; i++)
+		describe(&text, "currency", &tally->currencies[tally->order[i]]);
+	for (int i = 0; i < tally->nstatuses; i++)
+		describe(&text, "status", &tally->statuses[i]);
+	for (int i = 0; i < tally->ndays; i++)
+		describe(&text, "day", &tally->days[i]);
+	describe(&text, "other statuses", &tally->other_statuses);
+	describe(&text, "no day", &tally->no_day);
+	return text.data;
+}
+
+/* Any row, of days that follow each other and of none at the end, twice. */
+static void
+add_any(Rows *rows, Rows *same, int i, int count, int names)
+{
+	static const RdeValue none = {.shape = RDE_NULL};
+	const char *status = random_below(9) == 0 ? NULL : psprintf("s%u", random_below(names));
+	const char *currency = random_below(9) == 0 ? NULL : psprintf("c%u", random_below(names));
+	const char *amount = random_below(5) == 0 ? NULL : psprintf("%u.%0*u", random_below(1000),
+																1 + (int) random_below(3), random_below(10));
+	RdeValue	period = i < count - 3 ? day(JUNE_1 + i / 3) : none;
+
+	add(rows, period, status, currency, amount);
+	add(same, period, status, currency, amount);
+}
+
+/* Rows in parts, wherever these begin: added up as if there were none. */
+static bool
+same_in_parts(int count, int names, const char *status)
+{
+	Rows		whole;
+	Rows		joined;
+	bool		listed = true;
+
+	begin(&whole, status);
+	begin(&joined, status);
+	for (int i = 0; i < count;)
+	{
+		Rows		part;
+		StringInfoData put;
+
+		begin(&part, status);
+		rde_tally_list(part.tally);
+		for (int left = 1 + (int) random_below(50); left > 0 && i < count; left--)
+			add_any(&whole, &part, i++, count, names);
+		initStringInfo(&put);
+		listed = rde_tally_put(part.tally, &put) && listed;
+		rde_tally_merge(joined.tally, put.data);
+	}
+	return listed && strcmp(description(whole.tally), description(joined.tally)) == 0;
+}
+
+static void
+test_parts(void)
+{
+	bool		same = true;
+
+	for (int round = 0; round < 60; round++)
+		same = same_in_parts(1 + (int) random_below(round % 4 == 0 ? 3500 : 60),
+							 round % 3 == 0 ? 1 : 20,
+							 round % 5 == 0 ? "note" : "status") && same;
+	ok(same, "rows in parts are added up as if there were none");
+	ok(same_in_parts(2000, 80, "status"), "also if more come than have lines of their own");
+}
+
+/* Who has a part does not know which of many names are among the first of all. */
+static void
+test_part_with_too_many_names(void)
+{
+	Rows		rows;
+	StringInfoData put;
+
+	initStringInfo(&put);
+	begin(&rows, "status");
+	rde_tally_list(rows.tally);
+	for (int i = 0; i < RDE_TALLY_STATUSES; i++)
+		add(&rows, day(JUNE_1), psprintf("%d", i), "EUR", "1");
+	ok(rde_tally_put(rows.tally, &put), "as many as have a line of their own");
+	begin(&rows, "status");
+	rde_tally_list(rows.tally);
+	for (int i = 0; i <= RDE_TALLY_STATUSES; i++)
+		add(&rows, day(JUNE_1), psprintf("%d", i), "EUR", "1");
+	ok(!rde_tally_put(rows.tally, &put), "one more status");
+	begin(&rows, "status");
+	rde_tally_list(rows.tally);
+	for (int i = 0; i <= RDE_TALLY_CURRENCIES; i++)
+		add(&rows, day(JUNE_1), "Active", psprintf("%d", i), "1");
+	ok(!rde_tally_put(rows.tally, &put), "one more currency");
+}
+
 static void
 unit(void)
 {
@@ -242,4 +359,6 @@ unit(void)
 	test_days();
 	test_too_many_days();
 	test_too_many_names();
+	test_parts();
+	test_part_with_too_many_names();
 }
