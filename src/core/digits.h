@@ -90,6 +90,25 @@ put_up_to_eight_digits(char *dst, uint32_t value)
 	return dst + 8 - (zeros >> 3);
 }
 
+/* What is below 10,000, in half of the word; four bytes are touched. */
+static inline char *
+put_up_to_four_digits(char *dst, uint32_t value)
+{
+	uint32_t	hundreds = value * 5243 >> 19;
+	uint32_t	twos = hundreds | (value - hundreds * 100) << 16;
+	uint32_t	tens = (twos * 103 >> 10) & 0x000F000F;
+	uint32_t	digits = tens | (twos - tens * 10) << 8;
+	unsigned int zeros = __builtin_ctz(digits | 1U << 24) & ~7U;
+	uint8_t    *d = (uint8_t *) dst;
+
+	digits = (digits | 0x30303030) >> zeros;
+	d[0] = (uint8_t) digits;
+	d[1] = (uint8_t) (digits >> 8);
+	d[2] = (uint8_t) (digits >> 16);
+	d[3] = (uint8_t) (digits >> 24);
+	return dst + 4 - (zeros >> 3);
+}
+
 /* No zeros in front; touches up to RDE_DIGITS_ROOM bytes. */
 static inline char *
 rde_put_integer(char *dst, int64_t value)
@@ -102,7 +121,9 @@ rde_put_integer(char *dst, int64_t value)
 		*dst++ = '-';
 		left = 0 - left;
 	}
-	if (__builtin_expect(left < eight, 1))
+	if (left < 10000)
+		return put_up_to_four_digits(dst, (uint32_t) left);
+	if (left < eight)
 		return put_up_to_eight_digits(dst, (uint32_t) left);
 	if (left < eight * eight)
 		dst = put_up_to_eight_digits(dst, (uint32_t) (left / eight));

@@ -26,7 +26,8 @@
 
 /*
  * Level 1 of either library: the higher ones cost several times as much CPU
- * and make a report hardly smaller.
+ * and make a report hardly smaller.  Level 0, which ISA-L has, is 3 % faster at
+ * best, with files that are 14 to 33 % larger.
  */
 #define LEVEL			1
 
