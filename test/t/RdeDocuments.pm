@@ -11,6 +11,7 @@ use warnings;
 use Exporter 'import';
 use IPC::Run ();
 use JSON::PP ();
+use PostgreSQL::Test::Utils ();
 use Time::HiRes qw(time usleep);
 
 our @EXPORT_OK = qw(document_files document_blocks document_prose compare_output
@@ -167,11 +168,12 @@ rde-gateway() {
 	local arguments=("\${\@//8080/$gateway_port}")
 	rm -f gateway.out	# of one before
 	command rde-gateway "\${arguments[\@]//\\/run\\/postgresql/\$PGHOST}" >gateway.out 2>gateway.err &
+	# until it listens and has sessions, which a busy machine is slow to give
 	for _ in {1..600}; do
-		grep -qs listening gateway.out && return
+		grep -qs listening gateway.out && command curl -fsS -o health.out http://127.0.0.1:$gateway_port/health 2>>health.err && return
 		sleep 0.05
 	done
-	cat gateway.err
+	cat gateway.err health.err
 	return 1
 }
 END
@@ -190,7 +192,7 @@ sub open_shell
 sub ask_shell
 {
 	my ($shell, $text, $echo) = @_;
-	my $deadline = time + 60;
+	my $deadline = time + $PostgreSQL::Test::Utils::timeout_default;
 
 	$shell->{out} = '';
 	$shell->{in} .= "$text\n$echo\n";

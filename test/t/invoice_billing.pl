@@ -119,7 +119,7 @@ rename("$_.away", $_) for @libraries;
 
 sql('ALTER TABLE shop.watched RENAME COLUMN reseller_id TO reseller');
 bill('column renamed', reseller => 'reseller',
-	warning => qr/WARNING:  invoices of shop.watched could not be recorded.*column r.reseller_id does not exist/);
+	warning => qr/WARNING:  invoices of shop.watched could not be recorded.*column "reseller_id" does not exist/);
 sql('ALTER TABLE shop.watched RENAME COLUMN reseller TO reseller_id');
 bill('column named as before');
 sql('ALTER TABLE _rde_invoice_event ADD CONSTRAINT none CHECK (false) NOT VALID');
@@ -132,6 +132,25 @@ bill('an index that refuses the second', warning => qr/WARNING:  invoices of sho
 $recorded++;
 sql('DROP INDEX once');
 bill('events as they were');
+
+# Whatever somebody does to their columns: what is refused, what cannot even be written,
+# and what lets them through.
+for my $change (
+	[ 'ADD note text NOT NULL', 'DROP note', qr/violates not-null constraint/ ],
+	[ 'ADD note integer DEFAULT 1 / (random() * 0)::integer', 'DROP note', qr/division by zero/ ],
+	[ q{ADD note integer GENERATED ALWAYS AS (invoice::integer / (octet_length(invoice) * 0)) STORED}, 'DROP note', qr/division by zero/ ],
+	[ 'ALTER invoice TYPE varchar(1)', 'ALTER invoice TYPE text', qr/value too long/ ],
+	[ 'RENAME invoice TO number', 'RENAME number TO invoice', qr/column "invoice" of relation "_rde_invoice_event" does not exist/ ],
+	[ 'DROP invoice', 'ADD invoice text', qr/column "invoice" of relation "_rde_invoice_event" does not exist/ ],
+	[ 'ALTER happened_at SET DEFAULT to_timestamp(1 / (random() * 0)::integer)', 'ALTER happened_at SET DEFAULT clock_timestamp()' ],
+	[ 'ADD note text', 'DROP note' ])
+{
+	my ($done, $undone, $refused) = @$change;
+	sql("CREATE TABLE kept AS TABLE _rde_invoice_event; TRUNCATE _rde_invoice_event; ALTER TABLE _rde_invoice_event $done");
+	bill("events with $done", $refused ? (warning => qr/WARNING:  invoices of shop.watched could not be recorded.*$refused/) : ());
+	sql("ALTER TABLE _rde_invoice_event $undone; INSERT INTO _rde_invoice_event (dataset, reseller, invoice) SELECT dataset, reseller, invoice FROM kept; DROP TABLE kept");
+}
+bill('events as before');
 # in a session that has a plan: what is done to the table is heard of
 {
 	my $session = open_session($node, 'postgres');
@@ -156,6 +175,29 @@ bill('events locked', warning => qr/WARNING:  invoices of shop.watched could not
 run_in($holder, 'COMMIT');
 close_session($holder);
 $node->safe_psql('postgres', q{ALTER ROLE billing RESET lock_timeout});
+
+# Billing waits for somebody who then refuses the rows, and who was not yet there when
+# its statement began.
+{
+	my $owner = open_session($node, 'postgres');
+	my $session = open_session($node, 'postgres');
+	run_in($session, 'SET ROLE billing; SELECT 1');
+	run_in($owner, 'BEGIN; ALTER TABLE reporting._rde_invoice_event ADD CONSTRAINT none CHECK (false) NOT VALID');
+	send_to($session, "INSERT INTO shop.watched (invoice_id, number, reseller_id, customer_id) VALUES (900011, 'A', 2, 1)");
+	$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ '900011'})
+	  or die 'billing does not wait';
+	run_in($owner, 'COMMIT');
+	wait_for($session);
+	run_in($session, "INSERT INTO shop.watched (invoice_id, number, reseller_id, customer_id) VALUES (900012, 'A', 2, 1)");
+	run_in($owner, 'ALTER TABLE reporting._rde_invoice_event DROP CONSTRAINT none');
+	run_in($session, "INSERT INTO shop.watched (invoice_id, number, reseller_id, customer_id) VALUES (900013, 'A', 2, 1)");
+	close_session($_) for $session, $owner;
+	is(sql("SELECT string_agg(invoice_id::text, ',' ORDER BY 1) FROM shop.watched WHERE invoice_id > 900010"), '900011,900012,900013',
+		'stored by one that waited for who refuses the rows');
+	is(sql("SELECT string_agg(invoice, ',' ORDER BY invoice) FROM _rde_invoice_event WHERE invoice::bigint > 900010"), '900013',
+		'and recorded once they can be');
+	sql("DELETE FROM _rde_invoice_event WHERE invoice::bigint > 900010");
+}
 
 # A statement that is recorded takes no transaction id of its own: with more than 64 in
 # a transaction every snapshot of the server would have to look them up.

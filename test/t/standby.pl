@@ -207,6 +207,8 @@ for my $call (
 	q{SELECT rde_submit('sales', '2020-01-01', '2020-01-01', 'csv')},
 	q{SELECT rde_request_report('{"name": "n", "dataset": "sales", "startDate": "2020-01-01T00:00:00Z"}')},
 	q{SELECT rde_request_report('{"name": "n", "dataset": "sales", "startDate": "2020-01-01T00:00:00Z"}', 'key')},
+	q{SELECT rde_preview_view('sales', '{"columns": [{"column": "id"}], "startDate": "2020-01-01"}')},
+	q{SELECT rde_remove_report(id, '*') FROM rde_reports LIMIT 1},
 	qq{SELECT rde_build('$later')}, qq{SELECT rde_rebuild('$id')},
 	qq{SELECT rde_run_generator('$generator', '2020-01-01', '2020-01-01')}, 'CALL rde_run_due()')
 {

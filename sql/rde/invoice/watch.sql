@@ -2,28 +2,51 @@
 -- Tables of invoices: watch, unwatch
 ---------------------------------------------------------------------------
 
--- Nothing decides about a row there but the table itself: no check, no index, no trigger
--- of somebody's.  It reads the catalog and is declared as if it did not, so that the
--- planner asks it, and not whoever runs the plan: what it looks at is in the relation
--- cache, and when that changes each plan on the table is made anew.
-CREATE FUNCTION @extschema@._rde_events_are_plain() RETURNS boolean
+-- Nothing decides about a row there but the table itself: it has its columns and no
+-- other, no check, no index, no trigger of somebody's.  Volatile, so that it sees what
+-- is committed now: billing's statement may have waited for whoever altered the table.
+CREATE FUNCTION @extschema@._rde_check_events(events regclass) RETURNS boolean
+    LANGUAGE plpgsql VOLATILE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    SET quote_all_identifiers = off
+AS $$
+DECLARE
+    plain boolean;
+    had_more boolean;
+BEGIN
+    -- Each column is given a value that is not NULL: defaults and NOT NULL do not matter.
+    SELECT c.relkind = 'r' AND c.relchecks = 0 AND NOT c.relrowsecurity AND NOT c.relispartition
+           AND ARRAY(SELECT format('%s %s%s', a.attname, a.atttypid::regtype, a.attgenerated) FROM pg_attribute a
+                     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attname)
+               = '{dataset text,happened_at timestamp with time zone,invoice text,reseller text}',
+           c.relhasindex OR c.relhastriggers OR c.relhasrules
+    INTO STRICT plain, had_more
+    FROM pg_class c WHERE c.oid = events;
+    IF plain AND had_more THEN
+        -- they may have been dropped
+        RETURN NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = events)
+               AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = events)
+               AND NOT EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = events);
+    END IF;
+    RETURN plain;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_check_events(regclass) IS
+    'whether nothing but a full disk can refuse the row that records an invoice';
+
+-- It is declared as if it read nothing, so that the planner asks it, and not whoever
+-- runs the plan: what it looks at is in the relation cache, and when that changes each
+-- plan that names the table is made anew, if only as an argument of this function.
+CREATE FUNCTION @extschema@._rde_events_are_plain(events regclass) RETURNS boolean
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    events CONSTANT oid := '@extschema@._rde_invoice_event'::regclass;
 BEGIN
-    -- not by relhasindex and the like, which stay true when the last one is dropped
-    RETURN (SELECT c.relchecks = 0 AND NOT c.relrowsecurity FROM pg_class c WHERE c.oid = events)
-           AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = events)
-           AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = events)
-           AND NOT EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = events)
-           AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = events AND a.attnum > 0
-                           AND a.attname IN ('dataset', 'reseller', 'invoice') AND a.attnotnull);
+    RETURN @extschema@._rde_check_events(events);
 END
 $$;
-COMMENT ON FUNCTION @extschema@._rde_events_are_plain() IS
-    'whether nothing but a full disk can refuse the row that records an invoice; for plans that insert it';
+COMMENT ON FUNCTION @extschema@._rde_events_are_plain(regclass) IS
+    'what _rde_check_events says, for plans: asked when one is made, and again when the table was altered';
 
 -- A watched table gets a trigger function of its own: a statement that names its
 -- columns is planned once per session, where one put together at run time costs
@@ -35,12 +58,13 @@ COMMENT ON FUNCTION @extschema@._rde_events_are_plain() IS
 --   * every function, operator and type is written with its schema, for pinning
 --     the path costs as much time as all the rest;
 --   * it matches nothing and wakes nobody;
+--   * it returns NEW, which is NULL there: NULL itself would be an expression;
 --   * whatever can fail is done in a block where that is a warning, and billing's
 --     statement goes on. What succeeds in there inserts nothing: a subtransaction that
 --     inserts gets an id, and a transaction with more than 64 of them makes everybody's
---     snapshots dear. So the lock is taken in a block. Then comes an INSERT that cannot
---     fail: if a column is gone, or something could refuse the rows, it inserts none,
---     and another one in a block does, or tells why it cannot.
+--     snapshots dear. So the lock is taken in a block, and only if something could
+--     refuse the rows they are inserted there, too. Else comes an INSERT that cannot
+--     fail: if a column of the watched table is gone, it inserts none and says so.
 CREATE FUNCTION @extschema@._rde_recorder_body(
     relation regclass, datasets text[], reseller name, invoice name, when_column name, when_value text
 ) RETURNS text
@@ -56,44 +80,45 @@ DECLARE
         relation, reseller, invoice, when_column, when_value, 'new_rows r', 'r.'), names);
     of_old_rows CONSTANT text := format(events, '', @extschema@._rde_recorded_texts(
         relation, reseller, invoice, when_column, when_value, 'old_rows r', 'r.'), names);
-    -- A column that a row does not have is looked for further out, where it is NULL.
+    -- A column that a row does not have is looked for further out; one that it has costs
+    -- nothing there.
     if_present CONSTANT text := format(events, format('new_rows n, (SELECT %s) absent, LATERAL', (
-        SELECT string_agg(DISTINCT format('NULL AS %I', c.name), ', ')
+        SELECT string_agg(DISTINCT format('(SELECT @extschema@._rde_column_gone(%L, %L)) AS %I', relation, c.name, c.name), ', ')
         FROM unnest(ARRAY[reseller, invoice, when_column]) c(name) WHERE c.name IS NOT NULL)),
         @extschema@._rde_recorded_texts(
             relation, reseller, invoice, when_column, when_value, '(SELECT n.*) present', ''), names);
-    contained CONSTANT text := $part$
+    -- 1 gathers the rows that 2 and 3 select
+    body CONSTANT text := $part$
+    <<contained>>
+    BEGIN%1$s
+        LOCK TABLE ONLY @extschema@._rde_invoice_event IN ROW EXCLUSIVE MODE;
+        IF @extschema@._rde_events_are_plain('@extschema@._rde_invoice_event') THEN
+            EXIT contained;
+        END IF;
+        INSERT INTO @extschema@._rde_invoice_event (dataset, reseller, invoice, happened_at)
+        SELECT e.*, pg_catalog.clock_timestamp() FROM (%3$s) e;
+        RETURN NEW;
     EXCEPTION WHEN OTHERS THEN
         RAISE WARNING USING ERRCODE = SQLSTATE,
-            MESSAGE = pg_catalog.format('invoices of %s could not be recorded for their reports: %s',
+            MESSAGE = pg_catalog.format('invoices of %%s could not be recorded for their reports: %%s',
                                         TG_RELID::pg_catalog.regclass, SQLERRM),
             DETAIL = 'The statement goes on. The daily sweep or rde_sweep_invoices() submits their reports.',
             HINT = 'If the table was altered, watch it again with rde_watch_invoices().';
-        RETURN NULL;
-    END;$part$;
-    -- 1 gathers the rows that 2 and 3 select
-    body CONSTANT text := $part$
-    BEGIN%1$s
-        LOCK TABLE ONLY @extschema@._rde_invoice_event IN ROW EXCLUSIVE MODE;%4$s
-    INSERT INTO @extschema@._rde_invoice_event (dataset, reseller, invoice)
-    %2$s
-    AND @extschema@._rde_events_are_plain();
-    IF NOT FOUND THEN
-    BEGIN
-        INSERT INTO @extschema@._rde_invoice_event (dataset, reseller, invoice)
-        %3$s;%4$s
-    END IF;
-    RETURN NULL;$part$;
+        RETURN NEW;
+    END;
+    INSERT INTO @extschema@._rde_invoice_event (dataset, reseller, invoice, happened_at)
+    SELECT e.*, pg_catalog.clock_timestamp() FROM (%2$s) e;
+    RETURN NEW;$part$;
     gathered CONSTANT text := 'SELECT e.dataset, e.reseller, e.invoice FROM ROWS FROM (pg_catalog.unnest(rde_datasets),'
-        ' pg_catalog.unnest(rde_resellers), pg_catalog.unnest(rde_invoices)) e(dataset, reseller, invoice) WHERE true';
-    inserted CONSTANT text := format(body, '', if_present, of_new_rows, contained);
+        ' pg_catalog.unnest(rde_resellers), pg_catalog.unnest(rde_invoices)) e(dataset, reseller, invoice)';
+    inserted CONSTANT text := format(body, '', if_present, of_new_rows);
     updated CONSTANT text := format(body, format($part$
         SELECT pg_catalog.array_agg(e.dataset), pg_catalog.array_agg(e.reseller), pg_catalog.array_agg(e.invoice)
         INTO rde_datasets, rde_resellers, rde_invoices
         FROM (%s EXCEPT %s) e(dataset, reseller, invoice);
         IF rde_datasets IS NULL THEN
-            RETURN NULL;
-        END IF;$part$, of_new_rows, of_old_rows), gathered, gathered, contained);
+            RETURN NEW;
+        END IF;$part$, of_new_rows, of_old_rows), gathered, gathered);
 BEGIN
     IF when_column IS NULL THEN
         RETURN format(E'\n#variable_conflict use_column\nBEGIN%s\nEND\n', inserted);
@@ -113,6 +138,21 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@._rde_recorder_body(regclass, text[], name, name, name, text) IS
     'the body of a watched table''s trigger function, which records the invoices a statement made';
+
+CREATE FUNCTION @extschema@._rde_column_gone(relation text, column_name text) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE WARNING USING ERRCODE = 'undefined_column',
+        MESSAGE = format('invoices of %s could not be recorded for their reports: column "%s" does not exist', relation, column_name),
+        DETAIL = 'The statement goes on. The daily sweep or rde_sweep_invoices() submits their reports.',
+        HINT = 'If the table was altered, watch it again with rde_watch_invoices().';
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION @extschema@._rde_column_gone(text, text) IS
+    'NULL for a column that invoices of a watched table had when it was watched, with a warning';
 
 -- A row without reseller or number is no invoice.
 CREATE FUNCTION @extschema@._rde_recorded_texts(
