@@ -164,11 +164,12 @@ add_period(RdeQuery *query, StringInfo sql, Form_pg_attribute period,
 	cuts = rde_cuts_create(type, report->period_from, report->period_to,
 						   report->zone);
 	query->cuts = cuts;
+	query->period_column = qualified(period);
 	query->period_from = query->nargs;
-	appendStringInfo(sql, "%s >= $%d AND ", qualified(period),
+	appendStringInfo(sql, "%s >= $%d AND ", query->period_column,
 					 add_parameter(query, type, rde_cuts_datum(cuts, 0)));
 	query->period_to = query->nargs;
-	appendStringInfo(sql, "%s < $%d", qualified(period),
+	appendStringInfo(sql, "%s < $%d", query->period_column,
 					 add_parameter(query, type,
 								   rde_cuts_datum(cuts, RDE_SLICES)));
 }
@@ -444,7 +445,6 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 	Source	   *source;
 	Relation	relation;
 	RdeColumns *columns;
-	int			from;
 
 	query->window_xmax = query->window_end = -1;
 	rde_connect();
@@ -469,7 +469,7 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 	query->ncolumns = columns->count;
 	query->conditions_json = columns->conditions_json;
 	add_hidden(query, &sql, relation, source, report, by_reseller);
-	from = sql.len;
+	query->from_begins = sql.len;
 	appendStringInfo(&sql, " FROM %s.%s AS s",
 					 quote_identifier(get_namespace_name(RelationGetNamespace(relation))),
 					 quote_identifier(RelationGetRelationName(relation)));
@@ -478,8 +478,7 @@ rde_dataset_query(const RdeHome *home, const RdeReport *report,
 	query->types = palloc(sizeof(Oid) * (MAX_OWN_PARAMETERS + columns->nconditions));
 	query->values = palloc(sizeof(Datum) * (MAX_OWN_PARAMETERS + columns->nconditions));
 	add_conditions(query, &sql, relation, source, report, window, columns);
-	query->count_sql = psprintf("SELECT pg_catalog.count(*)%s",
-								sql.data + from);
+	query->from_ends = sql.len;
 	appendStringInfo(&sql, " ORDER BY %s",
 					 row_order(relation, source, report, by_reseller));
 	query->sql = pstrdup(sql.data);

@@ -17,7 +17,8 @@ typedef struct RdeQuery
 	Relation	relation;		/* open and locked until rde_query_close() */
 	Oid			owner;			/* whose rights the SELECT runs with */
 	const char *sql;
-	const char *count_sql;		/* how many rows that returns; same arguments */
+	int			from_begins;	/* its FROM and WHERE, bytes from ... */
+	int			from_ends;		/* ... to */
 	int			nargs;
 	Oid		   *types;
 	Datum	   *values;
@@ -38,6 +39,7 @@ typedef struct RdeQuery
 	int			period;			/* place in the list */
 
 	RdeCuts    *cuts;			/* NULL for rows of an invoice or a window */
+	const char *period_column;	/* as the SELECT names it, with cuts */
 	int			period_from;	/* the arguments that they are between, */
 	int			period_to;		/* counted from 0 */
 } RdeQuery;

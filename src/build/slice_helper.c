@@ -129,6 +129,29 @@ beginning(const RdeCuts *cuts, int slice)
 	return OidOutputFunctionCall(output, begin);
 }
 
+/* How many rows were counted in the slices before one. */
+static int64
+rows_before(const RdeSlicesShared *shared, int slice)
+{
+	int64		rows = 0;
+
+	for (int i = 0; i < slice; i++)
+		rows += shared->slice_rows[i];
+	return rows;
+}
+
+static void
+check_rows(const RdeSlicesShared *shared, int part, int64 rows)
+{
+	int64		counted = rows_before(shared, shared->first[part + 1]) -
+	rows_before(shared, shared->first[part]);
+
+	if (shared->counted && rows != counted)
+		elog(ERROR, "a part of the period has " INT64_FORMAT
+			 " rows, but " INT64_FORMAT " when they were counted",
+			 rows, counted);
+}
+
 /* What is known of the part that was written, and whether it can be one. */
 static void
 write_part(Helper *helper, int part)
@@ -143,10 +166,7 @@ write_part(Helper *helper, int part)
 	initStringInfo(&bytes);
 	rde_files_end_part(files, &bytes);
 	known = rde_part_get(bytes.data);
-	if (part < shared->ncounts && known->rows != shared->part_rows[part])
-		elog(ERROR, "a part of the period has " INT64_FORMAT " rows, and "
-			 INT64_FORMAT " when they were counted",
-			 known->rows, shared->part_rows[part]);
+	check_rows(shared, part, known->rows);
 	if (!rde_files_fit(files, &known, 1))
 		pg_atomic_write_u32(&shared->unfit, 1);
 	rde_slices_part_name(name, part);
@@ -169,9 +189,7 @@ take_part(Helper *helper, int part, DestReceiver *receiver)
 		rde_slices_spool_name(name, part, i);
 		helper->spools[i].file = BufFileCreateFileSet(&shared->files.fs, name);
 	}
-	helper->spool.rows_before = 0;
-	for (int i = 0; i < Min(part, shared->ncounts); i++)
-		helper->spool.rows_before += shared->part_rows[i];
+	helper->spool.rows_before = rows_before(shared, shared->first[part]);
 	pass->since = beginning(pass->query->cuts, shared->first[part]);
 	pass->rows_before = pass->rows;
 	run_plan(helper->job->plans[part], helper->job->sql, receiver);
@@ -219,68 +237,10 @@ take_parts(Helper *helper)
 	MemoryContextDelete(part_context);
 }
 
-/* Where the number of a part's rows goes. */
-typedef struct CountReceiver
-{
-	DestReceiver base;
-	int64		count;
-} CountReceiver;
-
-static void
-count_start(DestReceiver *self, int operation, TupleDesc desc)
-{
-}
-
-static bool
-count_receive(TupleTableSlot *slot, DestReceiver *self)
-{
-	bool		isnull;
-
-	((CountReceiver *) self)->count =
-		DatumGetInt64(slot_getattr(slot, 1, &isnull));
-	return true;
-}
-
-static void
-count_end(DestReceiver *self)
-{
-}
-
-/*
- * Count the rows of parts until there are none, and wait for whoever counts the
- * rest.  Who comes later finds it done.
- */
-static void
-count_parts(Helper *helper)
-{
-	RdeSlicesShared *shared = helper->shared;
-	const RdeJob *job = helper->job;
-	CountReceiver receiver = {
-		.base = {count_receive, count_start, count_end, count_end, DestCopyOut}
-	};
-	ErrorContextCallback statement;
-	int			part;
-
-	if (shared->ncounts == 0 || BarrierAttach(&shared->counted) > 0)
-		return;
-	rde_select_context(&statement, job->count_sql);
-	while ((part = (int) pg_atomic_fetch_add_u32(&shared->next_count, 1)) <
-		   shared->ncounts)
-	{
-		run_plan(job->counts[part], job->count_sql, &receiver.base);
-		shared->part_rows[part] = receiver.count;
-	}
-	error_context_stack = statement.previous;
-	BarrierArriveAndWait(&shared->counted, PG_WAIT_EXTENSION);
-}
-
 void
 rde_slices_take_part(RdeSlicesShared *shared)
 {
-	Helper	   *helper = create_helper(shared);
-
-	count_parts(helper);
-	take_parts(helper);
+	take_parts(create_helper(shared));
 }
 
 PGDLLEXPORT void rde_slices_worker(dsm_segment *segment, shm_toc *toc);

@@ -137,41 +137,21 @@ get_report(const char **from, const RdePass *pass)
 	return report;
 }
 
-static void
-put_texts(StringInfo to, const char *const *texts, int count)
-{
-	put_int(to, count);
-	for (int i = 0; i < count; i++)
-		put_text(to, texts[i]);
-}
-
-static const char **
-get_texts(const char **from, int *count)
-{
-	const char **texts;
-
-	*count = get_int(from);
-	texts = palloc(sizeof(char *) * *count);
-	for (int i = 0; i < *count; i++)
-		texts[i] = get_text(from);
-	return texts;
-}
-
 void
 rde_job_put(StringInfo to, const RdeJob *job)
 {
 	const RdeFiles *files = job->pass->files;
 
 	put_text(to, job->sql);
-	put_text(to, job->count_sql);
 	put_text(to, job->time_zone);
 	put_text(to, job->pass->dataset);
 	put_query(to, job->pass->query);
 	put_int(to, files->count);
 	for (int i = 0; i < files->count; i++)
 		put_report(to, files->reports[i]);
-	put_texts(to, job->plans, job->nparts);
-	put_texts(to, job->counts, job->ncounts);
+	put_int(to, job->nparts);
+	for (int i = 0; i < job->nparts; i++)
+		put_text(to, job->plans[i]);
 }
 
 RdeJob *
@@ -179,11 +159,11 @@ rde_job_get(const char *from)
 {
 	RdeJob	   *job = palloc0(sizeof(RdeJob));
 	RdePass    *pass = job->pass = palloc0(sizeof(RdePass));
+	const char **plans;
 	RdeReport **reports;
 	int			count;
 
 	job->sql = get_text(&from);
-	job->count_sql = get_text(&from);
 	job->time_zone = get_text(&from);
 	pass->dataset = get_text(&from);
 	pass->zone = rde_zone(job->time_zone);
@@ -194,8 +174,11 @@ rde_job_get(const char *from)
 	reports = palloc(sizeof(RdeReport *) * count);
 	for (int i = 0; i < count; i++)
 		reports[i] = get_report(&from, pass);
-	job->plans = get_texts(&from, &job->nparts);
-	job->counts = get_texts(&from, &job->ncounts);
+	job->nparts = get_int(&from);
+	plans = palloc(sizeof(char *) * job->nparts);
+	for (int i = 0; i < job->nparts; i++)
+		plans[i] = get_text(&from);
+	job->plans = plans;
 	pass->files = rde_files_create(NULL, reports, count);
 	pass->files->common.columns = pass->query->columns;
 	pass->files->common.ncolumns = pass->query->ncolumns;

@@ -178,38 +178,24 @@ filters(const Plan *plan, Bounds *bounds)
 	return false;
 }
 
-/* A query of the whole period, planned for a part. */
-static PlannedStmt *
-plan_query(const RdeSlices *slices, int part, const Query *query,
-		   const char *sql)
-{
-	const RdeQuery *sought = slices->query;
-	ParamListInfo params = rde_select_params(sought);
-	PlannedStmt *plan;
-
-	params->params[sought->period_from].value =
-		rde_cuts_datum(sought->cuts, slices->first[part]);
-	params->params[sought->period_to].value =
-		rde_cuts_datum(sought->cuts, slices->first[part + 1]);
-	plan = pg_plan_query(copyObject(unconstify(Query *, query)), sql, 0,
-						 params);
-	plan->jitFlags = PGJIT_NONE;	/* it would be compiled for every part */
-	return plan;
-}
-
 /* A part's plan as text, or NULL if it cannot be had, or is not worth it. */
 static const char *
 plan_part(const RdeSlices *slices, int part, const Query *query,
 		  const Plan *whole)
 {
-	const RdeCuts *cuts = slices->query->cuts;
+	const RdeQuery *sought = slices->query;
+	ParamListInfo params = rde_select_params(sought);
 	Bounds		bounds = {
-		cuts->type,
-		rde_cuts_datum(cuts, slices->first[part]),
-		rde_cuts_datum(cuts, slices->first[part + 1])
+		sought->cuts->type,
+		rde_cuts_datum(sought->cuts, slices->first[part]),
+		rde_cuts_datum(sought->cuts, slices->first[part + 1])
 	};
-	PlannedStmt *plan = plan_query(slices, part, query, slices->query->sql);
+	PlannedStmt *plan;
 
+	params->params[sought->period_from].value = bounds.from;
+	params->params[sought->period_to].value = bounds.to;
+	plan = pg_plan_query(copyObject(unconstify(Query *, query)), sought->sql,
+						 0, params);
 	if (plan->invalItems || reads_what_helpers_cannot(plan))
 		return NULL;
 	/* 0 is for tests, as it is in the server's own */
@@ -217,6 +203,7 @@ plan_part(const RdeSlices *slices, int part, const Query *query,
 		(plan->planTree->plan_rows > whole->plan_rows * MOST_ROWS ||
 		 filters(plan->planTree, &bounds)))
 		return NULL;
+	plan->jitFlags = PGJIT_NONE;	/* it would be compiled for every part */
 	return nodeToString(plan);
 }
 
@@ -243,18 +230,6 @@ plan_parts(RdeSlices *slices, const Query *query, const Plan *whole)
 	}
 	MemoryContextDelete(planning);
 	return possible;
-}
-
-/* What counts the rows of each part; nothing comes behind the last. */
-static void
-plan_counts(RdeSlices *slices)
-{
-	const char *sql = slices->query->count_sql;
-	Query	   *query = rde_select_analyze(slices->query, sql);
-
-	slices->ncounts = slices->nparts - 1;
-	for (int i = 0; i < slices->ncounts; i++)
-		slices->counts[i] = nodeToString(plan_query(slices, i, query, sql));
 }
 
 static Oid *
@@ -297,7 +272,7 @@ plan(const RdeSelect *select, const RdeFiles *files, int nhelpers)
 	if (!plan_parts(slices, query, select->plan->planTree))
 		return NULL;
 	if (is_numbered(files))
-		plan_counts(slices);
+		slices->count = rde_slices_plan_count(select->query, nhelpers);
 	return slices;
 }
 

@@ -112,10 +112,8 @@ static dsm_segment *
 create_shared(const RdeSlices *slices, RdePass *pass, const char *time_zone)
 {
 	RdeJob		job = {
-		.sql = slices->query->sql,.count_sql = slices->query->count_sql,
-		.time_zone = time_zone,.pass = pass,
-		.nparts = slices->nparts,.plans = slices->plans,
-		.ncounts = slices->ncounts,.counts = slices->counts
+		.sql = slices->query->sql,.time_zone = time_zone,.pass = pass,
+		.nparts = slices->nparts,.plans = slices->plans
 	};
 	StringInfoData bytes;
 	const char *statement = debug_query_string ? debug_query_string : "";
@@ -130,16 +128,14 @@ create_shared(const RdeSlices *slices, RdePass *pass, const char *time_zone)
 	shared = dsm_segment_address(segment);
 	memset(shared, 0, offsetof(RdeSlicesShared, job));
 	SharedFileSetInit(&shared->files, segment);
-	BarrierInit(&shared->counted, 0);
-	pg_atomic_init_u32(&shared->next_count, 0);
 	pg_atomic_init_u32(&shared->next_part, 0);
 	pg_atomic_init_u32(&shared->unfit, 0);
 	pg_atomic_init_u64(&shared->rows, 0);
 	pg_atomic_init_u64(&shared->bytes, 0);
 	shared->nparts = slices->nparts;
-	shared->ncounts = slices->ncounts;
 	memcpy(shared->first, slices->first, sizeof(shared->first));
 	shared->nreports = pass->files->count;
+	shared->counted = slices->count != NULL;
 	shared->statement = bytes.len;
 	memcpy(shared->job, bytes.data, bytes.len);
 	memcpy(shared->job + bytes.len, statement, strlen(statement) + 1);
@@ -192,6 +188,9 @@ rde_slices_run(RdeSlices *slices, RdePass *pass, const char *time_zone)
 
 	rde_identity_enter_source(slices->query->owner, time_zone, &saved);
 	segment = create_shared(slices, pass, time_zone);
+	if (slices->count)
+		rde_slices_count(slices->count,
+						 ((RdeSlicesShared *) dsm_segment_address(segment))->slice_rows);
 	done = read_parts(segment, slices->nhelpers);
 	rde_identity_leave(&saved);
 	MemoryContextReset(context);

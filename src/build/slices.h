@@ -6,7 +6,7 @@
  * snapshot.  Processes of the server's own pool help: each takes a part, writes its
  * rows as the formats do, compresses them and spools them.  The process that builds
  * takes parts, too, and puts the files together afterwards.  Where a format numbers
- * its rows, those of each part are counted first, in the same way.
+ * its rows, those of each slice are counted first.
  */
 #ifndef RDE_SLICES_H
 #define RDE_SLICES_H
@@ -14,7 +14,6 @@
 #include "build/receiver.h"
 #include "build/select.h"
 #include "port/atomics.h"
-#include "storage/barrier.h"
 #include "storage/sharedfileset.h"
 
 /* Processes that may take part: each has a slice at least. */
@@ -28,8 +27,7 @@ typedef struct RdeSlices
 	int			nparts;
 	int			first[RDE_SLICES + 1];	/* slice of each part, and the end */
 	const char *plans[RDE_SLICES];	/* of each part, as nodeToString() has it */
-	int			ncounts;		/* parts whose rows are to be counted */
-	const char *counts[RDE_SLICES]; /* how, likewise */
+	RdeSelect  *count;			/* of the rows in each slice, or NULL */
 	Oid		   *types;			/* of the columns, as the SELECT returns them */
 } RdeSlices;
 
@@ -37,17 +35,15 @@ typedef struct RdeSlices
 typedef struct RdeSlicesShared
 {
 	SharedFileSet files;		/* spools */
-	Barrier		counted;		/* all parts, before the first is written */
-	pg_atomic_uint32 next_count;
 	pg_atomic_uint32 next_part;
 	pg_atomic_uint32 unfit;		/* not 0: one process has to write it all */
 	pg_atomic_uint64 rows;		/* written so far */
 	pg_atomic_uint64 bytes;		/* of content */
 	int			nparts;
-	int			ncounts;
 	int			first[RDE_SLICES + 1];
 	int			nreports;
-	int64		part_rows[RDE_SLICES];	/* as they were counted */
+	bool		counted;		/* the rows of each slice were */
+	int64		slice_rows[RDE_SLICES];
 
 	Size		statement;		/* of the client, behind the job; for the
 								 * server's views */
@@ -72,6 +68,13 @@ extern RdeSlices *rde_slices_plan(const RdeSelect *select,
 extern bool rde_slices_run(RdeSlices *slices, RdePass *pass,
 						   const char *time_zone);
 
+/*
+ * What counts the rows of each slice, by so many helpers of the server's own at
+ * most; under the source's identity.  And their numbers, under the active snapshot.
+ */
+extern RdeSelect *rde_slices_plan_count(const RdeQuery *query, int nhelpers);
+extern void rde_slices_count(RdeSelect *count, int64 *slice_rows);
+
 /* What a helper does: take parts until there are none. */
 extern void rde_slices_take_part(RdeSlicesShared *shared);
 
@@ -90,9 +93,6 @@ typedef struct RdeJob
 	RdePass    *pass;			/* with query and files */
 	int			nparts;
 	const char *const *plans;
-	const char *count_sql;
-	int			ncounts;
-	const char *const *counts;
 } RdeJob;
 
 extern void rde_job_put(StringInfo to, const RdeJob *job);
