@@ -34,11 +34,11 @@
 #ifdef RDE_WITH_ISAL
 
 /*
- * Bytes that a stream begins with in a stored block.  What ISA-L (2.30 to 2.32)
+ * How many bytes a stream begins with in a stored block.  What ISA-L (2.30 to 2.32)
  * makes of the first bytes of a stream depends on the address of its state, unless
- * there are some before them.
+ * there is one before them.
  */
-#define STORED			8
+#define STORED			1
 
 struct RdeDeflate
 {

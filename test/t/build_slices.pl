@@ -132,6 +132,7 @@ same_ok('joined', $_) for qw(json jsonl xml xlsx);
 same_ok('sale', 'json', helpers => 1, options => '{"compress": false}');
 same_ok('sale', 'csv', helpers => 3, options => '{"csv": {"delimiter": ";", "decimal": ",", "bom": true}}');
 same_ok("by_$_", 'json', helpers => 2) for qw(day sec);
+same_ok($_, 'xlsx', helpers => 2) for qw(by_day by_sec whose);
 same_ok('whose', 'jsonl', helpers => 3, before => "SET work_mem = '1MB'; SET search_path = public, shop;");
 my $filtered = same_ok('filtered', 'csv', helpers => 2, options => '{"locale": "de", "csv": {"header": "label"}}');
 is($node->safe_psql('postgres', "SELECT row_count, split_part(rde_text(id), E'\\r', 1) FROM rde_reports WHERE id = '$filtered'"),
@@ -188,7 +189,7 @@ ok(length($content) > 3 * 1024 * 1024, 'slices of more than 1 MiB are among them
 # Repeatable read, and changes of one's own that nobody else sees
 
 same_ok('sale', 'csv', helpers => 2, before => 'BEGIN ISOLATION LEVEL SERIALIZABLE;');
-same_ok('sale', 'json', helpers => 2, before => q{BEGIN; UPDATE shop.sale SET note = 'mine' WHERE id % 7 = 0; DELETE FROM shop.sale WHERE id % 11 = 0;});
+same_ok('sale', $_, helpers => 2, before => q{BEGIN; UPDATE shop.sale SET note = 'mine' WHERE id % 7 = 0; DELETE FROM shop.sale WHERE id % 11 = 0;}) for qw(json xlsx);
 
 # Errors
 
