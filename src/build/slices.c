@@ -200,6 +200,8 @@ rde_slices_run(RdeSlices *slices, RdePass *pass, const char *time_zone)
 		for (int i = 0; i < slices->query->ncolumns; i++)
 			rde_column_prepare(&slices->query->columns[i], slices->types[i]);
 		done = join(dsm_segment_address(segment), pass);
+		if (!done)
+			elog(DEBUG1, "parts of a report do not fit together, one process builds it");
 	}
 	MemoryContextSwitchTo(old);
 	dsm_detach(segment);

@@ -22,6 +22,7 @@ max_worker_processes = 8
 max_parallel_workers = 6
 min_parallel_table_scan_size = 0
 log_temp_files = 0
+log_min_messages = debug1
 restart_after_crash = on
 END
 $node->restart;
@@ -31,7 +32,8 @@ srand($seed);
 note "seed $seed";
 
 # A month with a change of the clocks, in 64 slices of 11 hours and 37.5 minutes.
-# Some hold nothing, some a row on each of their instants, some more than 1 MiB.
+# Some hold nothing, some a row on each of their instants, some more than 1 MiB.  The
+# fourth has the thousand rows that a workbook needs in the first part of it.
 my $random = $seed / 1_000_000;
 $node->safe_psql('postgres', <<"END");
 CREATE ROLE shop_owner;
@@ -40,7 +42,7 @@ SET ROLE shop_owner;
 SELECT setseed($random);
 CREATE TABLE shop.sale (id bigint PRIMARY KEY, reseller int, at timestamptz, day date, sec bigint,
 	note text, amount numeric, currency text, pairs jsonb);
-WITH cut AS (SELECT n, timestamptz '2024-02-29 23:00Z' + n * (interval '743 hours' / 64) AS at, random() AS kind
+WITH cut AS (SELECT n, timestamptz '2024-02-29 23:00Z' + n * (interval '743 hours' / 64) AS at, CASE n WHEN 3 THEN 0.9 ELSE random() END AS kind
 	FROM generate_series(-1, 64) n),
 row AS (
 	SELECT at + d.part * interval '11 hours' AS at, repeat(md5(random()::text), CASE WHEN kind > 0.85 THEN 40 ELSE 1 END) AS note
@@ -87,6 +89,9 @@ BEGIN
 	PERFORM rde_attach('filtered', 'shop.joined', 'reseller', 'at', '{id}', amount => 'amount', currency => 'currency');
 	PERFORM rde_create_view('filtered', 'cmp', '[{"column":"id","label":{"en":"No.","de":"Nr."}},{"column":"note","type":"multilingual"},{"column":"amount"}]',
 		conditions => '[{"column":"name","not_in":["two"]},{"column":"currency","in":["EUR",null]},{"column":"at","max":"2024-03-30T00:00:00Z"}]');
+	PERFORM rde_create_dataset('described', 'described');
+	PERFORM rde_attach('described', 'shop.joined', 'reseller', 'at', '{id}', amount => 'amount', currency => 'currency');
+	PERFORM rde_create_view('described', 'cmp', '[{"column":"id","label":{"en":"No."},"group":"Sale","description":"its number"},{"column":"at"},{"column":"note"},{"column":"amount"}]');
 	FOREACH s IN ARRAY '{day,sec}'::text[] LOOP
 		PERFORM rde_create_dataset('by_' || s, s);
 		PERFORM rde_attach('by_' || s, 'shop.joined', 'reseller', s, '{id}', amount => 'amount', currency => 'currency');
@@ -108,7 +113,9 @@ sub build
 SET rde.max_parallel_workers_per_report = $helpers; $before
 SELECT rde_export('$dataset', '2024-03-01'::date, '2024-03-31'::date, '$format', time_zone => 'Europe/Berlin', options => '$options')
 END
-	my $spooled = () = slurp_file($node->logfile, $log) =~ /temporary file: path ".*part\d+\.\d/g;
+	my $logged = slurp_file($node->logfile, $log);
+	my $spooled = () = $logged =~ /temporary file: path ".*part\d+\.\d/g;
+	$spooled = 0 if $logged =~ /parts of a report do not fit/ && !$more{few};
 	return ($id, $node->safe_psql('postgres', "SELECT $what FROM rde_reports r WHERE id = '$id'"), $spooled);
 }
 
@@ -132,14 +139,15 @@ same_ok('joined', $_) for qw(json jsonl xml xlsx);
 same_ok('sale', 'json', helpers => 1, options => '{"compress": false}');
 same_ok('sale', 'csv', helpers => 3, options => '{"csv": {"delimiter": ";", "decimal": ",", "bom": true}}');
 same_ok("by_$_", 'json', helpers => 2) for qw(day sec);
-same_ok($_, 'xlsx', helpers => 2) for qw(by_day by_sec whose);
+same_ok("by_$_", 'xlsx', helpers => 2) for qw(day sec);
+same_ok('whose', 'xlsx', helpers => 2, few => 1);
 same_ok('whose', 'jsonl', helpers => 3, before => "SET work_mem = '1MB'; SET search_path = public, shop;");
 my $filtered = same_ok('filtered', 'csv', helpers => 2, options => '{"locale": "de", "csv": {"header": "label"}}');
 is($node->safe_psql('postgres', "SELECT row_count, split_part(rde_text(id), E'\\r', 1) FROM rde_reports WHERE id = '$filtered'"),
 	$node->safe_psql('postgres', q{SELECT count(*), 'Nr.,note,amount' FROM shop.joined
 		WHERE at >= '2024-03-01 Europe/Berlin' AND at <= '2024-03-30Z' AND name <> 'two' AND currency IS DISTINCT FROM 'USD'}), 'with conditions');
 same_ok('two', 'csv', helpers => 2);
-same_ok('joined', 'xlsx', helpers => 2, options => '{"locale": "de", "xlsx": {"summary": true}}');
+same_ok($_, 'xlsx', helpers => 2, options => '{"locale": "de", "xlsx": {"summary": true}}') for qw(joined described);
 
 # All formats in one pass
 
@@ -159,7 +167,7 @@ same_ok('joined', 'xlsx', helpers => 2, options => '{"locale": "de", "xlsx": {"s
 
 # Where an index leads from the period to rows that are many
 
-same_ok('sale', 'csv', helpers => 2, before => "SET min_parallel_table_scan_size = '64kB';");
+same_ok('sale', 'csv', helpers => 2, before => "SET min_parallel_table_scan_size = '64kB'; SET enable_seqscan = off; SET enable_bitmapscan = off;");
 same_ok('heap', 'csv', helpers => 2, serial => 1, before => "SET min_parallel_table_scan_size = '64kB';");
 same_ok('sale', 'csv', helpers => 2, serial => 1, before => "SET min_parallel_table_scan_size = '1GB';");
 
