@@ -143,6 +143,42 @@ create_shared(const RdeSlices *slices, RdePass *pass, const char *time_zone)
 	return segment;
 }
 
+/* Rows that the first part of a file has to have, if there are others. */
+static int64
+first_rows(const RdeFiles *files)
+{
+	int64		rows = 0;
+
+	for (int i = 0; i < files->count; i++)
+	{
+		const RdePartOps *ops = files->reports[i]->format->parts;
+
+		rows = ops ? Max(rows, ops->first_rows) : rows;
+	}
+	return rows;
+}
+
+/*
+ * Count the rows of slices.  False if the parts would not fit together, as far as
+ * that is known by then.
+ */
+static bool
+count_rows(const RdeSlices *slices, RdeSlicesShared *shared,
+		   const RdeFiles *files)
+{
+	int64		first = 0;
+	int64		all = 0;
+
+	rde_slices_count(slices->count, shared->slice_rows);
+	for (int part = 0; part < shared->nparts; part++)
+	{
+		for (int i = shared->first[part]; i < shared->first[part + 1]; i++)
+			all += shared->slice_rows[i];
+		first = first > 0 ? first : all;
+	}
+	return first == all || first >= first_rows(files);
+}
+
 /* Let others help, and take parts, too.  False if nobody came. */
 static bool
 read_parts(dsm_segment *segment, int nhelpers)
@@ -188,10 +224,9 @@ rde_slices_run(RdeSlices *slices, RdePass *pass, const char *time_zone)
 
 	rde_identity_enter_source(slices->query->owner, time_zone, &saved);
 	segment = create_shared(slices, pass, time_zone);
-	if (slices->count)
-		rde_slices_count(slices->count,
-						 ((RdeSlicesShared *) dsm_segment_address(segment))->slice_rows);
-	done = read_parts(segment, slices->nhelpers);
+	done = (slices->count == NULL ||
+			count_rows(slices, dsm_segment_address(segment), pass->files)) &&
+		read_parts(segment, slices->nhelpers);
 	rde_identity_leave(&saved);
 	MemoryContextReset(context);
 	if (done)

@@ -80,6 +80,9 @@ typedef struct RdeFormatContext
  */
 typedef struct RdePartOps
 {
+	int			first_rows;		/* the first part has so many, or all there
+								 * are; fewer may do, but seldom */
+
 	/* The part has no more rows: what else of it has to be known. */
 	void		(*put) (RdeFormatContext *context, StringInfo to);
 

@@ -15,8 +15,7 @@
 #include "format/xlsx_width.h"
 #include "utils/memutils.h"
 
-/* Rows that columns are made as wide as, and bytes that those are held back for. */
-#define SEEN_ROWS			1000
+/* Bytes that rows are held back for, until columns' widths are known. */
 #define MAX_HELD			(1024 * 1024)
 
 static void
@@ -218,7 +217,7 @@ rde_xlsx_book_row(RdeFormatContext *context, const RdeValue *values)
 
 	if (unlikely(book->hold != NULL))
 	{
-		if (nrows > SEEN_ROWS || bytes - book->before_rows >= MAX_HELD || full)
+		if (nrows > RDE_XLSX_SEEN_ROWS || bytes - book->before_rows >= MAX_HELD || full)
 			rde_xlsx_book_settle(context, true);
 		else
 			rde_xlsx_see(book->seen, context->columns, context->ncolumns,

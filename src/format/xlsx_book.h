@@ -25,6 +25,9 @@
 #define RDE_XLSX_MAX_BYTES	(UINT64CONST(7) << 29)
 #endif
 
+/* Rows that columns are made as wide as. */
+#define RDE_XLSX_SEEN_ROWS	1000
+
 /* The state of the format.  Of a part (see RdePartOps) some is not used. */
 typedef struct RdeXlsxBook
 {

@@ -125,6 +125,7 @@ mark(RdeFormatContext *context)
 }
 
 const RdePartOps rde_xlsx_parts = {
+	.first_rows = RDE_XLSX_SEEN_ROWS + 1,
 	.put = put,
 	.fit = fit,
 	.get = get,

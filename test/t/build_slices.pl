@@ -67,6 +67,7 @@ ALTER TABLE shop.guarded ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY mine ON shop.guarded USING (current_user = 'shop_owner' AND id % 2 = 0);
 CREATE VIEW shop.whose AS SELECT *, current_user::text AS who, current_setting('search_path') AS path,
 	current_setting('TimeZone') AS zone, current_setting('work_mem') AS memory FROM shop.guarded;
+CREATE VIEW shop.late AS SELECT * FROM shop.sale WHERE at > '2024-03-14' OR (at < '2024-03-06' AND id % 200 = 0);
 CREATE TABLE shop.heap AS SELECT * FROM shop.sale;
 CREATE VIEW shop.two AS SELECT * FROM shop.sale WHERE id % 2 = 0 UNION ALL SELECT * FROM shop.sale WHERE id % 2 = 1;
 ANALYZE shop.heap;
@@ -81,7 +82,7 @@ RESET ROLE;
 DO \$\$
 DECLARE s text;
 BEGIN
-	FOREACH s IN ARRAY '{sale,joined,whose,two,heap,counted,first,chance,called,broken,slow}'::text[] LOOP
+	FOREACH s IN ARRAY '{sale,joined,whose,late,two,heap,counted,first,chance,called,broken,slow}'::text[] LOOP
 		PERFORM rde_create_dataset(s, s);
 		PERFORM rde_attach(s, 'shop.' || s, 'reseller', 'at', '{id}', amount => 'amount', currency => 'currency');
 	END LOOP;
@@ -115,7 +116,7 @@ SELECT rde_export('$dataset', '2024-03-01'::date, '2024-03-31'::date, '$format',
 END
 	my $logged = slurp_file($node->logfile, $log);
 	my $spooled = () = $logged =~ /temporary file: path ".*part\d+\.\d/g;
-	$spooled = 0 if $logged =~ /parts of a report do not fit/ && !$more{few};
+	$spooled = 0 if $logged =~ /parts of a report do not fit/;
 	return ($id, $node->safe_psql('postgres', "SELECT $what FROM rde_reports r WHERE id = '$id'"), $spooled);
 }
 
@@ -129,6 +130,7 @@ sub same_ok
 		my (undef, $made, $spooled) = build($helpers, $dataset, $format, %more);
 		my $name = "$dataset, $format, $helpers helpers";
 		is($made, $alone, "$name: nothing differs");
+		next if $more{any_way};
 		ok(!$none && ($more{serial} ? !$spooled : $spooled), $more{serial} ? "$name: by one process" : "$name: in slices");
 	}
 	return $id;
@@ -140,7 +142,7 @@ same_ok('sale', 'json', helpers => 1, options => '{"compress": false}');
 same_ok('sale', 'csv', helpers => 3, options => '{"csv": {"delimiter": ";", "decimal": ",", "bom": true}}');
 same_ok("by_$_", 'json', helpers => 2) for qw(day sec);
 same_ok("by_$_", 'xlsx', helpers => 2) for qw(day sec);
-same_ok('whose', 'xlsx', helpers => 2, few => 1);
+same_ok('whose', 'xlsx', helpers => 2, any_way => 1);
 same_ok('whose', 'jsonl', helpers => 3, before => "SET work_mem = '1MB'; SET search_path = public, shop;");
 my $filtered = same_ok('filtered', 'csv', helpers => 2, options => '{"locale": "de", "csv": {"header": "label"}}');
 is($node->safe_psql('postgres', "SELECT row_count, split_part(rde_text(id), E'\\r', 1) FROM rde_reports WHERE id = '$filtered'"),
@@ -164,6 +166,11 @@ same_ok($_, 'xlsx', helpers => 2, options => '{"locale": "de", "xlsx": {"summary
 	is(() = $alone =~ /^\w+ completed \w{64}/mg, 5, 'and all are there');
 	like(slurp_file($node->logfile, $log), qr/temporary file: path ".*part\d+\.4\b/, 'by helpers');
 }
+
+# A workbook whose first rows are too few to know how wide its columns are
+
+same_ok('late', 'xlsx', helpers => 2, serial => 1);
+same_ok('late', 'csv', helpers => 2);
 
 # Where an index leads from the period to rows that are many
 
