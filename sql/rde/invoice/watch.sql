@@ -92,7 +92,7 @@ DECLARE
     <<contained>>
     BEGIN%1$s
         LOCK TABLE ONLY @extschema@._rde_invoice_event IN ROW EXCLUSIVE MODE;
-        IF @extschema@._rde_events_are_plain('@extschema@._rde_invoice_event') THEN
+        IF @extschema@._rde_events_are_plain('@extschema@._rde_invoice_event'::pg_catalog.regclass) THEN
             EXIT contained;
         END IF;
         INSERT INTO @extschema@._rde_invoice_event (dataset, reseller, invoice, happened_at)

@@ -1,6 +1,6 @@
 /*
  * deflate_test.c
- *	  What is compressed does not depend on where in memory that is done.
+ *	  What is compressed does not depend on where in memory that is done (F6).
  */
 #include "unit/server.h"
 

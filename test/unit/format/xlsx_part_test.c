@@ -1,7 +1,7 @@
 /*
  * xlsx_part_test.c
  *	  A workbook that is put together of parts has the bytes of one that was written
- *	  from beginning to end, wherever its parts, slices and sheets end.
+ *	  from beginning to end, wherever its parts, slices and sheets end (F6).
  *
  * Sheets have few rows and bytes here.
  */
