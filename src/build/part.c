@@ -6,6 +6,8 @@
  */
 #include "build/part.h"
 
+#include "core/compat.h"
+
 static void
 put(StringInfo to, const void *bytes, size_t len)
 {

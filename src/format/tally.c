@@ -8,6 +8,7 @@
  */
 #include "format/tally.h"
 
+#include "core/compat.h"
 #include "format/period_day.h"
 #include "utils/datetime.h"
 

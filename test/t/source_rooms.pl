@@ -77,6 +77,20 @@ sub follow
 follow($_) for sort keys %includes;
 is(join(', ', @circles), '', 'no circle');
 
+# What takes a varlena apart came with postgres.h up to PostgreSQL 15; core/compat.h has
+# it from any.
+sub reaches
+{
+	my ($module, $seen) = @_;
+	return 0 if $seen->{$module}++;
+	return 1 if $module eq 'core/compat';
+	return scalar grep { reaches($_, $seen) } sort keys %{ $includes{$module} // {} };
+}
+my @without = grep {
+	slurp("$top/src/$_") =~ /\b(?:SET_)?(?:VARSIZE|VARDATA|VARATT_IS)\w*\(/ && !reaches(s/\.[ch]$//r, {})
+} @files;
+is("@without", '', 'who takes a varlena apart includes core/compat.h');
+
 # What is to be tried with bytes alone knows nothing of PostgreSQL.
 is(join(' ', grep { m{^bytes/} && slurp("$top/src/$_") =~ /postgres\.h/ } @files), '', 'bytes/ is free of postgres.h');
 
