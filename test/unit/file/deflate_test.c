@@ -55,9 +55,9 @@ unit(void)
 {
 	RdeDeflate *state = rde_deflate_create();
 
-	/* without the headers of a large chunk */
+	/* without the header of a large chunk */
 	Size		size = GetMemoryChunkSpace(state) -
-	(PG_VERSION_NUM < 160000 ? 16 : 48);
+	(PG_VERSION_NUM < 160000 ? 16 : 8);
 	char	   *room = make_room(size);
 	StringInfoData text;
 	Kept	   *expected;
