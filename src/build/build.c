@@ -194,6 +194,7 @@ read_whole(Build *build)
 {
 	ErrorContextCallback callback;
 
+	rde_failure_phase(RDE_PHASE_ROWS);
 	callback.callback = rde_pass_error_context;
 	callback.arg = build->pass;
 	callback.previous = error_context_stack;
@@ -225,7 +226,6 @@ run(Build *build, int64 max_rows)
 
 	show_progress(pass, &files->reports[0]->id,
 				  rde_select_estimate(build->select));
-	rde_failure_phase(RDE_PHASE_ROWS);
 	if (build->slices == NULL ||
 		!rde_slices_run(build->slices, pass, build->asked->time_zone))
 		read_whole(build);

@@ -222,6 +222,7 @@ rde_slices_run(RdeSlices *slices, RdePass *pass, const char *time_zone)
 	dsm_segment *segment;
 	bool		done;
 
+	rde_failure_phase(RDE_PHASE_ROWS);
 	rde_identity_enter_source(slices->query->owner, time_zone, &saved);
 	segment = create_shared(slices, pass, time_zone);
 	done = (slices->count == NULL ||
