@@ -8,19 +8,13 @@
 #include "build/slices.h"
 
 #include "core/calendar.h"
+#include "core/pack.h"
 #include "format/options.h"
-#include "lib/stringinfo.h"
-
-static void
-put_bytes(StringInfo to, const void *bytes, size_t len)
-{
-	appendBinaryStringInfo(to, bytes, (int) len);
-}
 
 static void
 put_int(StringInfo to, int value)
 {
-	put_bytes(to, &value, sizeof(value));
+	rde_pack(to, &value, sizeof(value));
 }
 
 /* Maybe NULL. */
@@ -29,14 +23,7 @@ put_text(StringInfo to, const char *text)
 {
 	put_int(to, text ? (int) strlen(text) : -1);
 	if (text)
-		put_bytes(to, text, strlen(text));
-}
-
-static void
-get_bytes(const char **from, void *bytes, size_t len)
-{
-	memcpy(bytes, *from, len);
-	*from += len;
+		rde_pack(to, text, strlen(text));
 }
 
 static int
@@ -44,7 +31,7 @@ get_int(const char **from)
 {
 	int			value;
 
-	get_bytes(from, &value, sizeof(value));
+	rde_unpack(from, &value, sizeof(value));
 	return value;
 }
 
@@ -57,7 +44,7 @@ get_text(const char **from)
 	if (len < 0)
 		return NULL;
 	text = palloc(len + 1);
-	get_bytes(from, text, len);
+	rde_unpack(from, text, len);
 	text[len] = '\0';
 	return text;
 }
@@ -77,7 +64,7 @@ put_query(StringInfo to, const RdeQuery *query)
 	put_int(to, query->currency);
 	put_int(to, query->currency_padded);
 	put_int(to, query->period);
-	put_bytes(to, query->cuts, sizeof(RdeCuts));
+	rde_pack(to, query->cuts, sizeof(RdeCuts));
 }
 
 static RdeQuery *
@@ -99,7 +86,7 @@ get_query(const char **from)
 	query->currency_padded = get_int(from);
 	query->period = get_int(from);
 	query->cuts = palloc(sizeof(RdeCuts));
-	get_bytes(from, query->cuts, sizeof(RdeCuts));
+	rde_unpack(from, query->cuts, sizeof(RdeCuts));
 	query->reseller = -1;
 	query->window_xmax = query->window_end = -1;
 	return query;
@@ -114,7 +101,7 @@ put_report(StringInfo to, const RdeReport *report)
 	put_text(to, report->format->name);
 	put_int(to, report->compressed);
 	for (int i = 0; (format = rde_format_at(i)) != NULL; i++)
-		put_bytes(to, report->options.own[i], format->options_size);
+		rde_pack(to, report->options.own[i], format->options_size);
 }
 
 static RdeReport *
@@ -132,7 +119,7 @@ get_report(const char **from, const RdePass *pass)
 	for (int i = 0; (format = rde_format_at(i)) != NULL; i++)
 	{
 		report->options.own[i] = palloc0(format->options_size);
-		get_bytes(from, report->options.own[i], format->options_size);
+		rde_unpack(from, report->options.own[i], format->options_size);
 	}
 	return report;
 }

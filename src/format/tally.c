@@ -8,7 +8,7 @@
  */
 #include "format/tally.h"
 
-#include "core/compat.h"
+#include "core/pack.h"
 #include "format/period_day.h"
 #include "utils/datetime.h"
 
@@ -261,16 +261,10 @@ add_up(RdeTally *tally, int number, Cell *cell)
 }
 
 static void
-put(StringInfo to, const void *bytes, size_t len)
-{
-	appendBinaryStringInfo(to, bytes, (int) len);
-}
-
-static void
 put_name(StringInfo to, const RdeTallyLine *line)
 {
-	put(to, &line->name_length, sizeof(size_t));
-	put(to, line->name, line->name_length);
+	rde_pack(to, &line->name_length, sizeof(size_t));
+	rde_pack(to, line->name, line->name_length);
 }
 
 /* Or is added to the list, from which get_cell() has it. */
@@ -280,8 +274,6 @@ put_cell(RdeTally *tally, int number, Cell *cell)
 	StringInfo	list = tally->work->list;
 	int			currency = number % COLUMNS;
 	int			status = number / COLUMNS;
-	Numeric		sum = rde_sum_value(&cell->sum);
-	size_t		size = sum ? VARSIZE_ANY(sum) : 0;
 
 	if (currency == RDE_TALLY_CURRENCIES || status == RDE_TALLY_STATUSES ||
 		list->len > LIST_MAX)
@@ -289,13 +281,12 @@ put_cell(RdeTally *tally, int number, Cell *cell)
 		tally->work->listed = false;
 		return;
 	}
-	put(list, &tally->work->has_day, sizeof(bool));
-	put(list, &tally->work->day, sizeof(DateADT));
+	rde_pack(list, &tally->work->has_day, sizeof(bool));
+	rde_pack(list, &tally->work->day, sizeof(DateADT));
 	put_name(list, &tally->statuses[status]);
 	put_name(list, &tally->currencies[currency]);
-	put(list, &cell->rows, sizeof(int64));
-	put(list, &size, sizeof(size_t));
-	put(list, sum, size);
+	rde_pack(list, &cell->rows, sizeof(int64));
+	rde_pack_numeric(list, rde_sum_value(&cell->sum));
 }
 
 static void
@@ -374,16 +365,9 @@ rde_tally_put(RdeTally *tally, StringInfo to)
 	StringInfo	list = tally->work->list;
 
 	end_day(tally);
-	put(to, &list->len, sizeof(int));
-	put(to, list->data, list->len);
+	rde_pack(to, &list->len, sizeof(int));
+	rde_pack(to, list->data, list->len);
 	return tally->work->listed;
-}
-
-static void
-get(const char **from, void *bytes, size_t len)
-{
-	memcpy(bytes, *from, len);
-	*from += len;
 }
 
 static const char *
@@ -391,7 +375,7 @@ get_name(const char **from, size_t *len)
 {
 	const char *name;
 
-	get(from, len, sizeof(size_t));
+	rde_unpack(from, len, sizeof(size_t));
 	name = *from;
 	*from += *len;
 	return name;
@@ -407,24 +391,17 @@ get_cell(RdeTally *tally, const char **from)
 	int			status;
 	int			currency;
 	int64		rows;
-	size_t		size;
-	Numeric		amount = NULL;
 
-	get(from, &has_day, sizeof(bool));
-	get(from, &day, sizeof(DateADT));
+	rde_unpack(from, &has_day, sizeof(bool));
+	rde_unpack(from, &day, sizeof(DateADT));
 	turn_to_day(tally, has_day, day);
 	name = get_name(from, &len);
 	status = tally->status_column < 0 ? 0 : find_status(tally, name, len);
 	name = get_name(from, &len);
 	currency = find_currency(tally, name, len);
-	get(from, &rows, sizeof(int64));
-	get(from, &size, sizeof(size_t));
-	if (size > 0)
-	{
-		amount = palloc(size);
-		get(from, amount, size);
-	}
-	add_to_cell(tally->work, status, currency, rows, amount);
+	rde_unpack(from, &rows, sizeof(int64));
+	add_to_cell(tally->work, status, currency, rows,
+				rde_unpack_numeric(from));
 }
 
 void
@@ -433,7 +410,7 @@ rde_tally_merge(RdeTally *tally, const char *from)
 	const char *end;
 	int			len;
 
-	get(&from, &len, sizeof(int));
+	rde_unpack(&from, &len, sizeof(int));
 	end = from + len;
 	while (from < end)
 		get_cell(tally, &from);
